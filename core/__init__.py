@@ -1,0 +1,1 @@
+"""What the product knows: no Streamlit, no pandas, no HTTP server."""

@@ -1,0 +1,57 @@
+"""Roles, actions, and the one table that says which role may do what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.errors import NotAllowed
+from core.i18n import _
+
+
+class Role(StrEnum):
+    SUPPORT = "support"
+    ACCOUNT_MANAGER = "account_manager"
+    ADMIN = "admin"
+
+
+class Action(StrEnum):
+    VIEW = "view"
+    EXPORT = "export"
+    REGISTER = "register"
+    """Create a registration, edit its name and connection setting, connect, link administrations."""
+    CHECK = "check"
+    EDIT_NOTE = "edit_note"
+    """Edit note, reference and owner."""
+    DISCONNECT = "disconnect"
+    DELETE = "delete"
+    MANAGE_OPERATORS = "manage_operators"
+
+
+_SEES = {Action.VIEW, Action.EXPORT, Action.EDIT_NOTE}
+_SUPPORTS = _SEES | {Action.REGISTER, Action.CHECK, Action.DISCONNECT, Action.DELETE}
+PERMISSIONS: dict[Role, frozenset[Action]] = {
+    Role.SUPPORT: frozenset(_SUPPORTS),
+    Role.ACCOUNT_MANAGER: frozenset(_SEES),
+    Role.ADMIN: frozenset(Action),
+}
+
+
+@dataclass(frozen=True)
+class CurrentOperator:
+    """Whoever is signed in, as every use case is told."""
+
+    id: int
+    email: str
+    name: str
+    role: Role
+    language: str | None = None
+
+    def may(self, action: Action) -> bool:
+        return action in PERMISSIONS[self.role]
+
+
+def require(operator: CurrentOperator, action: Action) -> None:
+    """Raise ``NotAllowed`` unless the operator's role permits the action."""
+    if not operator.may(action):
+        raise NotAllowed(_("Your role does not allow this. Ask an admin of Clickker Connections."))

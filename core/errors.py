@@ -1,0 +1,50 @@
+"""One tree of errors; each carries a sentence an operator can act on.
+
+* ClickkerError
+  * InvalidInput      what was typed cannot be used; ``field`` names it
+  * NotAllowed        the operator's role does not permit the action
+  * NotFound          no such registration, operator, link ...
+  * Conflict          somebody else holds the name, the administration ...
+  * SettingsError     the installation is set up wrongly
+  * ExactError        anything Exact Online did (see ``core.exact.errors``)
+"""
+
+from __future__ import annotations
+
+
+class ClickkerError(Exception):
+    """An error with a sentence for the operator.
+
+    ``message`` is already in the operator's language (translated when raised) and holds no secret.
+    ``retryable`` says whether trying again can help.
+    """
+
+    retryable = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidInput(ClickkerError):
+    """What was typed cannot be used."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class NotAllowed(ClickkerError):
+    """The operator's role does not permit this."""
+
+
+class NotFound(ClickkerError):
+    """There is no such thing, or no longer."""
+
+
+class Conflict(ClickkerError):
+    """Somebody or something else already holds it."""
+
+
+class SettingsError(ClickkerError):
+    """The installation is set up wrongly; the sentence says how to mend it."""
