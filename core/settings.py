@@ -94,5 +94,9 @@ class Settings(BaseSettings):
         return self.public_url.startswith("https://")
 
     @property
+    def fresh(self) -> timedelta:
+        return timedelta(days=self.fresh_days)
+
+    @property
     def consent_life(self) -> timedelta:
         return timedelta(days=self.consent_life_days)

@@ -1,0 +1,49 @@
+"""Names as they are kept, and folded as they are compared."""
+
+from __future__ import annotations
+
+import unicodedata
+from difflib import SequenceMatcher
+from enum import StrEnum
+
+from core.text import neutral
+
+NAME_LENGTH = 100
+_LEGAL_FORMS = {"bv", "nv", "vof", "cv", "bvba", "srl", "gmbh", "ag", "kg", "ug", "ltd", "inc", "sa", "de", "het"}
+_SIMILAR = 0.75
+
+
+class NameMatch(StrEnum):
+    """How a typed name compares with the administrations found at Exact."""
+
+    SAME = "same"
+    SIMILAR = "similar"
+    DIFFERENT = "different"
+
+
+def clean_name(text: str) -> str:
+    """Trimmed, inner blanks joined, control and direction characters removed. Not cut: length is checked apart."""
+    return " ".join(neutral(text, 10_000).split())
+
+
+def name_key(text: str) -> str:
+    """Folded for comparing, sorting and searching: case, accents and blanks make no difference."""
+    decomposed = unicodedata.normalize("NFKD", clean_name(text))
+    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return " ".join(plain.casefold().split())
+
+
+def _core_words(text: str) -> str:
+    words = name_key(text).replace(".", "").replace(",", " ").split()
+    kept = [word for word in words if word not in _LEGAL_FORMS]
+    return " ".join(kept or words)
+
+
+def compare_names(typed: str, found: str) -> NameMatch:
+    """Compare without regard to legal form, case, accents and points: "Test B.V." is "test bv"."""
+    one, other = _core_words(typed), _core_words(found)
+    if one == other:
+        return NameMatch.SAME
+    if one and other and (one in other or other in one):
+        return NameMatch.SIMILAR
+    return NameMatch.SIMILAR if SequenceMatcher(None, one, other).ratio() >= _SIMILAR else NameMatch.DIFFERENT

@@ -1,0 +1,98 @@
+"""Everything that happened to a registration: who, what and why. Written with the fact, never changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core import clock
+from core.accounts.roles import Action, CurrentOperator, require
+from core.application import Application
+from core.i18n import N_, _
+from core.registrations.views import TimelineView
+from core.registrations.wording import reason_sentence, status_word
+from core.storage.models import TimelineEntry
+
+CUSTOMER = "customer"
+EXACT = "exact"
+CLICKKER = "clickker"
+
+SENTENCES: dict[str, str] = {
+    "registered": N_("Registered as {name}."),
+    "edited": N_("Details changed: {fields}."),
+    "activated": N_("Connection setting set to Active."),
+    "paused": N_("Connection setting set to not active."),
+    "consent_started": N_("Went to Exact Online to ask for consent."),
+    "link_created": N_("Made a link for the customer, valid until {until}."),
+    "link_revoked": N_("Withdrew the link for the customer."),
+    "link_opened": N_("The customer opened the link."),
+    "consent_granted": N_("{user} gave consent at Exact Online."),
+    "consent_failed": N_("Consent did not succeed: {why}"),
+    "grant_shared": N_("This login also serves {names}; the new consent holds for all of them."),
+    "candidate_waiting": N_("{user} gave consent, but the connection was made by {before}: a choice is needed."),
+    "candidate_accepted": N_("The connection now runs under {user}."),
+    "candidate_rejected": N_("The new login {user} was set aside; the old connection stays."),
+    "administrations_read": N_("Exact Online showed {count} administrations."),
+    "administrations_saved": N_("Administrations saved. Linked: {added}. No longer linked: {removed}."),
+    "checked": N_("Checked at Exact Online: everything answered."),
+    "check_failed": N_("Checked at Exact Online: {why}"),
+    "disconnected": N_("Disconnected; our keys to the bookkeeping were deleted."),
+    "status": N_("Status became {status}: {reason}"),
+}
+
+
+def write(session: Session, registration_id: int, actor: str, kind: str, **details: Any) -> None:  # noqa: ANN401
+    """Add an entry. ``details`` holds what the sentence names; never a secret."""
+    session.add(
+        TimelineEntry(
+            registration_id=registration_id, at=clock.now(), actor=actor, kind=kind, details=details
+        )
+    )
+
+
+def timeline(
+    app: Application, by: CurrentOperator, registration_id: int, limit: int = 50
+) -> tuple[TimelineView, ...]:
+    """The latest entries, newest first."""
+    require(by, Action.VIEW)
+    query = (
+        select(TimelineEntry)
+        .where(TimelineEntry.registration_id == registration_id)
+        .order_by(TimelineEntry.id.desc())
+        .limit(limit)
+    )
+    with app.database.read() as session:
+        return tuple(_view(entry) for entry in session.scalars(query))
+
+
+def _view(entry: TimelineEntry) -> TimelineView:
+    return TimelineView(
+        at=entry.at,
+        actor=_actor(entry.actor),
+        kind=entry.kind,
+        sentence=_sentence(entry.kind, entry.details),
+        details=entry.details,
+    )
+
+
+def _actor(actor: str) -> str:
+    names = {CUSTOMER: _("The customer"), EXACT: "Exact Online", CLICKKER: "Clickker Connections"}
+    return names.get(actor, actor)
+
+
+def _sentence(kind: str, details: dict[str, Any]) -> str:
+    shown = {key: _shown(value) for key, value in details.items()}
+    if kind == "status":
+        shown = {
+            "status": status_word(details["status"]),
+            "reason": reason_sentence(details["reason"]),
+        }
+    return _(SENTENCES[kind]).format(**shown)
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - JSON
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value) or _("none")
+    return str(value)
