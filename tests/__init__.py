@@ -1,0 +1,1 @@
+"""Tests of Clickker Connections; they mirror the tree."""

@@ -1,0 +1,62 @@
+"""The migrations make exactly the tables that the models describe, on both databases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+
+from core.storage import schema
+from core.storage.database import Database
+from core.storage.migrations.scope import belongs_to_models
+from core.storage.models import Base
+
+
+def test_the_migrated_database_has_what_the_models_describe(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"include_name": belongs_to_models, "compare_type": True}
+        )
+        differences = compare_metadata(context, Base.metadata)
+
+    assert differences == []
+
+
+def test_an_upgraded_database_is_current(database: Database) -> None:
+    assert schema.is_current(database)
+    assert schema.current_revision(database) == schema.newest_revision()
+
+
+def test_an_empty_database_is_not_current(tmp_path: Path) -> None:
+    empty = Database(f"sqlite:///{tmp_path / 'empty.db'}")
+
+    assert schema.current_revision(empty) is None
+    assert not schema.is_current(empty)
+    empty.dispose()
+
+
+def test_upgrading_twice_changes_nothing(database: Database) -> None:
+    before = inspect(database.engine).get_table_names()
+
+    schema.upgrade(database)
+
+    assert inspect(database.engine).get_table_names() == before
+
+
+def test_a_failed_upgrade_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Database(f"sqlite:///{tmp_path / 'broken.db'}")
+    monkeypatch.setattr(Base.metadata, "create_all", _create_one_and_fail)
+
+    with pytest.raises(RuntimeError, match="half-way"):
+        schema.upgrade(broken)
+
+    assert inspect(broken.engine).get_table_names() == []
+    broken.dispose()
+
+
+def _create_one_and_fail(connection: object) -> None:
+    Base.metadata.tables["operators"].create(connection)  # type: ignore[arg-type]
+    raise RuntimeError("stopped half-way")

