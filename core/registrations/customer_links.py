@@ -1,0 +1,138 @@
+"""A link by which the customer gives consent without an account here: single-use, seven days, revocable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from core import clock
+from core.accounts.roles import Action, CurrentOperator, require
+from core.application import Application
+from core.errors import NotFound
+from core.i18n import _
+from core.registrations.consent import Begun, begin, check_connectable, open_for_link
+from core.registrations.register import find
+from core.registrations.settle import settle
+from core.registrations.timeline import CUSTOMER, write
+from core.registrations.views import CustomerLinkView
+from core.registrations.wording import moment
+from core.storage.models import CustomerLink, Operator, Registration
+from core.tokens.secrets import hash_token, new_token
+
+_TOKEN_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class CustomerLinkPage:
+    """What the customer is told: who asks, for what, until when."""
+
+    registration_name: str
+    environment: str
+    asked_by: str
+    expires_at: datetime
+
+
+def create_customer_link(app: Application, by: CurrentOperator, registration_id: int) -> str:
+    """Make a link and withdraw an earlier one; returns its address, which cannot be shown again."""
+    require(by, Action.REGISTER)
+    now, token = clock.now(), new_token()
+    until = now + timedelta(days=app.settings.customer_link_days)
+    with app.database.transaction() as session:
+        registration = find(session, registration_id)
+        check_connectable(app, registration)
+        _withdraw(session, registration_id, now)
+        session.add(
+            CustomerLink(
+                registration_id=registration_id,
+                token_hash=hash_token(token),
+                created_by=by.id,
+                created_at=now,
+                expires_at=until,
+            )
+        )
+        write(session, registration_id, by.name, "link_created", until=moment(until))
+        settle(session, app.settings, registration, now)
+    return f"{app.settings.public_url.rstrip('/')}/customer/{token}"
+
+
+def revoke_customer_link(app: Application, by: CurrentOperator, registration_id: int) -> None:
+    """Withdraw the open link; nothing happens when there is none."""
+    require(by, Action.REGISTER)
+    with app.database.transaction() as session:
+        find(session, registration_id)
+        if _withdraw(session, registration_id, clock.now()):
+            write(session, registration_id, by.name, "link_revoked")
+
+
+def open_customer_link(app: Application, token: str) -> CustomerLinkPage:
+    """What to show to whoever opens the link; looking does not use it up. Raises ``NotFound`` with the reason."""
+    with app.database.transaction() as session:
+        link, registration = _usable(session, token)
+        if link.opened_at is None:
+            link.opened_at = clock.now()
+            write(session, registration.id, CUSTOMER, "link_opened")
+        asker = session.get(Operator, link.created_by) if link.created_by else None
+        return CustomerLinkPage(
+            registration_name=registration.name,
+            environment=registration.environment,
+            asked_by=asker.name if asker else "Clickker",
+            expires_at=link.expires_at,
+        )
+
+
+def begin_customer_consent(app: Application, token: str, browser_token: str | None = None) -> Begun:
+    """Start the consent of a customer who pressed the button. Raises ``NotFound``, ``InvalidInput``."""
+    with app.database.transaction() as session:
+        link, registration = _usable(session, token)
+        consent = open_for_link(app, session, registration, link.id)
+        return begin(app, consent, browser_token)
+
+
+def open_link(session: Session, registration_id: int) -> CustomerLinkView | None:
+    """The link that is open now, without its secret."""
+    row = session.scalar(
+        select(CustomerLink)
+        .where(
+            CustomerLink.registration_id == registration_id,
+            CustomerLink.used_at.is_(None),
+            CustomerLink.revoked_at.is_(None),
+            CustomerLink.expires_at > clock.now(),
+        )
+        .order_by(CustomerLink.id.desc())
+        .limit(1)
+    )
+    return None if row is None else CustomerLinkView(row.created_at, row.expires_at, row.opened_at)
+
+
+def _withdraw(session: Session, registration_id: int, now: datetime) -> bool:
+    result = session.execute(
+        update(CustomerLink)
+        .where(
+            CustomerLink.registration_id == registration_id,
+            CustomerLink.used_at.is_(None),
+            CustomerLink.revoked_at.is_(None),
+        )
+        .values(revoked_at=now)
+        .returning(CustomerLink.id)
+    )
+    return result.first() is not None
+
+
+def _usable(session: Session, token: str) -> tuple[CustomerLink, Registration]:
+    """The link and its registration, locked; raises ``NotFound`` with a sentence for the customer."""
+    link = None
+    if len(token) <= _TOKEN_LENGTH:
+        query = select(CustomerLink).where(CustomerLink.token_hash == hash_token(token))
+        link = session.scalar(query.with_for_update())
+    if link is None:
+        raise NotFound(_("This link is not known. Check that it was copied whole, or ask Clickker for a new one."))
+    if link.used_at is not None:
+        raise NotFound(_("This link has been used: the consent has arrived. You need not do anything."))
+    if link.revoked_at is not None:
+        raise NotFound(_("This link was withdrawn. Ask Clickker for a new one."))
+    if link.expires_at <= clock.now():
+        raise NotFound(_("This link has expired. Ask Clickker for a new one."))
+    return link, find(session, link.registration_id)

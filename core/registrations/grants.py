@@ -1,0 +1,108 @@
+"""A grant is not a registration: which registrations hang on which login (design.md, section 3)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from core.exact.client import Me
+from core.registrations.views import GrantView
+from core.settings import Settings
+from core.storage.models import Grant, Registration
+from core.tokens.facts import lapses_at
+from core.tokens.grants import move_pair
+from core.tokens.vault import Vault
+
+
+def registrations_on(session: Session, grant_id: str) -> list[tuple[int, str]]:
+    """(number, name) of every registration that hangs on a grant, by name."""
+    query = (
+        select(Registration.id, Registration.name)
+        .where(Registration.grant_id == grant_id)
+        .order_by(Registration.name_key)
+    )
+    return list(session.execute(query).tuples())
+
+
+def release_grant(session: Session, grant_id: str) -> None:
+    """Delete a grant, tokens and all, unless a registration still uses it or waits to decide about it."""
+    session.flush()
+    query = select(Registration.id).where(
+        or_(Registration.grant_id == grant_id, Registration.candidate_grant_id == grant_id)
+    )
+    grant = session.get(Grant, grant_id)
+    if grant is not None and session.scalar(query.limit(1)) is None:
+        session.delete(grant)
+        session.flush()
+
+
+def identify_grant(session: Session, vault: Vault, candidate: Grant, me: Me) -> Grant:
+    """Say whose candidate it is; returns the grant that holds its tokens from here on.
+
+    Exact keeps one live chain per (environment, client id, user): where that user's grant is known already, its
+    old chain is dead at Exact, so the new pair takes its place for every registration that hangs on it.
+    """
+    known = session.scalar(
+        select(Grant)
+        .where(
+            Grant.live,
+            Grant.environment == candidate.environment,
+            Grant.client_id == candidate.client_id,
+            Grant.exact_user_id == me.user_id,
+        )
+        .with_for_update()
+    )
+    grant = candidate
+    if known is not None and known.id != candidate.id:
+        move_pair(session, vault, candidate, known)
+        session.delete(candidate)
+        grant = known
+    grant.live = True
+    _remember_user(grant, me)
+    session.flush()
+    return grant
+
+
+def attach_grant(session: Session, registration: Registration, grant: Grant) -> bool:
+    """Put a registration on a grant; False when another login is in force and an operator must decide."""
+    if registration.grant_id in (None, grant.id):
+        registration.grant_id = grant.id
+        registration.candidate_grant_id = None
+        session.flush()
+        return True
+    registration.candidate_grant_id = grant.id
+    session.flush()
+    return False
+
+
+def grant_view(
+    session: Session, settings: Settings, grant_id: str | None, registration_id: int
+) -> GrantView | None:
+    """What a page shows of a grant: never a token."""
+    grant = session.get(Grant, grant_id) if grant_id else None
+    if grant is None:
+        return None
+    others = tuple(r for r in registrations_on(session, grant.id) if r[0] != registration_id)
+    rotated = grant.rotated_at
+    return GrantView(
+        id=grant.id,
+        user_name=grant.user_name,
+        full_name=grant.full_name,
+        email=grant.email,
+        environment=grant.environment,
+        created_at=grant.created_at,
+        rotated_at=rotated,
+        lapses_at=lapses_at(rotated, settings) if rotated else None,
+        next_refresh_at=rotated + timedelta(seconds=settings.token_min_age_seconds) if rotated else None,
+        shared_with=others,
+    )
+
+
+def _remember_user(grant: Grant, me: Me) -> None:
+    grant.exact_user_id = me.user_id
+    grant.user_name = me.user_name
+    grant.full_name = me.full_name
+    grant.email = me.email
+    grant.current_division = me.current_division

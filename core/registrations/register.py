@@ -1,0 +1,246 @@
+"""Register a customer, change the registration, pause it, disconnect it, delete it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core import clock
+from core.accounts.roles import Action, CurrentOperator, require
+from core.application import Application
+from core.errors import InvalidInput, NotFound
+from core.exact.environments import available
+from core.i18n import N_, _
+from core.registrations.drafts import NOTE_LENGTH, REFERENCE_LENGTH, write_form
+from core.registrations.grants import release_grant
+from core.registrations.names import NAME_LENGTH, clean_name, name_key
+from core.registrations.settle import forget, settle
+from core.registrations.timeline import write
+from core.registrations.views import RegistrationForm
+from core.storage.models import Administration, Consent, CustomerLink, Registration
+
+FIELDS: dict[str, str] = {
+    "name": N_("Name"),
+    "environment": N_("Exact Online environment"),
+    "active": N_("Connection setting"),
+    "reference": N_("Customer reference"),
+    "owner_id": N_("Owner"),
+    "note": N_("Note"),
+}
+_OF_THE_CONNECTION = ("name", "environment", "active")
+
+
+def check_form(app: Application, form: RegistrationForm, registration_id: int | None = None) -> dict[str, str]:
+    """What is wrong with a form: field to sentence, in the order of the screen. Empty when all is well."""
+    wrong = {
+        "name": _wrong_name(clean_name(form.name)),
+        "environment": _wrong_environment(app, form.environment),
+        "reference": _too_long(form.reference, REFERENCE_LENGTH),
+        "note": _too_long(form.note, NOTE_LENGTH),
+    }
+    if not wrong["name"] and not wrong["environment"]:
+        with app.database.read() as session:
+            wrong["name"] = _taken(session, form, registration_id)
+    return {field: sentence for field, sentence in wrong.items() if sentence}
+
+
+def register(app: Application, by: CurrentOperator, draft_id: int | None, form: RegistrationForm) -> int:
+    """Make the draft (or the form alone) a registration and return its number; twice is once.
+
+    Raises ``InvalidInput`` with the field when the form cannot be used.
+    """
+    require(by, Action.REGISTER)
+    already = _registered_from(app, draft_id)
+    if already is not None:
+        return already
+    _refuse(check_form(app, form, draft_id))
+    try:
+        with app.database.transaction() as session:
+            return _submit(session, app, by, draft_id, form)
+    except IntegrityError:
+        raise InvalidInput(_name_taken(form.name), "name") from None
+
+
+def edit(app: Application, by: CurrentOperator, registration_id: int, form: RegistrationForm) -> None:
+    """Change the details. Account managers change note, reference and owner; the environment is fixed once
+    consent was given. Raises ``InvalidInput`` with the field, ``NotAllowed``, ``NotFound``.
+    """
+    require(by, Action.EDIT_NOTE)
+    _refuse(_without_unchanged_environment(app, registration_id, form))
+    try:
+        with app.database.transaction() as session:
+            row = find(session, registration_id)
+            changed = [field for field in FIELDS if getattr(form, field) != getattr(row, field)]
+            if any(field in _OF_THE_CONNECTION for field in changed):
+                require(by, Action.REGISTER)
+            if "environment" in changed and row.grant_id is not None:
+                raise InvalidInput(_("The environment is fixed once consent was given."), "environment")
+            write_form(session, row, form)
+            _record_edit(session, app, by, row, changed)
+    except IntegrityError:
+        raise InvalidInput(_name_taken(form.name), "name") from None
+
+
+def set_active(app: Application, by: CurrentOperator, registration_id: int, active: bool) -> None:
+    """Set the connection setting: active, or paused."""
+    require(by, Action.REGISTER)
+    with app.database.transaction() as session:
+        row = find(session, registration_id)
+        if row.active == active:
+            return
+        row.active = active
+        row.updated_at = clock.now()
+        write(session, row.id, by.name, "activated" if active else "paused")
+        settle(session, app.settings, row, clock.now())
+
+
+def disconnect(app: Application, by: CurrentOperator, registration_id: int) -> None:
+    """Delete our keys to this customer's bookkeeping and let go of its administrations.
+
+    A grant that other registrations hang on is kept for them (design.md, section 3).
+    """
+    require(by, Action.DISCONNECT)
+    now = clock.now()
+    with app.database.transaction() as session:
+        row = find(session, registration_id)
+        _let_go(session, row, now)
+        session.execute(
+            update(Administration).where(Administration.registration_id == row.id).values(linked=False)
+        )
+        row.disconnected_at = now
+        row.completed_at = None
+        row.updated_at = now
+        write(session, row.id, by.name, "disconnected")
+        settle(session, app.settings, row, now)
+
+
+def delete(app: Application, by: CurrentOperator, registration_id: int) -> None:
+    """Delete the registration with its administrations, timeline, and our keys if nobody else uses them."""
+    require(by, Action.DELETE)
+    with app.database.transaction() as session:
+        row = find(session, registration_id)
+        _let_go(session, row, clock.now())
+        forget(session, row)
+        session.delete(row)
+
+
+def find(session: Session, registration_id: int) -> Registration:
+    """The row, locked until the transaction ends; raises ``NotFound``."""
+    row = session.scalar(select(Registration).where(Registration.id == registration_id).with_for_update())
+    if row is None:
+        raise NotFound(_("This registration is no longer there. Look for it in the table of registrations."))
+    return row
+
+
+def _submit(
+    session: Session, app: Application, by: CurrentOperator, draft_id: int | None, form: RegistrationForm
+) -> int:
+    now = clock.now()
+    row = session.get(Registration, draft_id, with_for_update=True) if draft_id is not None else None
+    if row is not None and row.submitted_at is not None:
+        return row.id
+    if row is None:
+        row = Registration(created_by=by.id, created_at=now, administrations_linked=0, status="")
+        session.add(row)
+    write_form(session, row, form)
+    row.submitted_at = now
+    row.updated_at = now
+    session.flush()
+    write(session, row.id, by.name, "registered", name=row.name)
+    settle(session, app.settings, row, now)
+    return row.id
+
+
+def _registered_from(app: Application, draft_id: int | None) -> int | None:
+    """The number again, when a double click comes with a draft that has been registered already."""
+    if draft_id is None:
+        return None
+    with app.database.read() as session:
+        row = session.get(Registration, draft_id)
+        return row.id if row is not None and row.submitted_at is not None else None
+
+
+def _let_go(session: Session, row: Registration, now: datetime) -> None:
+    """Close what is open at Exact and drop the grants that nobody else uses."""
+    session.execute(
+        update(Consent)
+        .where(Consent.registration_id == row.id, Consent.used_at.is_(None))
+        .values(used_at=now, outcome="withdrawn")
+    )
+    session.execute(
+        update(CustomerLink)
+        .where(CustomerLink.registration_id == row.id, CustomerLink.used_at.is_(None))
+        .values(revoked_at=now)
+    )
+    grants = {row.grant_id, row.candidate_grant_id} - {None}
+    row.grant_id = row.candidate_grant_id = None
+    session.flush()
+    for grant_id in grants:
+        release_grant(session, str(grant_id))
+
+
+def _record_edit(
+    session: Session, app: Application, by: CurrentOperator, row: Registration, changed: list[str]
+) -> None:
+    if not changed:
+        return
+    row.updated_at = clock.now()
+    write(session, row.id, by.name, "edited", fields=[_(FIELDS[field]) for field in changed])
+    settle(session, app.settings, row, row.updated_at)
+
+
+def _without_unchanged_environment(
+    app: Application, registration_id: int, form: RegistrationForm
+) -> dict[str, str]:
+    """An environment that has become unavailable is no reason to refuse a change of the note."""
+    wrong = check_form(app, form, registration_id)
+    with app.database.read() as session:
+        row = session.get(Registration, registration_id)
+        if row is not None and row.environment == form.environment:
+            wrong.pop("environment", None)
+    return wrong
+
+
+def _refuse(wrong: dict[str, str]) -> None:
+    for field, sentence in wrong.items():
+        raise InvalidInput(sentence, field)
+
+
+def _wrong_name(name: str) -> str:
+    if not name:
+        return _("Type the customer's name, for example Test B.V.")
+    return _too_long(name, NAME_LENGTH)
+
+
+def _wrong_environment(app: Application, environment: str) -> str:
+    if not environment:
+        return _("Choose the Exact Online environment: the country of the customer's bookkeeping.")
+    return available(app.settings, environment)
+
+
+def _too_long(text: str, limit: int) -> str:
+    if len(text.strip()) <= limit:
+        return ""
+    return _("This is {length} characters long; at most {limit} fit.").format(
+        length=len(text.strip()), limit=limit
+    )
+
+
+def _taken(session: Session, form: RegistrationForm, registration_id: int | None) -> str:
+    query = select(Registration.id).where(
+        Registration.environment == form.environment,
+        Registration.name_key == name_key(form.name),
+        Registration.submitted_at.is_not(None),
+    )
+    other = session.scalar(query.where(Registration.id != (registration_id or 0)))
+    return "" if other is None else _name_taken(form.name)
+
+
+def _name_taken(name: str) -> str:
+    return _(
+        "{name} is already registered in this environment. Choose another name, or open the one that is there."
+    ).format(name=clean_name(name))
+
