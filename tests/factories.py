@@ -1,0 +1,140 @@
+"""Rows to start a test from. What a test is about, it states; the rest has a plain default."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime
+from typing import Any
+
+from core import clock
+from core.accounts.roles import CurrentOperator, Role
+from core.registrations.names import name_key
+from core.registrations.settle import settle
+from core.settings import Settings
+from core.storage.database import Database
+from core.storage.models import Administration, Grant, Operator, Registration
+
+_numbers = itertools.count(1)
+
+
+def make_operator(
+    database: Database,
+    name: str = "Alice",
+    role: Role = Role.SUPPORT,
+    *,
+    email: str | None = None,
+    password_hash: str | None = None,
+    language: str | None = "en",
+    active: bool = True,
+) -> CurrentOperator:
+    """An operator's row, and the operator as use cases are told. Without a password nobody can sign in as them."""
+    address = email or f"{name.lower().replace(' ', '.')}.{next(_numbers)}@clickker.test"
+    with database.transaction() as session:
+        row = Operator(
+            email=address,
+            name=name,
+            role=role.value,
+            language=language,
+            password_hash=password_hash,
+            active=active,
+            created_at=clock.now(),
+        )
+        session.add(row)
+        session.flush()
+        return CurrentOperator(row.id, address, name, role, language)
+
+
+def make_registration(
+    database: Database,
+    name: str | None = None,
+    *,
+    environment: str = "nl",
+    **facts: Any,  # noqa: ANN401 - any column
+) -> int:
+    """A submitted registration; ``facts`` are columns of ``Registration``. Its status is derived from them."""
+    now = clock.now()
+    called = name or f"Customer {next(_numbers)} B.V."
+    columns = {"submitted_at": now, "created_at": now, "updated_at": now, "status": ""} | facts
+    with database.transaction() as session:
+        row = Registration(name=called, name_key=name_key(called), environment=environment, **columns)
+        session.add(row)
+        session.flush()
+        settle(session, Settings(), row, now)
+        return row.id
+
+
+def make_grant(database: Database, registration_id: int | None = None, **facts: Any) -> str:  # noqa: ANN401
+    """A live grant without tokens, for one registration if given; ``facts`` are columns of ``Grant``."""
+    now = clock.now()
+    columns = {
+        "environment": "nl",
+        "client_id": "client",
+        "exact_user_id": f"user-{next(_numbers)}",
+        "user_name": "jan.jansen",
+        "full_name": "Jan Jansen",
+        "live": True,
+        "created_at": now,
+        "rotated_at": now,
+        "last_success_at": now,
+    } | facts
+    with database.transaction() as session:
+        grant = Grant(**columns)
+        session.add(grant)
+        session.flush()
+        if registration_id is not None:
+            row = session.get_one(Registration, registration_id)
+            row.grant_id = grant.id
+            settle(session, Settings(), row, now)
+        return grant.id
+
+
+def make_administration(
+    database: Database,
+    registration_id: int,
+    name: str | None = None,
+    *,
+    linked: bool = True,
+    **facts: Any,  # noqa: ANN401
+) -> int:
+    """An administration as seen at Exact, linked unless said otherwise; returns its division code."""
+    now = clock.now()
+    number = next(_numbers)
+    called = name or f"Administration {number}"
+    columns: dict[str, Any] = {"code": 100_000 + number, "seen_at": now, "linked": linked} | facts
+    if linked:
+        columns.setdefault("linked_at", now)
+    with database.transaction() as session:
+        row = session.get_one(Registration, registration_id)
+        session.add(
+            Administration(
+                registration_id=row.id,
+                environment=row.environment,
+                name=called,
+                name_key=name_key(called),
+                **columns,
+            )
+        )
+        session.flush()
+        settle(session, Settings(), row, now)
+        return int(columns["code"])
+
+
+def make_connected(
+    database: Database,
+    name: str | None = None,
+    *,
+    administrations: int = 1,
+    at: datetime | None = None,
+    **facts: Any,  # noqa: ANN401
+) -> int:
+    """A registration with a live grant, linked administrations and a success ``at`` (now, unless given)."""
+    moment = at or clock.now()
+    registration_id = make_registration(
+        database,
+        name,
+        **({"completed_at": moment, "last_success_at": moment, "last_checked_at": moment} | facts),
+    )
+    make_grant(database, registration_id, rotated_at=moment, last_success_at=moment)
+    for _number in range(administrations):
+        make_administration(database, registration_id)
+    return registration_id
