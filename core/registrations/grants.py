@@ -67,14 +67,20 @@ def identify_grant(session: Session, vault: Vault, candidate: Grant, me: Me) -> 
 
 def attach_grant(session: Session, registration: Registration, grant: Grant) -> bool:
     """Put a registration on a grant; False when another login is in force and an operator must decide."""
-    if registration.grant_id in (None, grant.id):
+    attached = registration.grant_id in (None, grant.id)
+    if attached:
         registration.grant_id = grant.id
-        registration.candidate_grant_id = None
-        session.flush()
-        return True
-    registration.candidate_grant_id = grant.id
+    set_candidate(session, registration, None if attached else grant.id)
+    return attached
+
+
+def set_candidate(session: Session, registration: Registration, grant_id: str | None) -> None:
+    """Note which consent waits for a decision; an earlier one that nobody else uses is deleted."""
+    before = registration.candidate_grant_id
+    registration.candidate_grant_id = grant_id
     session.flush()
-    return False
+    if before is not None and before != grant_id:
+        release_grant(session, before)
 
 
 def grant_view(

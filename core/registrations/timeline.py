@@ -11,8 +11,9 @@ from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.i18n import N_, _
+from core.registrations.outcomes import ConsentResult, Outcome
 from core.registrations.views import TimelineView
-from core.registrations.wording import reason_sentence, status_word
+from core.registrations.wording import failure_sentence, reason_sentence, status_word
 from core.storage.models import TimelineEntry
 
 CUSTOMER = "customer"
@@ -36,8 +37,8 @@ SENTENCES: dict[str, str] = {
     "candidate_rejected": N_("The new login {user} was set aside; the old connection stays."),
     "administrations_read": N_("Exact Online showed {count} administrations."),
     "administrations_saved": N_("Administrations saved. Linked: {added}. No longer linked: {removed}."),
-    "checked": N_("Checked at Exact Online: everything answered."),
-    "check_failed": N_("Checked at Exact Online: {why}"),
+    "checked": N_("Checked at Exact Online: {count} linked administrations, {failing} of them not reachable."),
+    "check_failed": N_("Checked at Exact Online: {reason}"),
     "disconnected": N_("Disconnected; our keys to the bookkeeping were deleted."),
     "status": N_("Status became {status}: {reason}"),
 }
@@ -89,6 +90,10 @@ def _sentence(kind: str, details: dict[str, Any]) -> str:
             "status": status_word(details["status"]),
             "reason": reason_sentence(details["reason"]),
         }
+    if kind == "check_failed":
+        shown = {"reason": failure_sentence(details["failure"])}
+    if kind == "consent_failed":
+        shown = {"why": ConsentResult(Outcome(details["outcome"])).title}
     return _(SENTENCES[kind]).format(**shown)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from babel.dates import format_datetime, get_timezone
 
 from core.i18n import N_, _, current_language
-from core.registrations.status import Status
+from core.registrations.status import OUTAGE_KINDS, Status
 
 STATUS_WORDS: dict[Status, str] = {
     Status.DISCONNECTED: N_("Disconnected"),
@@ -54,6 +54,11 @@ def status_word(status: str) -> str:
 def reason_sentence(reason: str) -> str:
     """One plain sentence why, in the reader's language."""
     return _(REASONS[reason])
+
+
+def failure_sentence(kind: str) -> str:
+    """What a kind of failure at Exact means, in the reader's language."""
+    return reason_sentence("outage" if kind in OUTAGE_KINDS else f"failure_{kind}")
 
 
 def moment(at: datetime | None) -> str:

@@ -1,0 +1,265 @@
+"""Which administrations the customer lets us see, and which of them are linked here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core import clock
+from core.accounts.roles import Action, CurrentOperator, require
+from core.application import Application
+from core.errors import Conflict, InvalidInput, NotFound
+from core.exact.client import Division
+from core.exact.errors import ExactError
+from core.i18n import _
+from core.registrations.names import NameMatch, compare_names, name_key
+from core.registrations.register import find
+from core.registrations.settle import settle, settle_grant
+from core.registrations.timeline import write
+from core.registrations.views import AdministrationView, RegistrationView
+from core.storage.models import Administration, Grant, Registration
+from core.tokens.rotation import access_token
+
+_NAMES_IN_TIMELINE = 20
+
+
+@dataclass(frozen=True)
+class NameComparison:
+    """How the name typed compares with the administrations found."""
+
+    match: NameMatch
+    closest: str
+    """The administration that resembles it most; '' where none was found."""
+
+
+def compare_name(view: RegistrationView) -> NameComparison:
+    """Compare the registration's name with its administrations and their customers at Exact."""
+    order = [NameMatch.SAME, NameMatch.SIMILAR, NameMatch.DIFFERENT]
+    found = [name for a in view.administrations if a.permitted for name in (a.name, a.customer_name) if name]
+    ranked = sorted(found, key=lambda name: order.index(compare_names(view.name, name)))
+    if not ranked:
+        return NameComparison(NameMatch.DIFFERENT, "")
+    return NameComparison(compare_names(view.name, ranked[0]), ranked[0])
+
+
+def read_administrations(app: Application, by: CurrentOperator, registration_id: int) -> None:
+    """Ask Exact again which administrations we may see. Raises ``ExactError`` after recording it."""
+    require(by, Action.CHECK)
+    error = read_from_exact(app, registration_id, by.name)
+    if error is not None:
+        raise error
+
+
+def read_from_exact(app: Application, registration_id: int, actor: str) -> ExactError | None:
+    """The same without an operator; the failure is recorded and returned."""
+    with app.database.read() as session:
+        registration, grant = _with_grant(session, registration_id)
+        known = _known_codes(session, registration_id, grant)
+    try:
+        token = access_token(app, grant.id)
+        divisions = app.exact.divisions(registration.environment, token, known)
+    except ExactError as error:
+        record_failure(app, registration_id, error)
+        return error
+    with app.database.transaction() as session:
+        row = find(session, registration_id)
+        if row.grant_id != grant.id:
+            return None
+        _keep(session, row, divisions)
+        row.last_checked_at = row.last_success_at = clock.now()
+        write(session, row.id, actor, "administrations_read", count=len(divisions))
+        settle(session, app.settings, row, clock.now())
+    return None
+
+
+def record_failure(app: Application, registration_id: int, error: ExactError) -> None:
+    """Keep a failure at Exact with its registration; the last success stays as it was."""
+    now = clock.now()
+    with app.database.transaction() as session:
+        row = find(session, registration_id)
+        row.last_checked_at = row.last_failure_at = now
+        row.last_failure_kind = error.kind
+        row.last_failure_message = error.exact_message
+        settle(session, app.settings, row, now)
+        if row.grant_id is not None:
+            settle_grant(session, app.settings, row.grant_id, now)
+
+
+def save_administrations(
+    app: Application, by: CurrentOperator, registration_id: int, codes: Collection[int]
+) -> None:
+    """Link exactly these administrations. Raises ``InvalidInput``, and ``Conflict`` naming who has one already."""
+    require(by, Action.REGISTER)
+    wanted = set(codes)
+    if not wanted:
+        raise InvalidInput(_("Choose at least one administration, then save all changes."))
+    try:
+        with app.database.transaction() as session:
+            row = find(session, registration_id)
+            if row.grant_id is None:
+                raise InvalidInput(_("There is no consent yet. Press Connect first."))
+            _link(session, app, by, row, wanted)
+    except IntegrityError:
+        raise Conflict(_("Somebody linked one of these administrations just now. Look again and save.")) from None
+
+
+def view_administrations(session: Session, registration: Registration) -> tuple[AdministrationView, ...]:
+    """The administrations of a registration as pages see them, linked ones first, then by name."""
+    rows = session.scalars(
+        select(Administration)
+        .where(Administration.registration_id == registration.id)
+        .order_by(Administration.linked.desc(), Administration.name_key)
+    ).all()
+    taken = _taken(session, registration, [row.code for row in rows])
+    return tuple(_view(row, taken) for row in rows)
+
+
+def _with_grant(session: Session, registration_id: int) -> tuple[Registration, Grant]:
+    registration = session.get(Registration, registration_id)
+    grant = session.get(Grant, registration.grant_id) if registration and registration.grant_id else None
+    if registration is None or grant is None:
+        raise NotFound(_("There is no consent for this registration yet. Press Connect first."))
+    return registration, grant
+
+
+def _known_codes(session: Session, registration_id: int, grant: Grant) -> list[int]:
+    """Division numbers to put into the address: Exact may refuse one and accept another (section 5)."""
+    query = select(Administration.code).where(
+        Administration.registration_id == registration_id, Administration.permitted
+    )
+    current = [] if grant.current_division is None else [grant.current_division]
+    return list(dict.fromkeys([*current, *session.scalars(query.limit(5))]))
+
+
+def _keep(session: Session, registration: Registration, divisions: Iterable[Division]) -> None:
+    """Write down what Exact shows now; what it no longer shows is kept only where it is linked."""
+    now = clock.now()
+    query = select(Administration).where(Administration.registration_id == registration.id)
+    rows = {row.code: row for row in session.scalars(query)}
+    for division in divisions:
+        row = rows.pop(division.code, None) or _new(session, registration, division.code)
+        _fill(row, division)
+        row.seen_at = now
+        if row.linked:
+            row.last_success_at = now
+    for gone in rows.values():
+        if gone.linked:
+            gone.permitted = False
+        else:
+            session.delete(gone)
+    session.flush()
+
+
+def _new(session: Session, registration: Registration, code: int) -> Administration:
+    row = Administration(
+        registration_id=registration.id,
+        environment=registration.environment,
+        code=code,
+        linked=False,
+        status=registration.status,
+        owner_id=registration.owner_id,
+        active=registration.active,
+    )
+    session.add(row)
+    return row
+
+
+def _fill(row: Administration, division: Division) -> None:
+    row.name = division.name
+    row.name_key = name_key(division.name)
+    row.customer_name = division.customer_name
+    row.country = division.country
+    row.currency = division.currency
+    row.vat_number = division.vat_number
+    row.exact_status = division.status
+    row.blocking_status = division.blocking_status
+    row.permitted = True
+
+
+def _link(
+    session: Session, app: Application, by: CurrentOperator, registration: Registration, wanted: set[int]
+) -> None:
+    rows = session.scalars(
+        select(Administration).where(Administration.registration_id == registration.id)
+    ).all()
+    taken = _taken(session, registration, [row.code for row in rows])
+    added = [row for row in rows if row.code in wanted and not row.linked]
+    removed = [row for row in rows if row.linked and row.code not in wanted]
+    _check_linkable(added, taken, wanted - {row.code for row in rows})
+    now = clock.now()
+    for row in added:
+        row.linked, row.linked_at, row.last_success_at = True, now, registration.last_success_at
+    for row in removed:
+        row.linked, row.linked_at, row.last_failure_kind = False, None, None
+    registration.completed_at = registration.completed_at or now
+    registration.updated_at = now
+    if added or removed:
+        write(
+            session,
+            registration.id,
+            by.name,
+            "administrations_saved",
+            added=_names(added),
+            removed=_names(removed),
+        )
+    settle(session, app.settings, registration, now)
+
+
+def _check_linkable(
+    added: list[Administration], taken: dict[int, tuple[int, str]], unknown: set[int]
+) -> None:
+    if unknown:
+        raise InvalidInput(_("One of these administrations is not known here. Read the list again."))
+    for row in added:
+        if row.code in taken:
+            raise Conflict(
+                _("{administration} is already linked to {registration}. Unlink it there first.").format(
+                    administration=row.name, registration=taken[row.code][1]
+                )
+            )
+        if not row.permitted or row.exact_status == 2:  # noqa: PLR2004 - archived, see models
+            raise InvalidInput(
+                _("{administration} cannot be linked: it is archived or not permitted.").format(
+                    administration=row.name
+                )
+            )
+
+
+def _taken(session: Session, registration: Registration, codes: list[int]) -> dict[int, tuple[int, str]]:
+    """Which of these administrations another registration has linked: code to (number, name)."""
+    query = (
+        select(Administration.code, Registration.id, Registration.name)
+        .join(Registration, Registration.id == Administration.registration_id)
+        .where(
+            Administration.linked,
+            Administration.environment == registration.environment,
+            Administration.code.in_(codes),
+            Registration.id != registration.id,
+        )
+    )
+    return {code: (number, name) for code, number, name in session.execute(query).tuples()}
+
+
+def _view(row: Administration, taken: dict[int, tuple[int, str]]) -> AdministrationView:
+    return AdministrationView(
+        code=row.code,
+        name=row.name,
+        customer_name=row.customer_name,
+        country=row.country,
+        currency=row.currency,
+        vat_number=row.vat_number,
+        exact_status=row.exact_status,
+        blocking_status=row.blocking_status,
+        permitted=row.permitted,
+        linked=row.linked,
+        taken_by=taken.get(row.code),
+    )
+
+
+def _names(rows: list[Administration]) -> list[str]:
+    names = [row.name for row in rows[:_NAMES_IN_TIMELINE]]
+    return [*names, "…"] if len(rows) > _NAMES_IN_TIMELINE else names

@@ -1,0 +1,262 @@
+"""The browser's return from Exact: guard clauses first, then the code is exchanged, once."""
+
+from __future__ import annotations
+
+import hmac
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from core import clock
+from core.application import Application
+from core.errors import NotFound
+from core.exact.client import Me
+from core.exact.errors import ExactError, FailureKind
+from core.registrations.administrations import read_from_exact
+from core.registrations.grants import (
+    attach_grant,
+    identify_grant,
+    registrations_on,
+    release_grant,
+    set_candidate,
+)
+from core.registrations.outcomes import ConsentResult, Outcome
+from core.registrations.register import find
+from core.registrations.settle import settle, settle_grant
+from core.registrations.timeline import CUSTOMER, EXACT, write
+from core.storage.models import Consent, CustomerLink, Grant, Operator, Registration
+from core.tokens.grants import save_candidate
+from core.tokens.rotation import access_token
+from core.tokens.secrets import hash_token
+
+_STATE_LENGTH = 200
+_CODE_LENGTH = 8_000
+"""Codes of more than 450 characters were seen (exact-online.md, section 2); a megabyte is no code."""
+
+_OUTCOMES = {
+    FailureKind.OUTAGE: Outcome.MAINTENANCE,
+    FailureKind.NOT_SENT: Outcome.TIMEOUT,
+    FailureKind.UNKNOWN: Outcome.TIMEOUT,
+    FailureKind.RATE_LIMITED: Outcome.MAINTENANCE,
+    FailureKind.CLIENT: Outcome.CLIENT_ERROR,
+}
+
+
+@dataclass(frozen=True)
+class _Return:
+    """A return that was accepted: its attempt has been used up."""
+
+    consent_id: str
+    registration_id: int
+    environment: str
+    actor: str
+    customer: bool
+    code: str = field(repr=False)
+    verifier: str = field(repr=False)
+
+
+def complete_consent(
+    app: Application,
+    query: Sequence[tuple[str, str]],
+    browser_token: str | None,
+    session_operator_id: int | None,
+) -> ConsentResult:
+    """Take the answer that Exact sent along with the browser.
+
+    ``query`` is the address's parameters, decoded once, in order and with doubles. The attempt is used up before
+    the code is handed in, so the same return fifty times makes one token call. Never raises for what came in.
+    """
+    accepted = _accept(app, query, browser_token, session_operator_id)
+    if isinstance(accepted, ConsentResult):
+        return accepted
+    try:
+        pair = app.exact.exchange(accepted.environment, accepted.code, accepted.verifier)
+    except ExactError as error:
+        return _fail(app, accepted, _OUTCOMES.get(error.kind, Outcome.TOKEN_ERROR))
+    # Kept before anything else is asked: the old chain of this user is dead at Exact already.
+    candidate_id = save_candidate(app, accepted.environment, pair)
+    try:
+        outcome = _take_over(app, accepted, candidate_id, pair.access_token)
+    except NotFound:
+        return _forget(app, accepted, candidate_id)
+    return ConsentResult(outcome, accepted.registration_id, accepted.customer)
+
+
+def identify_candidate(app: Application, registration_id: int) -> None:
+    """Ask Exact again whose a kept consent is, when it did not say at once. Raises ``ExactError``."""
+    with app.database.read() as session:
+        registration = session.get(Registration, registration_id)
+        grant = session.get(Grant, registration.candidate_grant_id) if registration else None
+    if grant is None or grant.exact_user_id is not None:
+        return
+    me = app.exact.me(grant.environment, access_token(app, grant.id))
+    with app.database.transaction() as session:
+        registration = find(session, registration_id)
+        candidate = session.get(Grant, grant.id)
+        if candidate is None or registration.candidate_grant_id != candidate.id:
+            return
+        registration.candidate_grant_id = None
+        attached = _attach(session, app, registration, candidate, me, EXACT)
+    if attached:
+        read_from_exact(app, registration_id, EXACT)
+
+
+def _accept(
+    app: Application, query: Sequence[tuple[str, str]], browser_token: str | None, operator_id: int | None
+) -> ConsentResult | _Return:
+    if any(count > 1 for count in Counter(name for name, _value in query).values()):
+        return ConsentResult(Outcome.DOUBLED_PARAMETER)
+    given = dict(query)
+    state = given.get("state", "")
+    if not state or len(state) > _STATE_LENGTH:
+        return ConsentResult(Outcome.UNKNOWN_STATE)
+    with app.database.transaction() as session:
+        consent = session.scalar(select(Consent).where(Consent.state_hash == hash_token(state)))
+        if consent is None:
+            return ConsentResult(Outcome.UNKNOWN_STATE)
+        outcome = _refusal(session, consent, browser_token, operator_id) or _use_up(session, consent, given)
+        customer = consent.link_id is not None
+        if outcome is not None:
+            return ConsentResult(outcome, consent.registration_id, customer)
+        return _Return(
+            consent_id=consent.id,
+            registration_id=consent.registration_id,
+            environment=consent.environment,
+            actor=_actor(session, consent),
+            customer=customer,
+            code=given["code"],
+            verifier=app.vault.decrypt(
+                consent.verifier or b"", table="consents", column="verifier", row=consent.id
+            ),
+        )
+
+
+def _refusal(
+    session: Session, consent: Consent, browser_token: str | None, operator_id: int | None
+) -> Outcome | None:
+    """Why this return may not be taken for this attempt, which stays open for the one who may."""
+    if not browser_token or not hmac.compare_digest(hash_token(browser_token), consent.browser_hash or ""):
+        return Outcome.OTHER_BROWSER
+    if consent.used_at is not None:
+        return Outcome.WITHDRAWN if consent.outcome == Outcome.WITHDRAWN else Outcome.REUSED_STATE
+    if consent.expires_at <= clock.now():
+        return Outcome.EXPIRED_STATE
+    if consent.link_id is not None:
+        link = session.get(CustomerLink, consent.link_id)
+        return Outcome.WITHDRAWN if link is None or link.revoked_at or link.used_at else None
+    if operator_id is not None and operator_id != consent.operator_id:
+        return Outcome.OTHER_OPERATOR
+    operator = session.get(Operator, consent.operator_id) if consent.operator_id else None
+    return None if operator is not None and operator.active else Outcome.OTHER_OPERATOR
+
+
+def _use_up(session: Session, consent: Consent, given: dict[str, str]) -> Outcome | None:
+    """Close the attempt; the outcome when it ends here, None when there is a code to hand in."""
+    outcome = _answer(given)
+    taken = session.execute(
+        update(Consent)
+        .where(Consent.id == consent.id, Consent.used_at.is_(None))
+        .values(used_at=clock.now(), outcome=outcome or "exchanging")
+        .returning(Consent.id)
+        .execution_options(synchronize_session=False)
+    ).first()
+    if taken is None:
+        return Outcome.REUSED_STATE
+    if outcome is not None:
+        _write_failure(session, consent.registration_id, _actor(session, consent), outcome)
+    return outcome
+
+
+def _answer(given: dict[str, str]) -> Outcome | None:
+    if given.get("error") == "access_denied":
+        return Outcome.REFUSED
+    if "error" in given:
+        return Outcome.PROVIDER_ERROR
+    code = given.get("code", "")
+    return Outcome.MISSING_CODE if not code or len(code) > _CODE_LENGTH else None
+
+
+def _take_over(app: Application, accepted: _Return, candidate_id: str, token: str) -> Outcome:
+    try:
+        me = app.exact.me(accepted.environment, token)
+    except ExactError:
+        return _keep_unidentified(app, accepted, candidate_id)
+    with app.database.transaction() as session:
+        registration = find(session, accepted.registration_id)
+        candidate = session.get_one(Grant, candidate_id)
+        _close(session, accepted.consent_id, Outcome.GRANTED)
+        attached = _attach(session, app, registration, candidate, me, accepted.actor)
+    if not attached:
+        return Outcome.NEEDS_DECISION
+    # A failure here loses nothing: the page offers to read the administrations again.
+    read_from_exact(app, accepted.registration_id, accepted.actor)
+    return Outcome.GRANTED
+
+
+def _attach(
+    session: Session, app: Application, registration: Registration, candidate: Grant, me: Me, actor: str
+) -> bool:
+    """Put the registration on the grant that ``me`` owns, tell the timeline, and settle all who hang on it."""
+    before = session.get(Grant, registration.grant_id) if registration.grant_id else None
+    before_name = before.full_name if before else ""
+    grant = identify_grant(session, app.vault, candidate, me)
+    attached = attach_grant(session, registration, grant)
+    write(session, registration.id, actor, "consent_granted", user=me.full_name)
+    if attached:
+        registration.disconnected_at = None
+        registration.last_failure_kind = registration.last_failure_at = None
+        others = [name for number, name in registrations_on(session, grant.id) if number != registration.id]
+        if others:
+            write(session, registration.id, actor, "grant_shared", names=others)
+    else:
+        write(session, registration.id, actor, "candidate_waiting", user=me.full_name, before=before_name)
+    settle(session, app.settings, registration, clock.now())
+    settle_grant(session, app.settings, grant.id, clock.now())
+    return attached
+
+
+def _keep_unidentified(app: Application, accepted: _Return, candidate_id: str) -> Outcome:
+    with app.database.transaction() as session:
+        registration = find(session, accepted.registration_id)
+        set_candidate(session, registration, candidate_id)
+        _close(session, accepted.consent_id, Outcome.UNIDENTIFIED)
+        settle(session, app.settings, registration, clock.now())
+    return Outcome.UNIDENTIFIED
+
+
+def _forget(app: Application, accepted: _Return, candidate_id: str) -> ConsentResult:
+    """The registration was deleted meanwhile: nobody may hold its tokens."""
+    with app.database.transaction() as session:
+        release_grant(session, candidate_id)
+    return ConsentResult(Outcome.WITHDRAWN, None, accepted.customer)
+
+
+def _fail(app: Application, accepted: _Return, outcome: Outcome) -> ConsentResult:
+    with app.database.transaction() as session:
+        session.execute(update(Consent).where(Consent.id == accepted.consent_id).values(outcome=outcome))
+        _write_failure(session, accepted.registration_id, accepted.actor, outcome)
+    return ConsentResult(outcome, accepted.registration_id, accepted.customer)
+
+
+def _close(session: Session, consent_id: str, outcome: Outcome) -> None:
+    consent = session.get_one(Consent, consent_id)
+    consent.outcome = outcome
+    consent.verifier = None
+    if consent.link_id is not None:
+        link = session.get(CustomerLink, consent.link_id)
+        if link is not None:
+            link.used_at = clock.now()
+
+
+def _write_failure(session: Session, registration_id: int, actor: str, outcome: Outcome) -> None:
+    write(session, registration_id, actor, "consent_failed", outcome=outcome)
+
+
+def _actor(session: Session, consent: Consent) -> str:
+    if consent.link_id is not None:
+        return CUSTOMER
+    operator = session.get(Operator, consent.operator_id) if consent.operator_id else None
+    return operator.name if operator else EXACT

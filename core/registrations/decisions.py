@@ -1,0 +1,85 @@
+"""Another Exact user gave consent than the one the connection was made by: compare, then decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from core import clock
+from core.accounts.roles import Action, CurrentOperator, require
+from core.application import Application
+from core.errors import NotFound
+from core.i18n import _
+from core.registrations.administrations import read_from_exact
+from core.registrations.grants import release_grant, set_candidate
+from core.registrations.register import find
+from core.registrations.settle import settle
+from core.registrations.timeline import write
+from core.storage.models import Administration, Grant, Registration
+from core.tokens.rotation import access_token
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What would change: names of the linked administrations lost, kept, and of those newly visible."""
+
+    lost: tuple[str, ...]
+    kept: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+def compare_candidate(app: Application, by: CurrentOperator, registration_id: int) -> Comparison:
+    """Ask Exact what the new login may see, beside what is linked. Raises ``ExactError``, ``NotFound``."""
+    require(by, Action.CHECK)
+    with app.database.read() as session:
+        row = session.get(Registration, registration_id)
+        grant = session.get(Grant, row.candidate_grant_id) if row and row.candidate_grant_id else None
+        if row is None or grant is None:
+            raise NotFound(_("There is nothing left to decide here."))
+        linked = dict(
+            session.execute(
+                select(Administration.code, Administration.name).where(
+                    Administration.registration_id == row.id, Administration.linked
+                )
+            ).tuples()
+        )
+        codes = [code for code in (grant.current_division, *linked) if code is not None]
+    token = access_token(app, grant.id)
+    seen = {division.code: division.name for division in app.exact.divisions(row.environment, token, codes)}
+    return Comparison(
+        lost=tuple(name for code, name in linked.items() if code not in seen),
+        kept=tuple(name for code, name in linked.items() if code in seen),
+        new=tuple(name for code, name in seen.items() if code not in linked),
+    )
+
+
+def accept_candidate(app: Application, by: CurrentOperator, registration_id: int) -> None:
+    """Let the connection run under the new login from here on; links stay, what it may not see shows as such."""
+    require(by, Action.REGISTER)
+    with app.database.transaction() as session:
+        row = find(session, registration_id)
+        grant = session.get(Grant, row.candidate_grant_id) if row.candidate_grant_id else None
+        if grant is None:
+            raise NotFound(_("There is nothing left to decide here."))
+        before, row.grant_id = row.grant_id, grant.id
+        row.last_failure_at = row.last_failure_kind = None
+        set_candidate(session, row, None)
+        if before is not None:
+            release_grant(session, before)
+        write(session, row.id, by.name, "candidate_accepted", user=grant.full_name)
+        settle(session, app.settings, row, clock.now())
+    read_from_exact(app, registration_id, by.name)
+
+
+def reject_candidate(app: Application, by: CurrentOperator, registration_id: int) -> None:
+    """Set the new login aside; the old connection stays, and the new tokens are deleted if nobody uses them."""
+    require(by, Action.REGISTER)
+    with app.database.transaction() as session:
+        row = find(session, registration_id)
+        grant = session.get(Grant, row.candidate_grant_id) if row.candidate_grant_id else None
+        if grant is None:
+            raise NotFound(_("There is nothing left to decide here."))
+        write(session, row.id, by.name, "candidate_rejected", user=grant.full_name)
+        set_candidate(session, row, None)
+        settle(session, app.settings, row, clock.now())

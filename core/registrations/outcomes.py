@@ -1,0 +1,178 @@
+"""How an attempt at consent can end, and what each end is called: what happened, who acts, what comes next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.i18n import N_, _
+
+
+class Outcome(StrEnum):
+    """A customer who refuses is a result, not an error."""
+
+    GRANTED = "granted"
+    NEEDS_DECISION = "needs_decision"
+    UNIDENTIFIED = "unidentified"
+    """The tokens are kept, but Exact did not tell whose they are; asking again finishes it."""
+    REFUSED = "refused"
+    UNKNOWN_STATE = "unknown_state"
+    REUSED_STATE = "reused_state"
+    EXPIRED_STATE = "expired_state"
+    OTHER_BROWSER = "other_browser"
+    OTHER_OPERATOR = "other_operator"
+    MISSING_CODE = "missing_code"
+    DOUBLED_PARAMETER = "doubled_parameter"
+    PROVIDER_ERROR = "provider_error"
+    TOKEN_ERROR = "token_error"  # noqa: S105 - the name of an outcome
+    CLIENT_ERROR = "client_error"
+    TIMEOUT = "timeout"
+    MAINTENANCE = "maintenance"
+    WITHDRAWN = "withdrawn"
+
+    @property
+    def arrived(self) -> bool:
+        """Whether tokens were received and kept."""
+        return self in {Outcome.GRANTED, Outcome.NEEDS_DECISION, Outcome.UNIDENTIFIED}
+
+
+@dataclass(frozen=True)
+class ConsentResult:
+    """How the browser's return from Exact ended."""
+
+    outcome: Outcome
+    registration_id: int | None = None
+    customer: bool = False
+    """Whether it was a customer with a link, who has no account here."""
+
+    @property
+    def title(self) -> str:
+        return _(_WORDS[self.outcome][0])
+
+    @property
+    def sentence(self) -> str:
+        """What happened."""
+        return _(_WORDS[self.outcome][1])
+
+    @property
+    def who(self) -> str:
+        """Who must act."""
+        return _(_CUSTOMER_ACTS) if self.customer and not self.outcome.arrived else _(_WORDS[self.outcome][2])
+
+    @property
+    def next_step(self) -> str:
+        """What to do next."""
+        if self.customer and not self.outcome.arrived:
+            return _(_CUSTOMER_NEXT)
+        return _(_WORDS[self.outcome][3])
+
+
+_CUSTOMER_ACTS = N_("You, when it suits you.")
+_CUSTOMER_NEXT = N_("Open the link you were sent once more and try again. If it fails again, call Clickker.")
+_YOU = N_("You, with the customer.")
+_AGAIN = N_("Go back to the registration and press Connect again; nothing you entered is lost.")
+
+_WORDS: dict[Outcome, tuple[str, str, str, str]] = {
+    Outcome.GRANTED: (
+        N_("Consent received"),
+        N_("Exact Online gave us consent and it was kept safely."),
+        N_("Clickker"),
+        N_("Clickker chooses the administrations. You can close this page."),
+    ),
+    Outcome.NEEDS_DECISION: (
+        N_("Consent received from another login"),
+        N_("Consent was given by another Exact user than before; the old connection stays until Clickker decides."),
+        N_("Clickker"),
+        N_("Clickker compares the two logins. You can close this page."),
+    ),
+    Outcome.UNIDENTIFIED: (
+        N_("Consent received, Exact Online is slow"),
+        N_("The consent was kept safely, but Exact Online has not yet told us whose it is."),
+        N_("Clickker"),
+        N_("Clickker asks Exact Online again in a moment. You can close this page."),
+    ),
+    Outcome.REFUSED: (
+        N_("Consent was refused"),
+        N_("At Exact Online, Deny was chosen. Nothing was connected and nothing was changed."),
+        N_("The customer, who decides about consent."),
+        _AGAIN,
+    ),
+    Outcome.UNKNOWN_STATE: (
+        N_("We do not know this attempt"),
+        N_("Exact Online sent the browser back with an answer to a question that we did not ask, or asked long ago."),
+        _YOU,
+        N_("Open the registration in the dashboard and press Connect again."),
+    ),
+    Outcome.REUSED_STATE: (
+        N_("This answer was used already"),
+        N_("Each answer of Exact Online counts once. The page was probably loaded a second time."),
+        N_("Nobody, if the registration has moved on."),
+        N_("Open the registration to see where it stands."),
+    ),
+    Outcome.EXPIRED_STATE: (
+        N_("This attempt took too long"),
+        N_("There are ten minutes between Connect and Allow; more had passed, so the answer was not used."),
+        _YOU,
+        _AGAIN,
+    ),
+    Outcome.OTHER_BROWSER: (
+        N_("Another browser came back"),
+        N_("Consent has to end in the browser in which it began, and this is another one."),
+        _YOU,
+        N_("Start and finish in the same browser, without a private window, or send the customer a link."),
+    ),
+    Outcome.OTHER_OPERATOR: (
+        N_("Somebody else is signed in"),
+        N_("This attempt was begun by another operator than the one signed in now, so the answer was not used."),
+        _YOU,
+        _AGAIN,
+    ),
+    Outcome.MISSING_CODE: (
+        N_("Exact Online's answer is incomplete"),
+        N_("The code that should have come with the answer is missing or cannot be used."),
+        _YOU,
+        _AGAIN,
+    ),
+    Outcome.DOUBLED_PARAMETER: (
+        N_("Exact Online's answer is not in order"),
+        N_("A part of the answer came twice, so it was not trusted and not used."),
+        _YOU,
+        _AGAIN,
+    ),
+    Outcome.PROVIDER_ERROR: (
+        N_("Exact Online reported an error"),
+        N_("Exact Online could not handle the request for consent."),
+        N_("Nobody yet: it usually passes."),
+        _AGAIN,
+    ),
+    Outcome.TOKEN_ERROR: (
+        N_("Exact Online did not accept the code"),
+        N_("The consent was given, but its code was no longer valid when we handed it in. A code lives three minutes."),
+        _YOU,
+        _AGAIN,
+    ),
+    Outcome.CLIENT_ERROR: (
+        N_("Exact Online does not know our app"),
+        N_("The client id or secret in the settings is not the one that Exact Online has for this country."),
+        N_("An admin of Clickker Connections."),
+        N_("Ask an admin to compare the settings with the app registration at Exact Online, then press Connect again."),
+    ),
+    Outcome.TIMEOUT: (
+        N_("Exact Online did not answer in time"),
+        N_("The consent was given, but Exact Online did not answer when we handed in its code."),
+        N_("Nobody yet: it usually passes."),
+        _AGAIN,
+    ),
+    Outcome.MAINTENANCE: (
+        N_("Exact Online is under maintenance"),
+        N_("The consent was given, but Exact Online is not available at the moment."),
+        N_("Exact; nobody here can do anything about it."),
+        N_("Wait a quarter of an hour, then press Connect again; nothing you entered is lost."),
+    ),
+    Outcome.WITHDRAWN: (
+        N_("This attempt was withdrawn"),
+        N_("The registration was disconnected, or the link withdrawn, while consent was being given. Nothing changed."),
+        _YOU,
+        _AGAIN,
+    ),
+}
