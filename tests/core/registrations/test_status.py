@@ -1,0 +1,85 @@
+"""The status is one pure function; this is its table of cases, in the order in which they are tried."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from core.exact.errors import FailureKind
+from core.registrations.status import OUTAGE_KINDS, Facts, Status, derive
+from core.registrations.wording import REASONS, STATUS_WORDS, reason_sentence, status_word
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def facts(**changed: object) -> Facts:
+    """A healthy connection, but for what is named."""
+    healthy: dict[str, object] = {
+        "consented": True,
+        "completed": True,
+        "lapses_at": NOW + 20 * DAY,
+        "last_success_at": NOW - DAY,
+        "linked": 2,
+    }
+    return Facts(**(healthy | changed))  # type: ignore[arg-type]
+
+
+CASES: list[tuple[str, Facts, Status]] = [
+    ("all is well", facts(), Status.CONNECTED),
+    ("disconnected wins over all", facts(disconnected=True, active=False, dead=True), Status.DISCONNECTED),
+    ("not active", facts(active=False, submitted=False), Status.PAUSED),
+    ("a paused one is not red", facts(active=False, dead=True), Status.PAUSED),
+    ("still being typed", facts(submitted=False, consented=False), Status.DRAFT),
+    ("no consent yet", facts(consented=False, completed=False, linked=0), Status.WAITING_FOR_CONSENT),
+    ("nothing chosen yet", facts(completed=False, linked=0), Status.CHOOSE_ADMINISTRATIONS),
+    ("everything unlinked", facts(linked=0), Status.CHOOSE_ADMINISTRATIONS),
+    ("refused for good", facts(dead=True), Status.RECONNECT_NEEDED),
+    ("lapsed", facts(lapses_at=NOW), Status.RECONNECT_NEEDED),
+    ("lapsed wins over an outage", facts(lapses_at=NOW - DAY, last_failure_at=NOW, last_failure_kind="outage"), Status.RECONNECT_NEEDED),
+    ("Exact is down", facts(last_failure_at=NOW, last_failure_kind=FailureKind.OUTAGE), Status.EXACT_OUTAGE),
+    ("no answer", facts(last_failure_at=NOW, last_failure_kind=FailureKind.UNKNOWN), Status.EXACT_OUTAGE),
+    ("first refusal", facts(last_failure_at=NOW, last_failure_kind=FailureKind.REFUSED), Status.ATTENTION),
+    ("slow down", facts(last_failure_at=NOW, last_failure_kind=FailureKind.RATE_LIMITED), Status.ATTENTION),
+    ("a failure before the last success is history", facts(last_failure_at=NOW - 2 * DAY, last_failure_kind="outage"), Status.CONNECTED),
+    ("never a success", facts(last_success_at=None), Status.ATTENTION),
+    ("old news", facts(last_success_at=NOW - 8 * DAY), Status.ATTENTION),
+    ("just fresh", facts(last_success_at=NOW - 8 * DAY + timedelta(seconds=1)), Status.CONNECTED),
+    ("another login waits", facts(undecided=True), Status.ATTENTION),
+    ("some fail", facts(failing=1), Status.PARTLY_CONNECTED),
+    ("all fail", facts(failing=2), Status.ATTENTION),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "given", "expected"), CASES, ids=[case[0] for case in CASES])
+def test_the_first_match_wins(case: str, given: Facts, expected: Status) -> None:
+    assert derive(given, NOW).status is expected, case
+
+
+def test_every_status_is_reached_by_a_case() -> None:
+    assert {expected for _case, _given, expected in CASES} == set(Status)
+
+
+@pytest.mark.parametrize(("case", "given", "_expected"), CASES, ids=[case[0] for case in CASES])
+def test_the_status_holds_until_the_moment_it_names(case: str, given: Facts, _expected: Status) -> None:
+    derived = derive(given, NOW)
+    if derived.until is None:
+        assert derive(given, NOW + 400 * DAY).status is derived.status, case
+        return
+    just_before = derived.until - timedelta(seconds=1)
+    assert derive(given, just_before) == derived, case
+    assert derive(given, derived.until) != derived, case
+
+
+def test_connected_ends_when_the_news_grows_old() -> None:
+    assert derive(facts(), NOW).until == NOW - DAY + 8 * DAY
+
+
+def test_every_status_and_reason_has_words() -> None:
+    assert set(STATUS_WORDS) == set(Status)
+    failures = {f"failure_{kind}" for kind in FailureKind if kind not in OUTAGE_KINDS}
+    reasons = {derive(given, NOW).reason for _case, given, _expected in CASES} | failures
+    assert reasons <= set(REASONS)
+    assert all(reason_sentence(reason) for reason in REASONS)
+    assert status_word("exact_outage") == "Exact outage"
