@@ -49,7 +49,7 @@ def make_registration(
     name: str | None = None,
     *,
     environment: str = "nl",
-    **facts: Any,  # noqa: ANN401 - any column
+    **facts: Any,
 ) -> int:
     """A submitted registration; ``facts`` are columns of ``Registration``. Its status is derived from them."""
     now = clock.now()
@@ -63,7 +63,7 @@ def make_registration(
         return row.id
 
 
-def make_grant(database: Database, registration_id: int | None = None, **facts: Any) -> str:  # noqa: ANN401
+def make_grant(database: Database, registration_id: int | None = None, **facts: Any) -> str:
     """A live grant without tokens, for one registration if given; ``facts`` are columns of ``Grant``."""
     now = clock.now()
     columns = {
@@ -94,7 +94,7 @@ def make_administration(
     name: str | None = None,
     *,
     linked: bool = True,
-    **facts: Any,  # noqa: ANN401
+    **facts: Any,
 ) -> int:
     """An administration as seen at Exact, linked unless said otherwise; returns its division code."""
     now = clock.now()
@@ -125,7 +125,7 @@ def make_connected(
     *,
     administrations: int = 1,
     at: datetime | None = None,
-    **facts: Any,  # noqa: ANN401
+    **facts: Any,
 ) -> int:
     """A registration with a live grant, linked administrations and a success ``at`` (now, unless given)."""
     moment = at or clock.now()

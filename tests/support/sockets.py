@@ -20,15 +20,15 @@ def loopback_only() -> Iterator[None]:
     """Refuse every connection and every look-up of a name that leads off this machine."""
     connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
 
-    def guarded_connect(self: socket.socket, address: Any) -> None:  # noqa: ANN401 - as the original
+    def guarded_connect(self: socket.socket, address: Any) -> None:
         _refuse_outside(self, address)
         connect(self, address)
 
-    def guarded_connect_ex(self: socket.socket, address: Any) -> int:  # noqa: ANN401 - as the original
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
         _refuse_outside(self, address)
         return connect_ex(self, address)
 
-    def guarded_getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the original
+    def guarded_getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
         if not _is_loopback(host):
             raise ReachedOutside(f"a test looked up {host!r}; plug in the simulator or respx instead")
         return getaddrinfo(host, *args, **kwargs)
@@ -40,7 +40,7 @@ def loopback_only() -> Iterator[None]:
         yield
 
 
-def _refuse_outside(connection: socket.socket, address: Any) -> None:  # noqa: ANN401 - as the original
+def _refuse_outside(connection: socket.socket, address: Any) -> None:
     if connection.family == socket.AF_UNIX or _is_loopback(address[0]):
         return
     raise ReachedOutside(f"a test reached for {address[0]!r}; plug in the simulator or respx instead")

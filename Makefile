@@ -1,0 +1,46 @@
+# Clickker Connections. `make demo` and `make test` need Python 3.11 or newer, git and make; the rest they fetch.
+
+PORT_SETTINGS = $(if $(RESET),--reset)
+TESTS ?= tests
+
+.PHONY: demo test check bench screenshots lock messages migration clean
+
+demo: .venv/.complete  ## The whole product with an Exact Online to practise on; RESET=1 starts afresh
+	@exec .venv/bin/clickker demo $(PORT_SETTINGS)
+
+test: .venv/.complete  ## All tests, the browser tests included
+	.venv/bin/python -m pytest -n 2 --dist loadfile $(TESTS)
+
+check: .venv/.complete  ## Style, types, architecture, dependencies
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/python -m pytest -q tests/test_architecture.py
+	.venv/bin/deptry .
+
+bench: .venv/.complete  ## The speed of the tables up to 100,000 registrations
+	.venv/bin/python -m bench
+
+screenshots: .venv/.complete  ## The pictures of the README, from the running demo
+	.venv/bin/python -m tests.support.screenshots
+
+lock: .venv/.complete  ## Newest versions that pyproject.toml allows, with hashes
+	@command -v uv >/dev/null || .venv/bin/python -m pip install --quiet uv
+	PATH="$(CURDIR)/.venv/bin:$$PATH" uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+		--upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+		--quiet --output-file requirements.lock
+
+messages: .venv/.complete  ## Collect the texts of the source into the Dutch catalogue
+	.venv/bin/pybabel --quiet extract --mapping babel.cfg --no-location --sort-output --omit-header \
+		--output var/clickker.pot core dashboard pages
+	.venv/bin/pybabel --quiet update --input-file var/clickker.pot --locale nl --domain clickker \
+		--output-dir core/locales --no-fuzzy-matching --ignore-obsolete
+
+migration: .venv/.complete  ## A new migration from the difference with the models; MESSAGE="what changes"
+	.venv/bin/python -m core.storage.migrations.draft "$(MESSAGE)"
+
+.venv/.complete: requirements.lock pyproject.toml .ci/make-venv
+	@.ci/make-venv
+
+clean:  ## Remove what can be made again; var/ holds data and stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -1,0 +1,87 @@
+"""Finding Chromium, and starting it so that it talks to nobody but us."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = (
+    "--no-sandbox",  # root in a container has no sandbox to enter
+    "--disable-gpu",
+    "--disable-dev-shm-usage",  # containers give /dev/shm 64 MB, and Chromium crashes on a full one
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+class NoChromium(RuntimeError):
+    """No Chromium was found and none could be had; the message says what was tried and what to do."""
+
+
+def find_chromium(playwright: Playwright) -> str:
+    """The path of a Chromium: $CHROMIUM, one on the PATH, Playwright's own, or Debian's, installed now.
+
+    Raises ``NoChromium`` with what each of these came to.
+    """
+    tried = []
+    for look in (_named, _on_path, lambda: _of_playwright(playwright), _from_debian):
+        found, reason = look()
+        if found:
+            return found
+        tried.append(reason)
+    raise NoChromium("The browser tests need Chromium. " + "; ".join(tried) + ".")
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    """A Chromium without a window; the caller makes a context per test."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(playwright), args=list(FLAGS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def _named() -> tuple[str, str]:
+    named = os.environ.get("CHROMIUM", "")
+    if not named:
+        return "", "$CHROMIUM is not set"
+    if not os.access(named, os.X_OK):
+        raise NoChromium(f"$CHROMIUM names {named}, which is not a program that can be run.")
+    return named, ""
+
+
+def _on_path() -> tuple[str, str]:
+    for name in NAMES:
+        found = shutil.which(name)
+        if found:
+            return found, ""
+    return "", "none of " + ", ".join(NAMES) + " is on the PATH"
+
+
+def _of_playwright(playwright: Playwright) -> tuple[str, str]:
+    path = playwright.chromium.executable_path
+    if Path(path).exists():
+        return path, ""
+    return "", "Playwright has not downloaded its own (run: .venv/bin/playwright install chromium)"
+
+
+def _from_debian() -> tuple[str, str]:
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return "", "it can be installed for you only as root on Debian or Ubuntu"
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "chromium"]):
+        done = subprocess.run(command, env=quiet, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            return "", f"{' '.join(command)} failed: {done.stderr.strip()[-300:]}"
+    return _on_path()
