@@ -72,7 +72,9 @@ def available(settings: Settings, code: str) -> str:
         return error.message
     app = exact_app(settings, code)
     if not app.client_id.strip():
-        return _("Not set up: our app has no client id for {country} yet.").format(country=environment_name(code))
+        return _("Not set up: our app has no client id for {country} yet.").format(
+            country=environment_name(code)
+        )
     if not app.client_secret.get_secret_value().strip():
         return _("Not set up: our app has no client secret for {country} yet.").format(
             country=environment_name(code)

@@ -45,7 +45,9 @@ class Vault:
         raw = [_read_key(part.strip()) for part in keys.split(",") if part.strip()]
         if not raw:
             raise SettingsError(
-                _("The encryption key is missing. Make one with “clickker key” and set CLICKKER_ENCRYPTION_KEYS.")
+                _(
+                    "The encryption key is missing. Make one with “clickker key” and set CLICKKER_ENCRYPTION_KEYS."
+                )
             )
         self._ciphers = {_key_id(key): AESGCM(key) for key in raw}
         self._first = _key_id(raw[0])
@@ -73,7 +75,11 @@ class Vault:
         changed or belongs elsewhere.
         """
         start = len(_FORMAT) + _ID_BYTES
-        head, nonce, rest = sealed[:start], sealed[start : start + _NONCE_BYTES], sealed[start + _NONCE_BYTES :]
+        head, nonce, rest = (
+            sealed[:start],
+            sealed[start : start + _NONCE_BYTES],
+            sealed[start + _NONCE_BYTES :],
+        )
         if len(head) < start or head[:1] != _FORMAT or len(nonce) < _NONCE_BYTES:
             raise _damaged()
         cipher = self._ciphers.get(head[1:])

@@ -1,0 +1,124 @@
+"""Reading what Exact Online answered: JSON of whatever shape, error texts, and rate limits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from core.exact.errors import ExactError, FailureKind
+
+# Exact says when a limit ends as UTC epoch milliseconds; the day is the longest period (exact-online.md, section 6).
+_LONGEST_WAIT = timedelta(hours=25)
+_SECONDS_NOT_MILLISECONDS = 10**11
+_DEEPEST_TEXT = 4
+
+
+def read_json(body: bytes) -> Any:  # noqa: ANN401 - the shape is what the caller finds out
+    """The JSON value of ``body``, whatever byte order mark precedes it; of doubled keys the last that is not null.
+
+    Raises ``ValueError`` for everything that is not JSON, nesting without end included.
+    """
+    try:
+        return json.loads(_decode(body), object_pairs_hook=_last_that_says_something)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def looks_like_html(headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether it is a page for people: Exact sends its maintenance page even with status 200."""
+    return (
+        "html" in headers.get("content-type", "").lower() or body.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<"
+    )
+
+
+def exact_words(headers: Mapping[str, str], body: bytes) -> str:
+    """What Exact says is wrong: the text of the error in any of its four shapes, then the header Reason."""
+    try:
+        answer = read_json(body)
+    except ValueError:
+        answer = None
+    said = _text_of(answer)
+    reason = headers.get("reason", "")
+    return " · ".join(part for part in (said, reason) if part and not (part is reason and reason in said))
+
+
+def retry_moment(headers: Mapping[str, str], received_at: datetime) -> datetime | None:
+    """When the limit that was hit ends: of the exhausted ones the last, else the first known; None when unsaid."""
+    known: list[datetime] = []
+    exhausted: list[datetime] = []
+    for prefix in ("x-ratelimit", "x-ratelimit-minutely"):
+        moment = _epoch(headers.get(f"{prefix}-reset"), received_at)
+        if moment is not None:
+            known.append(moment)
+            if headers.get(f"{prefix}-remaining", "").strip() in {"0", "-1"}:
+                exhausted.append(moment)
+    if known:
+        return max(exhausted) if exhausted else min(known)
+    seconds = _number(headers.get("retry-after"))
+    if seconds is None or not 0 <= seconds <= _LONGEST_WAIT.total_seconds():
+        return None
+    return received_at + timedelta(seconds=seconds)
+
+
+def common_error(
+    status: int, headers: Mapping[str, str], body: bytes, received_at: datetime
+) -> ExactError | None:
+    """The failures that look the same at every address: 429, 5xx, a page of maintenance, a redirect; else None."""
+    words = exact_words(headers, body)
+    if status == 429:  # noqa: PLR2004
+        return ExactError(
+            FailureKind.RATE_LIMITED,
+            exact_message=words,
+            retry_at=retry_moment(headers, received_at),
+            status=status,
+        )
+    if status >= 500:  # noqa: PLR2004
+        return ExactError(FailureKind.OUTAGE, exact_message=words, status=status)
+    if not 200 <= status < 300 and status < 400:  # noqa: PLR2004
+        return ExactError(FailureKind.UNKNOWN, exact_message=words, status=status)
+    return None
+
+
+def _decode(body: bytes) -> str:
+    for mark, name in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if body.startswith(mark):
+            return body[len(mark) :].decode(name)
+    return body.decode()
+
+
+def _last_that_says_something(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read: dict[str, Any] = {}
+    for key, value in pairs:
+        if value is not None or key not in read:
+            read[key] = value
+    return read
+
+
+def _text_of(value: Any, depth: int = 0) -> str:  # noqa: ANN401
+    """{"error":"…","error_description":"…"}, {"error":{"message":{"value":"…"}}} or {"fault":{"faultstring":"…"}}."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict) or depth > _DEEPEST_TEXT:
+        return ""
+    keys = ("error_description", "message", "value", "faultstring", "error", "fault")
+    found = (_text_of(value.get(key), depth + 1) for key in keys)
+    return next((text for text in found if text), "")
+
+
+def _epoch(text: str | None, received_at: datetime) -> datetime | None:
+    number = _number(text)
+    if number is None or number <= 0:
+        return None
+    seconds = number if number < _SECONDS_NOT_MILLISECONDS else number / 1000
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+    return moment if received_at < moment <= received_at + _LONGEST_WAIT else None
+
+
+def _number(text: str | None) -> float | None:
+    cleaned = (text or "").strip()
+    return float(cleaned) if cleaned.isascii() and cleaned.isdigit() and len(cleaned) < 16 else None  # noqa: PLR2004

@@ -1,0 +1,134 @@
+"""Rows of Exact's API as frozen values; every shape is checked before it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from core.exact.errors import ExactError, FailureKind
+from core.text import neutral
+
+_API = "/api/v1/"
+_LARGEST_CODE = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Me:
+    """Who gave consent (current/Me)."""
+
+    user_id: str
+    """A GUID in lower case; empty never."""
+    user_name: str
+    full_name: str
+    email: str
+    current_division: int | None
+    """The one used last in the browser: a number for addresses, never "the chosen administration"."""
+
+
+@dataclass(frozen=True)
+class Division:
+    """An administration as system/Divisions gives it."""
+
+    code: int
+    """64-bit; unique only together with the environment."""
+    name: str
+    customer_name: str
+    country: str
+    currency: str
+    vat_number: str
+    status: int
+    """0 inactive, 1 active, 2 archived. (hrm/Divisions counts differently; it is not used here.)"""
+    blocking_status: int
+    """0 not blocked; else a backup, conversion or copy is busy."""
+
+
+def rows_of(answer: Any) -> tuple[list[dict[str, Any]], str | None]:  # noqa: ANN401
+    """The rows of an answer and the address of the next page, from ``d.results``, a bare list or a single row.
+
+    Raises ``ExactError`` (UNKNOWN) for any other shape.
+    """
+    inner = answer.get("d") if isinstance(answer, dict) else None
+    following = None
+    rows: Any = inner
+    if isinstance(inner, dict):
+        rows = inner.get("results", [inner])
+        following = inner.get("__next")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ExactError(FailureKind.UNKNOWN)
+    if following is not None and not isinstance(following, str):
+        raise ExactError(FailureKind.UNKNOWN)
+    return rows, following or None
+
+
+def next_page(url: str, following: str) -> str:
+    """The address of the next page; our token goes nowhere but to the API it was meant for.
+
+    Raises ``ExactError`` (UNKNOWN) when ``__next`` points to another host or outside the API's path.
+    """
+    try:
+        joined = urljoin(url, following)
+        same = _api_of(url) == _api_of(joined)
+    except ValueError:
+        same = False
+    if not same:
+        raise ExactError(FailureKind.UNKNOWN)
+    return joined
+
+
+def read_me(row: dict[str, Any]) -> Me | None:
+    """None when the row does not say which user it is."""
+    user_id = _text(row, "UserID", 36).strip("{}").lower()
+    if not user_id:
+        return None
+    return Me(
+        user_id=user_id,
+        user_name=_text(row, "UserName", 200),
+        full_name=_text(row, "FullName", 200),
+        email=_text(row, "Email", 254),
+        current_division=_whole(row.get("CurrentDivision")),
+    )
+
+
+def read_division(row: dict[str, Any]) -> Division | None:
+    """None when the row has no usable code."""
+    code = _whole(row.get("Code"))
+    if code is None:
+        return None
+    status, blocking = _whole(row.get("Status")), _whole(row.get("BlockingStatus"))
+    return Division(
+        code=code,
+        name=_text(row, "Description", 200) or str(code),
+        customer_name=_text(row, "CustomerName", 200),
+        country=_text(row, "Country", 3),
+        currency=_text(row, "Currency", 3),
+        vat_number=_text(row, "VATNumber", 40),
+        status=1 if status is None else status,
+        blocking_status=blocking or 0,
+    )
+
+
+def _api_of(url: str) -> tuple[str, str | None, int, str]:
+    """Scheme, host, port and the path up to the version of the API. Raises ``ValueError`` where there is none."""
+    parts = urlsplit(url)
+    prefix, mark, rest = parts.path.partition(_API)
+    if not mark or parts.username is not None or set(rest) & {"%", "\\"} or ".." in parts.path.split("/"):
+        raise ValueError("not an address of the API")
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80), prefix + mark
+
+
+def _text(row: dict[str, Any], key: str, limit: int) -> str:
+    """Trimmed, since Exact pads with blanks ("NL "), and harmless."""
+    value = row.get(key)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return neutral(value, limit) if isinstance(value, str) else ""
+
+
+def _whole(value: Any) -> int | None:  # noqa: ANN401
+    """A whole number from 0 to 2^63-1, given as a number or as digits; else None."""
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 30:  # noqa: PLR2004
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_CODE:
+        return None
+    return value
