@@ -13,7 +13,7 @@ from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.errors import Conflict, InvalidInput, NotFound
-from core.exact.client import Division
+from core.exact.rows import Division
 from core.exact.errors import ExactError
 from core.i18n import _
 from core.registrations.names import NameMatch, compare_names, name_key

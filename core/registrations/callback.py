@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.application import Application
 from core.errors import NotFound
-from core.exact.client import Me
+from core.exact.rows import Me
 from core.exact.errors import ExactError, FailureKind
 from core.registrations.administrations import read_from_exact
 from core.registrations.grants import (

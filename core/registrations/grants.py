@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from core.exact.client import Me
+from core.exact.rows import Me
 from core.registrations.views import GrantView
 from core.settings import Settings
 from core.storage.models import Grant, Registration
