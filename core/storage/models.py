@@ -20,6 +20,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeEngine
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -42,6 +43,19 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def folded(length: int) -> TypeEngine[str]:
+    """Text in the order of its code points on both databases: lists sort alike, and a prefix is an index range."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+def _linked_index(name: str, *columns: str, unique: bool = False) -> Index:
+    """An index over linked administrations only: the rest are seen on their registration's page alone."""
+    # "= 1" because SQLite takes a partial index only where the query repeats its condition literally.
+    return Index(
+        name, *columns, unique=unique, sqlite_where=text("linked = 1"), postgresql_where=text("linked")
+    )
 
 
 def new_uuid() -> str:
@@ -116,8 +130,10 @@ class SignInTicket(Base):
     browser_hash: Mapped[str] = mapped_column(String(64))
     target: Mapped[str] = mapped_column(Text)
     """Path and query to go to afterwards; always on this host."""
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_sign_in_tickets_browser", "operator_id", "browser_hash"),)
 
 
 class SignInFailure(Base):
@@ -128,6 +144,8 @@ class SignInFailure(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     account_hash: Mapped[str] = mapped_column(String(64))
     address: Mapped[str] = mapped_column(String(64))
+    browser_hash: Mapped[str] = mapped_column(String(64), default="")
+    """Of a browser that signed in to this account before: it is counted by itself. Else ''."""
     at: Mapped[datetime]
 
     __table_args__ = (
@@ -151,7 +169,7 @@ class Registration(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
-    name_key: Mapped[str] = mapped_column(String(200))
+    name_key: Mapped[str] = mapped_column(folded(200))
     """Folded for comparing, sorting and searching."""
     environment: Mapped[str] = mapped_column(String(5))
     active: Mapped[bool] = mapped_column(default=True)
@@ -186,8 +204,21 @@ class Registration(Base):
     """When the status stops holding by the mere passing of time."""
     lapses_at: Mapped[datetime | None]
     administrations_linked: Mapped[int] = mapped_column(default=0)
+    owner_key: Mapped[str] = mapped_column(folded(200), default="")
+    """The owner's name, folded: the list sorts by it in one index. Empty without an owner."""
 
+    # Every filter of the list serves its rows by name, every other sort has the id to settle ties.
     __table_args__ = (
+        Index("ix_registrations_name", "name_key", "id"),
+        Index("ix_registrations_status", "status", "name_key", "id"),
+        Index("ix_registrations_environment", "environment", "name_key", "id"),
+        Index("ix_registrations_active", "active", "name_key", "id"),
+        Index("ix_registrations_owner", "owner_id", "name_key", "id"),
+        Index("ix_registrations_owner_key", "owner_key", "name_key", "id"),
+        Index("ix_registrations_linked", "administrations_linked", "id"),
+        Index("ix_registrations_checked", "last_checked_at", "id"),
+        Index("ix_registrations_success", "last_success_at", "id"),
+        Index("ix_registrations_lapses", "lapses_at", "id"),
         Index(
             "uq_registrations_name",
             "environment",
@@ -210,7 +241,7 @@ class Administration(Base):
     code: Mapped[int]
     """Division code: unique only together with the environment; may be above 10,000,000."""
     name: Mapped[str] = mapped_column(String(200))
-    name_key: Mapped[str] = mapped_column(String(400))
+    name_key: Mapped[str] = mapped_column(folded(400))
     customer_name: Mapped[str] = mapped_column(String(200), default="")
     country: Mapped[str] = mapped_column(String(3), default="")
     currency: Mapped[str] = mapped_column(String(3), default="")
@@ -231,17 +262,24 @@ class Administration(Base):
     status: Mapped[str] = mapped_column(String(25), default="")
     owner_id: Mapped[int | None]
     active: Mapped[bool] = mapped_column(default=True)
+    owner_key: Mapped[str] = mapped_column(folded(200), default="")
+    registration_key: Mapped[str] = mapped_column(folded(200), default="")
+    """The registration's folded name, to sort by."""
 
     __table_args__ = (
+        _linked_index("ix_administrations_name", "name_key", "id"),
+        _linked_index("ix_administrations_status", "status", "name_key", "id"),
+        _linked_index("ix_administrations_environment", "environment", "name_key", "id"),
+        _linked_index("ix_administrations_active", "active", "name_key", "id"),
+        _linked_index("ix_administrations_owner", "owner_id", "name_key", "id"),
+        _linked_index("ix_administrations_owner_key", "owner_key", "id"),
+        _linked_index("ix_administrations_registration_key", "registration_key", "id"),
+        _linked_index("ix_administrations_code", "code", "id"),
+        _linked_index("ix_administrations_country", "country", "id"),
+        _linked_index("ix_administrations_currency", "currency", "id"),
+        _linked_index("ix_administrations_success", "last_success_at", "id"),
         Index("uq_administrations_registration", "registration_id", "code", unique=True),
-        Index(
-            "uq_administrations_linked",
-            "environment",
-            "code",
-            unique=True,
-            sqlite_where=text("linked"),
-            postgresql_where=text("linked"),
-        ),
+        _linked_index("uq_administrations_linked", "environment", "code", unique=True),
     )
 
 

@@ -1,0 +1,203 @@
+"""Links by which an operator chooses a password: to create the account, or to set a new one.
+
+A link works once, for seven days; only its hash is kept, so it is shown at the moment it is made and never again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from core.accounts.emails import check_email
+from core.accounts.lockout import forget_failures
+from core.accounts.names import check_name
+from core.accounts.passwords import check_password, hash_password
+from core.accounts.roles import Action, CurrentOperator, Role, require
+from core.accounts.sessions import end_all_sessions
+from core.application import Application
+from core.clock import now
+from core.errors import Conflict, NotFound
+from core.i18n import LANGUAGES, _
+from core.storage.models import Invitation, Operator
+from core.tokens.secrets import hash_token, new_token
+
+INVITE = "invite"
+RESET = "reset"
+
+
+@dataclass(frozen=True)
+class InvitationLink:
+    """A link to hand over, with its secret."""
+
+    url: str
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"InvitationLink(expires_at={self.expires_at!r})"
+
+
+@dataclass(frozen=True)
+class InvitationView:
+    """What the page behind a link shows."""
+
+    purpose: str
+    """'invite' or 'reset'."""
+    name: str
+    email: str
+    language: str | None
+    expires_at: datetime
+
+
+def invite(
+    app: Application,
+    by: CurrentOperator | None,
+    email: str,
+    name: str,
+    role: Role,
+    language: str | None = None,
+) -> InvitationLink:
+    """Add an operator and make the link for the account; ``by`` is None on the command line.
+
+    Raises ``InvalidInput`` for an odd address or name, ``Conflict`` when the address is already an operator's.
+    """
+    _require(by)
+    folded, shown = check_email(email), check_name(name)
+    with app.database.transaction() as session:
+        if session.scalar(select(Operator.id).where(Operator.email == folded)) is not None:
+            raise Conflict(_("There is already an operator with this e-mail address."))
+        operator = Operator(
+            email=folded,
+            name=shown,
+            role=Role(role).value,
+            language=language if language in LANGUAGES else None,
+            created_at=now(),
+        )
+        session.add(operator)
+        session.flush()
+        return _make_link(app, session, operator.id, INVITE)
+
+
+def resend(app: Application, by: CurrentOperator | None, operator_id: int) -> InvitationLink:
+    """A new link for an account that has not been created yet; the earlier ones stop working."""
+    _require(by)
+    with app.database.transaction() as session:
+        operator = _operator(session, operator_id)
+        if operator.password_hash is not None:
+            raise Conflict(_("This account has been created already. Make a reset link instead."))
+        return _make_link(app, session, operator.id, INVITE)
+
+
+def revoke(app: Application, by: CurrentOperator | None, operator_id: int) -> None:
+    """Make every open link of an operator stop working."""
+    _require(by)
+    with app.database.transaction() as session:
+        _revoke_open(session, _operator(session, operator_id).id)
+
+
+def reset(app: Application, by: CurrentOperator | None, operator_id: int) -> InvitationLink:
+    """A link by which the operator chooses a new password; the old one works until then."""
+    _require(by)
+    with app.database.transaction() as session:
+        operator = _operator(session, operator_id)
+        if not operator.active:
+            raise Conflict(_("This account is disabled. Enable it first."))
+        return _make_link(app, session, operator.id, RESET if operator.password_hash else INVITE)
+
+
+def open_invitation(app: Application, token: str) -> InvitationView:
+    """What a link is for.
+
+    Raises ``NotFound`` with the reason when it is unknown, used, revoked or too old.
+    """
+    with app.database.read() as session:
+        invitation, operator = _find(session, token)
+        return InvitationView(
+            invitation.purpose, operator.name, operator.email, operator.language, invitation.expires_at
+        )
+
+
+def accept_invitation(app: Application, token: str, password: str) -> None:
+    """Set the password and use the link up; ends every session and lifts the lock of the account.
+
+    Raises ``NotFound`` as ``open_invitation``, ``InvalidInput`` for a password that cannot be chosen.
+    """
+    view = open_invitation(app, token)
+    check_password(password, view.email, view.email.split("@")[0], view.name)
+    hashed = hash_password(password)  # before the transaction: it takes a quarter of a second
+    with app.database.transaction() as session:
+        invitation, operator = _find(session, token)
+        used = session.execute(
+            update(Invitation)
+            .where(Invitation.id == invitation.id, Invitation.used_at.is_(None))
+            .values(used_at=now())
+            .returning(Invitation.id)
+        ).one_or_none()
+        if used is None:
+            raise NotFound(_("This link has been used already."))
+        operator.password_hash = hashed
+        _revoke_open(session, operator.id)
+        end_all_sessions(session, operator.id)
+        forget_failures(session, operator.email)
+
+
+def _require(by: CurrentOperator | None) -> None:
+    if by is not None:
+        require(by, Action.MANAGE_OPERATORS)
+
+
+def _operator(session: Session, operator_id: int) -> Operator:
+    operator = session.get(Operator, operator_id)
+    if operator is None:
+        raise NotFound(_("There is no such operator."))
+    return operator
+
+
+def _make_link(app: Application, session: Session, operator_id: int, purpose: str) -> InvitationLink:
+    _revoke_open(session, operator_id)
+    token = new_token()
+    expires_at = now() + timedelta(days=app.settings.invitation_days)
+    session.add(
+        Invitation(
+            operator_id=operator_id,
+            purpose=purpose,
+            token_hash=hash_token(token),
+            created_at=now(),
+            expires_at=expires_at,
+        )
+    )
+    return InvitationLink(app.settings.public_url.rstrip("/") + "/invitation/" + token, expires_at)
+
+
+def _revoke_open(session: Session, operator_id: int) -> None:
+    session.execute(
+        update(Invitation)
+        .where(
+            Invitation.operator_id == operator_id,
+            Invitation.used_at.is_(None),
+            Invitation.revoked_at.is_(None),
+        )
+        .values(revoked_at=now())
+    )
+
+
+def _find(session: Session, token: str) -> tuple[Invitation, Operator]:
+    row = session.execute(
+        select(Invitation, Operator)
+        .join(Operator, Operator.id == Invitation.operator_id)
+        .where(Invitation.token_hash == hash_token(token))
+    ).one_or_none()
+    if row is None:
+        raise NotFound(_("This link is not known here. Check that you copied all of it."))
+    invitation, operator = row.t
+    if invitation.used_at is not None:
+        raise NotFound(_("This link has been used already. Sign in with the password you chose."))
+    if invitation.revoked_at is not None:
+        raise NotFound(_("This link has been withdrawn. Ask an admin for a new one."))
+    if invitation.expires_at <= now():
+        raise NotFound(_("This link has expired. Ask an admin for a new one."))
+    if not operator.active:
+        raise NotFound(_("This account is disabled. Ask an admin."))
+    return invitation, operator

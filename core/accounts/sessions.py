@@ -1,0 +1,224 @@
+"""Signed-in browsers: a ticket becomes a session, a session says who is there.
+
+The cookie holds a random token and the row only its hash. A session ends by sign-out, after 30 minutes
+without activity, after 12 hours, and with a change of password, role or account.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from core.accounts.roles import CurrentOperator, Role
+from core.application import Application
+from core.clock import now
+from core.errors import NotAllowed
+from core.i18n import _
+from core.storage.models import Operator, OperatorSession, SignInTicket
+from core.tokens.secrets import hash_token, new_token
+
+TICKET_LIFE = timedelta(seconds=30)
+ACTIVITY_STEP = timedelta(minutes=1)
+"""Activity is written at most this often: a write a click would be dear."""
+KNOWN_BROWSER_LIFE = timedelta(days=90)
+"""How long a browser that has signed in is remembered for the lock-out."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A session that has begun: the cookie's value, and where the browser goes."""
+
+    cookie: str
+    target: str
+
+    def __repr__(self) -> str:
+        return f"Started(target={self.target!r})"
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Who is there, and under which session."""
+
+    operator: CurrentOperator
+    session_id: int
+    session_hash: str
+
+
+@dataclass(frozen=True)
+class SessionView:
+    """One of an operator's own sessions."""
+
+    id: int
+    created_at: datetime
+    last_active_at: datetime
+    address: str
+    browser: str
+
+
+def start_ticket(app: Application, operator_id: int, browser_token: str, target: str) -> str:
+    """A ticket that ``start_session`` takes once, within 30 seconds, from the same browser."""
+    token = new_token()
+    moment = now()
+    with app.database.transaction() as session:
+        session.execute(delete(SignInTicket).where(SignInTicket.expires_at < moment - KNOWN_BROWSER_LIFE))
+        session.add(
+            SignInTicket(
+                token_hash=hash_token(token),
+                operator_id=operator_id,
+                browser_hash=hash_token(browser_token),
+                target=own_target(target),
+                expires_at=moment + TICKET_LIFE,
+            )
+        )
+    return token
+
+
+def own_target(target: str) -> str:
+    """The path and query when it stays on this host, else "/": no open redirect."""
+    # Browsers drop tabs and newlines, and read a backslash as a slash.
+    clean = target.isprintable() and "\\" not in target and target.isascii()
+    return target if clean and target.startswith("/") and not target.startswith("//") else "/"
+
+
+def start_session(app: Application, ticket: str, browser_token: str, address: str, browser: str) -> Started:
+    """Turn a ticket into a session.
+
+    Raises ``NotAllowed`` for a ticket that is unknown, used, too old, or another browser's.
+    """
+    moment = now()
+    token = new_token()
+    with app.database.transaction() as session:
+        # One conditional UPDATE: of two browsers with the same ticket one wins.
+        row = session.execute(
+            update(SignInTicket)
+            .where(
+                SignInTicket.token_hash == hash_token(ticket),
+                SignInTicket.browser_hash == hash_token(browser_token),
+                SignInTicket.used_at.is_(None),
+                SignInTicket.expires_at > moment,
+            )
+            .values(used_at=moment)
+            .returning(SignInTicket.operator_id, SignInTicket.target)
+        ).one_or_none()
+        operator = session.get(Operator, row.operator_id) if row else None
+        if row is None or operator is None or not operator.active:
+            raise NotAllowed(_("This sign-in has expired. Sign in again."))
+        operator.last_seen_at = moment
+        session.add(
+            OperatorSession(
+                token_hash=hash_token(token),
+                operator_id=operator.id,
+                created_at=moment,
+                last_active_at=moment,
+                expires_at=moment + timedelta(hours=app.settings.session_hours),
+                address=address[:64],
+                browser=browser[:200],
+            )
+        )
+    return Started(cookie=token, target=own_target(row.target))
+
+
+_LOOKUP = (
+    select(
+        OperatorSession.id,
+        OperatorSession.token_hash,
+        OperatorSession.last_active_at,
+        OperatorSession.expires_at,
+        Operator.id.label("operator_id"),
+        Operator.email,
+        Operator.name,
+        Operator.role,
+        Operator.language,
+    )
+    .join(Operator, Operator.id == OperatorSession.operator_id)
+    .where(OperatorSession.ended_at.is_(None), Operator.active)
+)
+
+
+def session_operator(app: Application, cookie: str | None, *, active: bool = True) -> SignedIn | None:
+    """Who holds this cookie, or None; ``active=False`` for a look that is no activity (a timed rerun)."""
+    if not cookie:
+        return None
+    moment = now()
+    with app.database.read() as session:
+        row = session.execute(_LOOKUP.where(OperatorSession.token_hash == hash_token(cookie))).one_or_none()
+    if row is None or row.expires_at <= moment:
+        return None
+    idle = moment - row.last_active_at
+    if idle >= timedelta(minutes=app.settings.session_idle_minutes):
+        return None
+    if active and idle >= ACTIVITY_STEP:
+        _note_activity(app, row.id, row.operator_id, moment)
+    operator = CurrentOperator(row.operator_id, row.email, row.name, Role(row.role), row.language)
+    return SignedIn(operator, row.id, row.token_hash)
+
+
+def _note_activity(app: Application, session_id: int, operator_id: int, moment: datetime) -> None:
+    with app.database.transaction() as session:
+        session.execute(
+            update(OperatorSession).where(OperatorSession.id == session_id).values(last_active_at=moment)
+        )
+        session.execute(update(Operator).where(Operator.id == operator_id).values(last_seen_at=moment))
+
+
+def end_session(app: Application, cookie: str | None) -> None:
+    """Sign this cookie's session out; nothing happens when there is none."""
+    if not cookie:
+        return
+    with app.database.transaction() as session:
+        session.execute(
+            update(OperatorSession)
+            .where(OperatorSession.token_hash == hash_token(cookie), OperatorSession.ended_at.is_(None))
+            .values(ended_at=now())
+        )
+
+
+def end_own_session(app: Application, by: CurrentOperator, session_id: int) -> None:
+    """End one of the operator's own sessions."""
+    with app.database.transaction() as session:
+        session.execute(
+            update(OperatorSession)
+            .where(
+                OperatorSession.id == session_id,
+                OperatorSession.operator_id == by.id,
+                OperatorSession.ended_at.is_(None),
+            )
+            .values(ended_at=now())
+        )
+
+
+def end_all_sessions(session: Session, operator_id: int) -> None:
+    """End every session and ticket of an operator, in the transaction of what calls for it."""
+    moment = now()
+    session.execute(
+        update(OperatorSession)
+        .where(OperatorSession.operator_id == operator_id, OperatorSession.ended_at.is_(None))
+        .values(ended_at=moment)
+    )
+    session.execute(
+        update(SignInTicket)
+        .where(SignInTicket.operator_id == operator_id, SignInTicket.used_at.is_(None))
+        .values(expires_at=moment)
+    )
+
+
+def own_sessions(app: Application, by: CurrentOperator) -> tuple[SessionView, ...]:
+    """The operator's open sessions, the latest first."""
+    moment = now()
+    idle_since = moment - timedelta(minutes=app.settings.session_idle_minutes)
+    asked = (
+        select(OperatorSession)
+        .where(
+            OperatorSession.operator_id == by.id,
+            OperatorSession.ended_at.is_(None),
+            OperatorSession.expires_at > moment,
+            OperatorSession.last_active_at > idle_since,
+        )
+        .order_by(OperatorSession.last_active_at.desc())
+    )
+    with app.database.read() as session:
+        rows = session.scalars(asked).all()
+    return tuple(SessionView(r.id, r.created_at, r.last_active_at, r.address, r.browser) for r in rows)

@@ -1,0 +1,24 @@
+"""The server: ``streamlit run dashboard/asgi.py``.
+
+Streamlit finds the application by reading this source: the last statement must stay a literal ``app = st.App(...)``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from dashboard.feedback import report
+from dashboard.housekeeping import lifespan
+from dashboard.middleware import Shield
+from dashboard.routes import routes
+
+app = st.App(
+    Path(__file__).parent / "main.py",
+    lifespan=lifespan,
+    routes=routes(),
+    middleware=[Middleware(Shield)],
+    on_script_error=report,
+)

@@ -1,0 +1,127 @@
+"""The one list of pages: file, address, title, icon, help, and who sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core.accounts.roles import Action, CurrentOperator, require
+from core.i18n import N_, _
+
+if TYPE_CHECKING:
+    from streamlit.navigation.page import StreamlitPage
+
+PAGES = Path(__file__).parent.parent / "pages"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One page. The address is "/" and the key; ``action`` is what a role must permit to see it."""
+
+    key: str
+    file: str
+    title: str
+    icon: str
+    action: Action = Action.VIEW
+    help: str = ""
+    in_menu: bool = True
+    section: str = ""
+
+
+ENTRIES = (
+    Entry("overview", "overview.py", N_("Overview"), ":material/monitoring:"),
+    Entry(
+        "applications",
+        "applications.py",
+        N_("Register"),
+        ":material/add_link:",
+        Action.REGISTER,
+        N_("Connect a customer's bookkeeping"),
+    ),
+    Entry("registrations", "registrations.py", N_("Registrations"), ":material/contract:"),
+    Entry("administrations", "administrations.py", N_("Administrations"), ":material/account_balance:"),
+    Entry(
+        "operators",
+        "operators.py",
+        N_("Operators"),
+        ":material/group:",
+        Action.MANAGE_OPERATORS,
+        N_("Who may sign in"),
+        section=N_("Settings"),
+    ),
+    Entry("account", "account.py", N_("My account"), ":material/person:", section=N_("Settings")),
+    Entry(
+        "register",
+        "register.py",
+        N_("Register at Exact Online"),
+        ":material/edit:",
+        Action.REGISTER,
+        in_menu=False,
+    ),
+    Entry(
+        "choose",
+        "connect.py",
+        N_("Choose administrations"),
+        ":material/checklist:",
+        Action.REGISTER,
+        in_menu=False,
+    ),
+    Entry("registration", "registration.py", N_("Registration"), ":material/contract:", in_menu=False),
+)
+_BY_KEY = {entry.key: entry for entry in ENTRIES}
+DEFAULT = "overview"
+
+
+def page(key: str) -> StreamlitPage:
+    """The page, for ``st.page_link``; always shown there, whatever the menu does."""
+    return _page(_BY_KEY[key], hidden=not _BY_KEY[key].in_menu)
+
+
+def open_page(key: str, **query: str | int) -> NoReturn:
+    """Go to another page of ours in this tab, with these values in the address."""
+    st.switch_page(page(key), query_params={name: str(value) for name, value in query.items()})
+
+
+def address(key: str, **query: str | int) -> str:
+    """The path and query of a page, for links on plain pages and in tables."""
+    path = "/" if key == DEFAULT else f"/{key}"
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def choose(operator: CurrentOperator | None) -> tuple[Entry, StreamlitPage]:
+    """Register the pages and tell which one the address asks for.
+
+    Every page is registered for everybody, hidden where somebody has no business with it: the address then
+    stays as it is through sign-in, and no "Page not found" is drawn (design: facts of Streamlit, 2).
+    """
+    sections: dict[str, list[StreamlitPage]] = {}
+    pages: dict[str, Entry] = {}
+    for entry in ENTRIES:
+        shown = operator is not None and entry.in_menu and operator.may(entry.action)
+        made = _page(entry, hidden=not shown)
+        pages[made.url_path or DEFAULT] = entry
+        sections.setdefault(_(entry.section), []).append(made)
+    chosen = st.navigation(sections, position="sidebar" if operator else "hidden")
+    return pages[chosen.url_path or DEFAULT], chosen
+
+
+def run(entry: Entry, chosen: StreamlitPage, operator: CurrentOperator) -> None:
+    """Run the page for somebody who may see it. Raises ``NotAllowed`` for others."""
+    require(operator, entry.action)
+    chosen.run()
+
+
+def _page(entry: Entry, *, hidden: bool) -> StreamlitPage:
+    return st.Page(
+        PAGES / entry.file,
+        title=_(entry.title),
+        icon=entry.icon,
+        url_path=None if entry.key == DEFAULT else entry.key,
+        default=entry.key == DEFAULT,
+        visibility="hidden" if hidden else "visible",
+        help=_(entry.help) or None,
+    )

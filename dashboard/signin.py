@@ -1,0 +1,191 @@
+"""Who is at this socket, and the sign-in form for whoever is nobody yet.
+
+The form and its bcrypt check are streamlit-authenticator's; account, lock-out, session and cookie are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+from streamlit_authenticator import Authenticate
+from streamlit_authenticator.controllers import AuthenticationController
+
+from core.accounts.passwords import fits
+from core.accounts.roles import CurrentOperator
+from core.accounts.sessions import SignedIn, session_operator, start_ticket
+from core.accounts.signing_in import accept_candidate, find_candidate
+from core.application import application
+from core.errors import ClickkerError
+from core.i18n import _, best_language, set_language
+from dashboard.cookies import browser_cookie, session_cookie
+from dashboard.going import go_to
+
+_BOUND = "_session_hash"
+_THEIRS = ("name", "authentication_status", "username", "email", "roles", "logout")
+_current: ContextVar[SignedIn | None] = ContextVar("signed_in", default=None)
+
+
+class SignInNeeded(ClickkerError):
+    """The session has ended while the page was open."""
+
+
+def live_cookie(name: str) -> str | None:
+    """A cookie of the socket that asks for this run; tests put theirs in here."""
+    return st.context.cookies.get(name)
+
+
+def live_address() -> str:
+    """Where the socket comes from; Streamlit says None for this machine itself."""
+    return st.context.ip_address or "localhost"
+
+
+def current() -> CurrentOperator:
+    """The signed-in operator, for pages. Call it first in a fragment too: fragments run without the frame.
+
+    Raises ``SignInNeeded`` when the session has ended since.
+    """
+    return current_session().operator
+
+
+def current_session() -> SignedIn:
+    """As ``current``, with the session itself."""
+    signed_in = _current.get()
+    if signed_in is None:  # a fragment: looked up anew each time, and not counted as activity
+        signed_in = _identify(active=False)
+    if signed_in is None:
+        raise SignInNeeded(_("You have been signed out. Reload the page to sign in again."))
+    return signed_in
+
+
+@contextmanager
+def visit() -> Iterator[CurrentOperator | None]:
+    """One run of the frame: whoever is there, or None. Sets the language of what is drawn."""
+    signed_in = _identify(active=True)
+    token = _current.set(signed_in)
+    try:
+        yield signed_in.operator if signed_in else None
+    finally:
+        _current.reset(token)
+
+
+def _identify(*, active: bool) -> SignedIn | None:
+    """Look the live socket's cookie up, and compare with the session this page's state belongs to.
+
+    A Streamlit session id is a bearer credential: whoever connects with a stolen one has no cookie, or another.
+    """
+    app = application()
+    signed_in = session_operator(app, live_cookie(session_cookie(app.settings)), active=active)
+    asked = st.context.headers.get("Accept-Language", "")
+    set_language((signed_in and signed_in.operator.language) or best_language(asked))
+    bound = st.session_state.get(_BOUND)
+    if signed_in is None:
+        if bound is not None:
+            st.session_state.clear()
+        return None
+    if bound is not None and bound != signed_in.session_hash:
+        st.session_state.clear()
+        st.warning(_("You are signed in anew in another tab. Reload this page."), icon=":material/refresh:")
+        st.stop()
+    st.session_state[_BOUND] = signed_in.session_hash
+    return signed_in
+
+
+def draw_form(path: str) -> None:
+    """The sign-in page; ``path`` is where the visitor wanted to be."""
+    app = application()
+    browser = live_cookie(browser_cookie(app.settings))
+    for key in _THEIRS:
+        st.session_state.pop(key, None)
+    _left, middle, _right = st.columns([1, 2, 1])
+    with middle:
+        st.title(_("Clickker Connections"))
+        st.markdown(_("Create your account with the link we sent you, then sign in."))
+        form = _Form(browser)
+        form.login(
+            key="sign_in",
+            fields={
+                "Form name": _("Sign in"),
+                "Username": _("E-mail address"),
+                "Password": _("Password"),
+                "Login": _("Sign in"),
+            },
+        )
+        _answer(form.controller, path, browser)
+
+
+def _answer(controller: _Controller, path: str, browser: str | None) -> None:
+    if controller.refusal:
+        st.error(controller.refusal, icon=":material/error:")
+    if controller.operator_id is None:
+        return
+    if browser is None:
+        st.error(
+            _("Your browser does not keep our cookie. Allow cookies for this site, then reload the page.")
+        )
+        return
+    query = urlencode(st.query_params.to_dict(), doseq=True)
+    target = f"{path}?{query}" if query else path
+    ticket = start_ticket(application(), controller.operator_id, browser, target)
+    go_to("/session/start?" + urlencode({"ticket": ticket}))
+
+
+class _Controller(AuthenticationController):  # type: ignore[misc]  # the library has no types
+    """Gives the library's check one account: the one that was typed."""
+
+    def __init__(self, browser: str | None) -> None:
+        super().__init__({"usernames": {}}, auto_hash=False)
+        self.browser = browser
+        self.operator_id: int | None = None
+        self.refusal = ""
+
+    def login(
+        self, username: str | None = None, password: str | None = None, *_args: Any, **_more: Any
+    ) -> bool:  # noqa: ANN401
+        """Look the account up, let the library check the password, and remember what came of it."""
+        if not username or not password:
+            self.refusal = _("Fill in your e-mail address and your password.")
+            return False
+        try:
+            candidate = find_candidate(application(), username, live_address(), self.browser)
+        except ClickkerError as error:
+            self.refusal = error.message
+            return False
+        # bcrypt raises above 72 bytes and the library strips spaces: neither may pass for the right password.
+        asked = password if fits(password) else "-"
+        self.authentication_model.credentials["usernames"] = {
+            candidate.email: {
+                "email": candidate.email,
+                "name": candidate.name,
+                "password": candidate.password_hash,
+            }
+        }
+        right = bool(super().login(candidate.email, asked))
+        self.operator_id = accept_candidate(application(), candidate) if right and fits(password) else None
+        if self.operator_id is None:
+            self.refusal = _("This e-mail address and password do not belong together. Nobody was signed in.")
+        return self.operator_id is not None
+
+
+class _NoCookie:
+    """Stands where the library keeps its own cookie, which a script could read: ours is set by a route."""
+
+    def get_cookie(self) -> None:
+        return None
+
+    def set_cookie(self) -> None:
+        return None
+
+
+class _Form(Authenticate):  # type: ignore[misc]  # the library has no types
+    """The library's form, without its cookie component: no iframe and no 20 kB of script to load for it."""
+
+    def __init__(self, browser: str | None) -> None:
+        self.path = None
+        self.attrs = {"login_sleep_time": 0}
+        self.cookie_controller = _NoCookie()
+        self.controller = self.authentication_controller = _Controller(browser)
