@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-SECRETS_FILE = Path(".streamlit/secrets.toml")
+SECRETS_FILE = Path(os.environ.get("CLICKKER_SECRETS_FILE", ".streamlit/secrets.toml"))
+"""The demo and the tests name another one: they must not come near the real Exact Online."""
 
 
 class ExactApp(BaseModel):

@@ -5,42 +5,54 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import Browser, Page
 from pydantic import SecretStr
 
 import core.settings
-from core import i18n
-from core.settings import ExactApp, Settings
+from core import application, i18n
+from core.application import Application
+from core.exact.client import ExactClient
+from core.settings import Settings
+from core.simulator.server import RunningSimulator
 from core.storage import schema
 from core.storage.database import Database
+from core.tokens.vault import Vault
+from tests.support.chromium import new_page, running_browser, take_picture
+from tests.support.exact import exact_apps, new_simulator
+from tests.support.live import Live, live_dashboard
 from tests.support.postgres import TEMPLATE, PostgresServer, running_postgres
 from tests.support.sockets import loopback_only
 
-if TYPE_CHECKING:
-    from core.simulator.server import RunningSimulator
+_FAILED = pytest.StashKey[bool]()
 
-    from core.application import Application
 
-CLIENT_ID = "5d0c9b3e-0000-4000-8000-00000c11c4e2"
-CLIENT_SECRET = "secret-of-the-tests"
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell fixtures, which end after the test, whether it failed."""
+    report = yield
+    if report.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_world_outside() -> Iterator[None]:
-    with loopback_only():
+def _nothing_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No network beyond this machine, and no settings of whoever runs the tests."""
+    with loopback_only(), pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("CLICKKER_")]:
+            patch.delenv(name)
+        patch.setattr(core.settings, "SECRETS_FILE", tmp_path_factory.getbasetemp() / "no-secrets.toml")
         yield
 
 
 @pytest.fixture(autouse=True)
-def _nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Neither the settings of whoever runs the tests, nor what an earlier test left behind."""
-    for name in [name for name in os.environ if name.startswith("CLICKKER_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(core.settings, "SECRETS_FILE", tmp_path / "no-secrets.toml")
+def _in_english() -> Iterator[None]:
     with i18n.language("en"):
         yield
 
@@ -81,15 +93,9 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def simulator(request: pytest.FixtureRequest) -> Iterator[RunningSimulator]:
+def simulator() -> Iterator[RunningSimulator]:
     """A running Exact Online simulator with a fresh state."""
-    from core.simulator.server import RunningSimulator  # only tests that ask for it need it
-
-    with RunningSimulator(
-        client_id=CLIENT_ID,
-        client_secret=CLIENT_SECRET,
-        redirect_uri="http://localhost:8501/exact/callback",
-    ) as running:
+    with new_simulator() as running:
         yield running
 
 
@@ -99,21 +105,16 @@ def settings(request: pytest.FixtureRequest) -> Settings:
     made = Settings(encryption_keys=SecretStr(base64.b64encode(os.urandom(32)).decode()))
     if "simulator" not in request.fixturenames:
         return made
-    url = request.getfixturevalue("simulator").url
-    exact_app = ExactApp(client_id=CLIENT_ID, client_secret=SecretStr(CLIENT_SECRET), base_url=url)
-    return made.model_copy(update={"exact": dict.fromkeys(("nl", "be", "de"), exact_app), "simulator": True})
+    return made.model_copy(
+        update={"exact": exact_apps(request.getfixturevalue("simulator")), "simulator": True}
+    )
 
 
 @pytest.fixture
 def app(settings: Settings, database: Database, database_url: str) -> Iterator[Application]:
     """The application over ``database``, served by ``application()`` as well."""
-    from core.exact.client import ExactClient
-    from core.tokens.vault import Vault
-
-    from core import application
-
     full = settings.model_copy(update={"database_url": SecretStr(database_url)})
-    made = application.Application(
+    made = Application(
         settings=full,
         database=database,
         vault=Vault(full.encryption_keys.get_secret_value()),
@@ -123,6 +124,38 @@ def app(settings: Settings, database: Database, database_url: str) -> Iterator[A
     yield made
     application.use(None)
     made.exact.close()
+
+
+@pytest.fixture(scope="module")
+def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """The real dashboard in a process of its own, and a simulator, for all tests of a module.
+
+    On SQLite, unless: ``@pytest.mark.parametrize("live", ["sqlite", "postgresql"], indirect=True)``.
+    """
+    folder = tmp_path_factory.mktemp("live")
+    if getattr(request, "param", "sqlite") == "sqlite":
+        with live_dashboard(f"sqlite:///{folder / 'live.db'}", folder) as running:
+            yield running
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    with server.new_database(TEMPLATE) as url, live_dashboard(url, folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, started once for all tests of a worker."""
+    with running_browser() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A fresh browser profile in English; a failing test leaves its picture in var/test-results."""
+    with new_page(browser) as opened:
+        yield opened
+        if request.node.stash.get(_FAILED, False):
+            take_picture(opened, request.node.name)
 
 
 def _migrate(url: str) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
+RESULTS = Path("var/test-results")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = (
     "--no-sandbox",  # root in a container has no sandbox to enter
@@ -50,6 +52,26 @@ def running_browser() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def new_page(browser: Browser, language: str = "en-GB") -> Iterator[Page]:
+    """A page in a profile of its own. Errors that a page's scripts do not catch fail the test."""
+    context = browser.new_context(locale=language, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    uncaught: list[str] = []
+    page.on("pageerror", lambda error: uncaught.append(str(error)))
+    try:
+        yield page
+        assert uncaught == []
+    finally:
+        context.close()
+
+
+def take_picture(page: Page, test: str) -> None:
+    """Keep what a failing test saw."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=RESULTS / f"{re.sub(r'[^a-zA-Z0-9_-]+', '-', test)}.png", full_page=True)
 
 
 def _named() -> tuple[str, str]:

@@ -1,0 +1,174 @@
+"""What is wrong with this installation, and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from core import settings as settings_module
+from core.accounts.roles import Role
+from core.errors import SettingsError
+from core.exact.environments import ENVIRONMENTS, available, base_url, environment_name
+from core.exact.reach import why_unreachable
+from core.i18n import _
+from core.settings import Settings
+from core.starting import reasons_not_to_serve, uses_simulator
+from core.storage import schema
+from core.storage.database import Database
+from core.storage.models import Operator
+
+
+class Verdict(StrEnum):
+    GOOD = "good"
+    NOTE = "note"
+    """Works, but somebody may want to know."""
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at, and what was found in one sentence that also says how to mend it."""
+
+    verdict: Verdict
+    subject: str
+    sentence: str
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at settings, database and the way to Exact Online, one finding at a time."""
+    yield from _settings(settings)
+    yield from _database(settings)
+    yield from _environments(settings)
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    subject = _("Settings")
+    reasons = reasons_not_to_serve(settings)
+    for reason in reasons:
+        yield Finding(Verdict.WRONG, subject, reason)
+    if not reasons:
+        yield Finding(Verdict.GOOD, subject, _("Key and public address are in order."))
+    if uses_simulator(settings) and settings.allow_simulator:
+        yield Finding(Verdict.NOTE, subject, _("A simulator stands in for Exact Online: for practice only."))
+    secrets = settings_module.SECRETS_FILE
+    if secrets.exists() and secrets.stat().st_mode & 0o077:
+        yield Finding(
+            Verdict.WRONG,
+            subject,
+            _("Others on this computer can read {file}: run chmod 600 {file}.").format(file=secrets),
+        )
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    try:
+        database = Database(settings.database_url.get_secret_value())
+    except (SQLAlchemyError, OSError, ImportError) as error:
+        yield _unreachable(error)
+        return
+    try:
+        yield from _migrations(database)
+        with database.read() as session:
+            yield from _sqlite(session) if database.is_sqlite else _postgresql(session)
+            yield from _operators(session, database)
+    except SQLAlchemyError as error:
+        yield _unreachable(error)
+    finally:
+        database.dispose()
+
+
+def _unreachable(error: Exception) -> Finding:
+    # The driver's first line alone: the rest may quote the address, and with it the password.
+    reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
+    sentence = _("Cannot be reached ({reason}). Check CLICKKER_DATABASE_URL and that the server runs.")
+    return Finding(Verdict.WRONG, _("Database"), sentence.format(reason=reason))
+
+
+def _migrations(database: Database) -> Iterator[Finding]:
+    if schema.is_current(database):
+        yield Finding(Verdict.GOOD, _("Database"), _("Reached, with the tables of this version."))
+    else:
+        yield Finding(
+            Verdict.WRONG, _("Database"), _("Not yet at this version's tables: run “clickker db upgrade”.")
+        )
+
+
+def _sqlite(session: Session) -> Iterator[Finding]:
+    mode = session.scalar(text("PRAGMA journal_mode"))
+    if mode == "wal":
+        yield Finding(Verdict.GOOD, _("Database"), _("SQLite with a write-ahead log (WAL)."))
+    else:
+        sentence = _(
+            "SQLite without a write-ahead log (WAL): put the file on a local disk, not a network share."
+        )
+        yield Finding(Verdict.WRONG, _("Database"), sentence)
+
+
+def _postgresql(session: Session) -> Iterator[Finding]:
+    query = text("SELECT installed_version FROM pg_available_extensions WHERE name = 'pg_trgm'")
+    row = session.execute(query).one_or_none()
+    if row is not None and row.installed_version:
+        yield Finding(
+            Verdict.GOOD, _("Database"), _("PostgreSQL with pg_trgm: searching by a part of a name is fast.")
+        )
+        return
+    mend = (
+        _("run CREATE EXTENSION pg_trgm in this database, then “clickker db upgrade”")
+        if row is not None
+        else _("install it on the server (Debian: postgresql-contrib), then “clickker db upgrade”")
+    )
+    sentence = _(
+        "PostgreSQL without pg_trgm: searching by a part of a name gets slow with many customers; {mend}."
+    )
+    yield Finding(Verdict.NOTE, _("Database"), sentence.format(mend=mend))
+
+
+def _operators(session: Session, database: Database) -> Iterator[Finding]:
+    if not schema.is_current(database):
+        return
+    admins = select(func.count()).where(
+        Operator.active, Operator.role == Role.ADMIN.value, Operator.password_hash.is_not(None)
+    )
+    if not session.scalar(admins):
+        sentence = _(
+            "Nobody can sign in as admin yet: run “clickker operator invite EMAIL NAME --role admin”."
+        )
+        yield Finding(Verdict.WRONG, _("Operators"), sentence)
+
+
+def _environments(settings: Settings) -> Iterator[Finding]:
+    set_up = [code for code in ENVIRONMENTS if code in settings.exact]
+    if not set_up:
+        sentence = _(
+            "No app is set up for any country: register one at Exact and set CLICKKER_EXACT__NL__CLIENT_ID and "
+            "CLICKKER_EXACT__NL__CLIENT_SECRET (or another country's)."
+        )
+        yield Finding(Verdict.WRONG, "Exact Online", sentence)
+    for code in sorted(set(settings.exact) - set(ENVIRONMENTS)):
+        sentence = _("There is no environment “{code}”; there are {codes}.")
+        yield Finding(
+            Verdict.WRONG, "Exact Online", sentence.format(code=code, codes=", ".join(ENVIRONMENTS))
+        )
+    for code in set_up:
+        yield _environment(settings, code)
+
+
+def _environment(settings: Settings, code: str) -> Finding:
+    subject = f"Exact Online {environment_name(code)}"
+    missing = available(settings, code)
+    if missing:
+        return Finding(Verdict.WRONG, subject, missing)
+    try:
+        reason = why_unreachable(base_url(settings, code))
+    except SettingsError as error:
+        return Finding(Verdict.WRONG, subject, error.message)
+    if reason:
+        sentence = _(
+            "Cannot be reached from here ({reason}). Check the firewall, the proxy and DNS of this server."
+        )
+        return Finding(Verdict.WRONG, subject, sentence.format(reason=reason))
+    return Finding(Verdict.GOOD, subject, _("App set up, and the server answers."))

@@ -1,0 +1,191 @@
+"""The command ``clickker``: everything that is done outside the browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core import i18n
+from core.accounts import operators
+from core.accounts.invitations import invite, resend
+from core.accounts.operators import add_operator, list_operators
+from core.accounts.roles import Role
+from core.application import Application, build
+from core.doctor import Verdict, examine
+from core.errors import ClickkerError
+from core.i18n import _
+from core.starting import read_settings
+from core.storage import schema
+from core.storage.database import Database
+from core.tokens.vault import Vault
+from dashboard import serving
+
+WRONG_SETTINGS = 2
+"""Exit code when the installation is set up wrongly, as shells use it for wrong usage."""
+
+app = typer.Typer(help="Clickker Connections.", no_args_is_help=True, add_completion=False)
+database_app = typer.Typer(help="The database.", no_args_is_help=True)
+operator_app = typer.Typer(help="Who may sign in.", no_args_is_help=True)
+app.add_typer(database_app, name="db")
+app.add_typer(operator_app, name="operator")
+
+RoleOption = Annotated[Role, typer.Option(help="What the operator may do.")]
+
+
+@app.callback()
+def _start() -> None:
+    os.chdir(serving.ROOT)
+    shell = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
+    i18n.set_language("nl" if shell.startswith("nl") else "en")
+
+
+@app.command()
+def serve(
+    address: Annotated[str, typer.Option(help="The address of this computer to listen on.")] = "localhost",
+) -> None:
+    """Serve the dashboard on CLICKKER_PORT; refuses to start when a setting is wrong."""
+    with _explained():
+        serving.serve(read_settings(), address)
+
+
+@app.command()
+def demo(
+    reset: Annotated[bool, typer.Option("--reset", help="Throw the demo's data away first.")] = False,
+) -> None:
+    """Everything at once, with an Exact Online to practise on and customers to look at."""
+    from dashboard.demo import run  # the simulator comes along
+
+    with _explained():
+        run(reset=reset)
+
+
+@app.command()
+def simulator(
+    client_id: Annotated[str, typer.Option()],
+    client_secret: Annotated[str, typer.Option()],
+    redirect_uri: Annotated[str, typer.Option()],
+    port: Annotated[int, typer.Option()] = 8502,
+    state: Annotated[Path | None, typer.Option(help="A file to remember tokens in.")] = None,
+) -> None:
+    """An Exact Online to practise on, on this computer only."""
+    from dashboard.demo import run_simulator
+
+    with _explained():
+        run_simulator(port, client_id, client_secret, redirect_uri, state)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is wrong with settings, database and the way to Exact Online, and how to mend it."""
+    with _explained():
+        settings = read_settings()
+    marks = {Verdict.GOOD: "✓", Verdict.NOTE: "·", Verdict.WRONG: "✗"}
+    wrong = False
+    for finding in examine(settings):
+        typer.echo(f"{marks[finding.verdict]} {finding.subject}: {finding.sentence}")
+        wrong = wrong or finding.verdict is Verdict.WRONG
+    raise typer.Exit(1 if wrong else 0)
+
+
+@app.command()
+def key() -> None:
+    """Print a new encryption key for CLICKKER_ENCRYPTION_KEYS."""
+    typer.echo(Vault.generate_key())
+
+
+@app.command()
+def seed(
+    registrations: Annotated[int, typer.Option(min=1)],
+    administrations: Annotated[int, typer.Option(min=0)] = 10,
+) -> None:
+    """Fill an empty database with made-up registrations, to measure with. ADMINISTRATIONS is per registration."""
+    from core.seeding import seed as plant
+
+    with _explained(), _application() as opened:
+        schema.upgrade(opened.database)
+        plant(opened, registrations, administrations)
+
+
+@database_app.command("upgrade")
+def upgrade() -> None:
+    """Bring the database to this version's tables."""
+    with _explained():
+        database = Database(read_settings().database_url.get_secret_value())
+        schema.upgrade(database)
+        database.dispose()
+    typer.echo(_("The database is up to date."))
+
+
+@operator_app.command("invite")
+def invite_operator(email: str, name: str, role: RoleOption = Role.SUPPORT) -> None:
+    """Add an operator and print the link with which they choose a password; again for a new link."""
+    with _explained(), _application() as opened:
+        waiting = [o for o in list_operators(opened, None) if o.email == email.strip().lower()]
+        renew = bool(waiting) and not waiting[0].account_created
+        link = resend(opened, None, waiting[0].id) if renew else invite(opened, None, email, name, role)
+        typer.echo(
+            _("Send this link to {name}. It works once, until {moment} UTC:").format(
+                name=name, moment=f"{link.expires_at:%Y-%m-%d %H:%M}"
+            )
+        )
+        typer.echo(link.url)
+
+
+@operator_app.command("reset")
+def reset_operator(email: str) -> None:
+    """Print a link with which an operator chooses a new password."""
+    with _explained(), _application() as opened:
+        known = {operator.email: operator.id for operator in list_operators(opened, None)}
+        typer.echo(operators.reset(opened, None, known.get(email.strip().lower(), 0)).url)
+
+
+@operator_app.command("add")
+def add(
+    email: str,
+    name: str,
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+    role: RoleOption = Role.SUPPORT,
+) -> None:
+    """Add an operator with a password at once; asked for, so that it stays out of the shell's history."""
+    with _explained(), _application() as opened:
+        add_operator(opened, email, name, role, password)
+    typer.echo(_("{name} can sign in now.").format(name=name))
+
+
+@operator_app.command("list")
+def list_all() -> None:
+    """Everybody who may sign in, or may soon."""
+    with _explained(), _application() as opened:
+        for operator in list_operators(opened, None):
+            state = "active" if operator.active and operator.account_created else "waiting"
+            state = state if operator.active else "disabled"
+            typer.echo(f"{operator.email}\t{operator.name}\t{operator.role}\t{state}")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """A sentence and exit code 2 instead of a traceback, for everything an operator can mend."""
+    try:
+        yield
+    except ClickkerError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(WRONG_SETTINGS) from None
+
+
+@contextmanager
+def _application() -> Iterator[Application]:
+    opened = build(read_settings())
+    try:
+        yield opened
+    finally:
+        opened.exact.close()
+        opened.database.dispose()
+
+
+if __name__ == "__main__":
+    app()
