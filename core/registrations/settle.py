@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.application import Application
 from core.exact.errors import FailureKind
+from core.registrations.names import name_key
 from core.registrations.status import Derived, Facts, Status, derive
 from core.registrations.timeline import CLICKKER, write
 from core.settings import Settings
 from core.storage import counters
-from core.storage.models import Administration, Grant, Registration
+from core.storage.models import Administration, Grant, Operator, Registration
 from core.tokens.facts import grant_is_dead, lapses_at
 
 
@@ -31,6 +32,7 @@ def settle(session: Session, settings: Settings, registration: Registration, now
     registration.status_until = derived.until
     registration.lapses_at = facts.lapses_at
     registration.administrations_linked = facts.linked
+    registration.owner_key = _owner_key(session, registration.owner_id)
     session.flush()
     copy_to_administrations(session, registration)
     if changed and derived.status != Status.DRAFT:
@@ -73,6 +75,8 @@ def copy_to_administrations(session: Session, registration: Registration) -> Non
         "status": registration.status,
         "owner_id": registration.owner_id,
         "active": registration.active,
+        "owner_key": registration.owner_key,
+        "registration_key": registration.name_key,
     }
     session.execute(
         update(Administration)
@@ -80,11 +84,19 @@ def copy_to_administrations(session: Session, registration: Registration) -> Non
             Administration.registration_id == registration.id,
             (Administration.status != registration.status)
             | (Administration.active != registration.active)
+            | (Administration.owner_key != registration.owner_key)
+            | (Administration.registration_key != registration.name_key)
             | Administration.owner_id.is_distinct_from(registration.owner_id),
         )
         .values(**copies)
         .execution_options(synchronize_session="fetch")
     )
+
+
+def _owner_key(session: Session, owner_id: int | None) -> str:
+    """What the list sorts by: operators keep their name for as long as they are here."""
+    owner = session.get(Operator, owner_id) if owner_id is not None else None
+    return name_key(owner.name) if owner else ""
 
 
 def _facts(
