@@ -241,7 +241,7 @@ def _taken(session: Session, registration: Registration, codes: list[int]) -> di
             Registration.id != registration.id,
         )
     )
-    return {code: (number, name) for code, number, name in session.execute(query).tuples()}
+    return {code: (number, name) for code, number, name in session.execute(query)}
 
 
 def _view(row: Administration, taken: dict[int, tuple[int, str]]) -> AdministrationView:

@@ -89,7 +89,8 @@ def identify_candidate(app: Application, registration_id: int) -> None:
     """Ask Exact again whose a kept consent is, when it did not say at once. Raises ``ExactError``."""
     with app.database.read() as session:
         registration = session.get(Registration, registration_id)
-        grant = session.get(Grant, registration.candidate_grant_id) if registration else None
+        candidate_id = registration.candidate_grant_id if registration else None
+        grant = session.get(Grant, candidate_id) if candidate_id else None
     if grant is None or grant.exact_user_id is not None:
         return
     me = app.exact.me(grant.environment, access_token(app, grant.id))

@@ -42,7 +42,7 @@ def compare_candidate(app: Application, by: CurrentOperator, registration_id: in
                 select(Administration.code, Administration.name).where(
                     Administration.registration_id == row.id, Administration.linked
                 )
-            ).tuples()
+            ).all()
         )
         codes = [code for code in (grant.current_division, *linked) if code is not None]
     token = access_token(app, grant.id)

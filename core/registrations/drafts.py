@@ -52,8 +52,8 @@ def save_draft(app: Application, by: CurrentOperator, draft_id: int | None, form
         row = _find(session, draft_id) if draft_id is not None else None
         if row is None:
             row = Registration(created_by=by.id, created_at=now, administrations_linked=0, status="")
-            session.add(row)
         write_form(session, row, form)
+        session.add(row)
         row.updated_at = now
         settle(session, app.settings, row, now)
         return row.id

@@ -23,7 +23,7 @@ def registrations_on(session: Session, grant_id: str) -> list[tuple[int, str]]:
         .where(Registration.grant_id == grant_id)
         .order_by(Registration.name_key)
     )
-    return list(session.execute(query).tuples())
+    return list(session.execute(query))
 
 
 def release_grant(session: Session, grant_id: str) -> None:

@@ -144,8 +144,8 @@ def _submit(
         return row.id
     if row is None:
         row = Registration(created_by=by.id, created_at=now, administrations_linked=0, status="")
-        session.add(row)
     write_form(session, row, form)
+    session.add(row)
     row.submitted_at = now
     row.updated_at = now
     session.flush()

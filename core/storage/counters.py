@@ -24,4 +24,4 @@ def add(session: Session, name: str, delta: int) -> None:
 
 def read_all(session: Session) -> dict[str, int]:
     """Every counter by name."""
-    return dict(session.execute(select(Counter.name, Counter.value)).tuples().all())
+    return dict(session.execute(select(Counter.name, Counter.value)).all())

@@ -231,7 +231,7 @@ def test_exact_failing_at_the_exchange_is_explained(
 ) -> None:
     attempt = begun(app, alice, registered(app, alice))
     query = [("code", code_of(exact, TEST_USER)), ("state", state_of(attempt))]
-    exact.inject(fault, endpoint="token")
+    exact.engine.add_fault(fault, endpoint="token")
     assert complete_consent(app, query, attempt.browser_token, alice.id).outcome is outcome
 
 
@@ -241,10 +241,10 @@ def test_tokens_are_kept_when_exact_does_not_say_whose_they_are(
     number = registered(app, alice)
     attempt = begun(app, alice, number)
     query = [("code", code_of(exact, TEST_USER)), ("state", state_of(attempt))]
-    exact.inject("unavailable", endpoint="me")
+    exact.engine.add_fault("unavailable", times=None, endpoint="me")
     result = complete_consent(app, query, attempt.browser_token, alice.id)
     assert result.outcome is Outcome.UNIDENTIFIED
-    exact.clear_faults()
+    exact.engine.clear_faults()
     check_now(app, alice, number)
     view = registration(app, alice, number)
     assert view.grant is not None
@@ -367,13 +367,13 @@ def test_a_check_finds_an_outage_and_its_end(
     number = registered(app, alice)
     connect(app, alice, exact, number)
     save_administrations(app, alice, number, [1001001])
-    exact.inject("unavailable", endpoint="divisions")
+    exact.engine.add_fault("unavailable", times=None, endpoint="divisions")
     with pytest.raises(ExactError):
         check_now(app, alice, number)
     view = registration(app, alice, number)
     assert view.status is Status.EXACT_OUTAGE
     assert view.last_success_at is not None
-    exact.clear_faults()
+    exact.engine.clear_faults()
     check_now(app, alice, number)
     assert registration(app, alice, number).status is Status.CONNECTED
 
