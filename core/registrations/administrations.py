@@ -13,8 +13,8 @@ from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.errors import Conflict, InvalidInput, NotFound
-from core.exact.rows import Division
 from core.exact.errors import ExactError
+from core.exact.rows import Division
 from core.i18n import _
 from core.registrations.names import NameMatch, compare_names, name_key
 from core.registrations.register import find
@@ -104,7 +104,9 @@ def save_administrations(
                 raise InvalidInput(_("There is no consent yet. Press Connect first."))
             _link(session, app, by, row, wanted)
     except IntegrityError:
-        raise Conflict(_("Somebody linked one of these administrations just now. Look again and save.")) from None
+        raise Conflict(
+            _("Somebody linked one of these administrations just now. Look again and save.")
+        ) from None
 
 
 def view_administrations(session: Session, registration: Registration) -> tuple[AdministrationView, ...]:

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.application import Application
 from core.errors import NotFound
-from core.exact.rows import Me
 from core.exact.errors import ExactError, FailureKind
+from core.exact.rows import Me
 from core.registrations.administrations import read_from_exact
 from core.registrations.grants import (
     attach_grant,
@@ -100,7 +100,7 @@ def identify_candidate(app: Application, registration_id: int) -> None:
         if candidate is None or registration.candidate_grant_id != candidate.id:
             return
         registration.candidate_grant_id = None
-        attached = _attach(session, app, registration, candidate, me, EXACT)
+        attached = _attach(session, app, registration, candidate, me, actor=EXACT)
     if attached:
         read_from_exact(app, registration_id, EXACT)
 
@@ -189,7 +189,7 @@ def _take_over(app: Application, accepted: _Return, candidate_id: str, token: st
         registration = find(session, accepted.registration_id)
         candidate = session.get_one(Grant, candidate_id)
         _close(session, accepted.consent_id, Outcome.GRANTED)
-        attached = _attach(session, app, registration, candidate, me, accepted.actor)
+        attached = _attach(session, app, registration, candidate, me, actor=accepted.actor)
     if not attached:
         return Outcome.NEEDS_DECISION
     # A failure here loses nothing: the page offers to read the administrations again.
@@ -198,7 +198,7 @@ def _take_over(app: Application, accepted: _Return, candidate_id: str, token: st
 
 
 def _attach(
-    session: Session, app: Application, registration: Registration, candidate: Grant, me: Me, actor: str
+    session: Session, app: Application, registration: Registration, candidate: Grant, me: Me, *, actor: str
 ) -> bool:
     """Put the registration on the grant that ``me`` owns, tell the timeline, and settle all who hang on it."""
     before = session.get(Grant, registration.grant_id) if registration.grant_id else None

@@ -128,7 +128,9 @@ def _usable(session: Session, token: str) -> tuple[CustomerLink, Registration]:
         query = select(CustomerLink).where(CustomerLink.token_hash == hash_token(token))
         link = session.scalar(query.with_for_update())
     if link is None:
-        raise NotFound(_("This link is not known. Check that it was copied whole, or ask Clickker for a new one."))
+        raise NotFound(
+            _("This link is not known. Check that it was copied whole, or ask Clickker for a new one.")
+        )
     if link.used_at is not None:
         raise NotFound(_("This link has been used: the consent has arrived. You need not do anything."))
     if link.revoked_at is not None:

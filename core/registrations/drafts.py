@@ -38,7 +38,9 @@ def open_draft(app: Application, by: CurrentOperator, draft_id: int | None = Non
     if draft_id is not None:
         query = query.where(Registration.id == draft_id)
     else:
-        query = query.where(Registration.created_by == by.id).order_by(Registration.updated_at.desc()).limit(1)
+        query = (
+            query.where(Registration.created_by == by.id).order_by(Registration.updated_at.desc()).limit(1)
+        )
     with app.database.read() as session:
         row = session.scalar(query)
         return None if row is None else Draft(row.id, _form(row), row.updated_at)
@@ -96,5 +98,3 @@ def _form(row: Registration) -> RegistrationForm:
         owner_id=row.owner_id,
         note=row.note,
     )
-
-

@@ -9,7 +9,9 @@ from enum import StrEnum
 from core.text import neutral
 
 NAME_LENGTH = 100
-_LEGAL_FORMS = {"bv", "nv", "vof", "cv", "bvba", "srl", "gmbh", "ag", "kg", "ug", "ltd", "inc", "sa", "de", "het"}
+_LEGAL_FORMS = frozenset("bv nv vof cv bvba srl gmbh ag kg ug ltd inc sa de het".split())  # noqa: SIM905
+    ["bv", "nv", "vof", "cv", "bvba", "srl", "gmbh", "ag", "kg", "ug", "ltd", "inc", "sa", "de", "het"]
+)
 _SIMILAR = 0.75
 
 

@@ -81,7 +81,9 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
     ),
     Outcome.NEEDS_DECISION: (
         N_("Consent received from another login"),
-        N_("Consent was given by another Exact user than before; the old connection stays until Clickker decides."),
+        N_(
+            "Consent was given by another Exact user than before; the old connection stays until Clickker decides."
+        ),
         N_("Clickker"),
         N_("Clickker compares the two logins. You can close this page."),
     ),
@@ -99,7 +101,9 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
     ),
     Outcome.UNKNOWN_STATE: (
         N_("We do not know this attempt"),
-        N_("Exact Online sent the browser back with an answer to a question that we did not ask, or asked long ago."),
+        N_(
+            "Exact Online sent the browser back with an answer to a question that we did not ask, or asked long ago."
+        ),
         _YOU,
         N_("Open the registration in the dashboard and press Connect again."),
     ),
@@ -123,7 +127,9 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
     ),
     Outcome.OTHER_OPERATOR: (
         N_("Somebody else is signed in"),
-        N_("This attempt was begun by another operator than the one signed in now, so the answer was not used."),
+        N_(
+            "This attempt was begun by another operator than the one signed in now, so the answer was not used."
+        ),
         _YOU,
         _AGAIN,
     ),
@@ -147,7 +153,9 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
     ),
     Outcome.TOKEN_ERROR: (
         N_("Exact Online did not accept the code"),
-        N_("The consent was given, but its code was no longer valid when we handed it in. A code lives three minutes."),
+        N_(
+            "The consent was given, but its code was no longer valid when we handed it in. A code lives three minutes."
+        ),
         _YOU,
         _AGAIN,
     ),
@@ -155,7 +163,9 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
         N_("Exact Online does not know our app"),
         N_("The client id or secret in the settings is not the one that Exact Online has for this country."),
         N_("An admin of Clickker Connections."),
-        N_("Ask an admin to compare the settings with the app registration at Exact Online, then press Connect again."),
+        N_(
+            "Ask an admin to compare the settings with the app registration at Exact Online, then press Connect again."
+        ),
     ),
     Outcome.TIMEOUT: (
         N_("Exact Online did not answer in time"),
@@ -171,7 +181,9 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
     ),
     Outcome.WITHDRAWN: (
         N_("This attempt was withdrawn"),
-        N_("The registration was disconnected, or the link withdrawn, while consent was being given. Nothing changed."),
+        N_(
+            "The registration was disconnected, or the link withdrawn, while consent was being given. Nothing changed."
+        ),
         _YOU,
         _AGAIN,
     ),

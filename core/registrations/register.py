@@ -33,7 +33,9 @@ FIELDS: dict[str, str] = {
 _OF_THE_CONNECTION = ("name", "environment", "active")
 
 
-def check_form(app: Application, form: RegistrationForm, registration_id: int | None = None) -> dict[str, str]:
+def check_form(
+    app: Application, form: RegistrationForm, registration_id: int | None = None
+) -> dict[str, str]:
     """What is wrong with a form: field to sentence, in the order of the screen. Empty when all is well."""
     wrong = {
         "name": _wrong_name(clean_name(form.name)),
@@ -243,4 +245,3 @@ def _name_taken(name: str) -> str:
     return _(
         "{name} is already registered in this environment. Choose another name, or open the one that is there."
     ).format(name=clean_name(name))
-

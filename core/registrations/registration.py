@@ -144,4 +144,4 @@ def _view(session: Session, app: Application, row: Registration) -> Registration
 def _operator_names(session: Session, row: Registration) -> dict[int | None, str]:
     wanted = [number for number in (row.owner_id, row.created_by) if number is not None]
     query = select(Operator.id, Operator.name).where(Operator.id.in_(wanted))
-    return {number: name for number, name in session.execute(query)}
+    return dict(session.execute(query).all())

@@ -12,7 +12,7 @@ from core.application import Application
 from core.exact.errors import FailureKind
 from core.registrations.names import name_key
 from core.registrations.status import Derived, Facts, Status, derive
-from core.registrations.timeline import CLICKKER, write
+from core.registrations.timeline import CLICKKER
 from core.settings import Settings
 from core.storage import counters
 from core.storage.models import Administration, Grant, Operator, Registration

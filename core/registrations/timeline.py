@@ -32,12 +32,16 @@ SENTENCES: dict[str, str] = {
     "consent_granted": N_("{user} gave consent at Exact Online."),
     "consent_failed": N_("Consent did not succeed: {why}"),
     "grant_shared": N_("This login also serves {names}; the new consent holds for all of them."),
-    "candidate_waiting": N_("{user} gave consent, but the connection was made by {before}: a choice is needed."),
+    "candidate_waiting": N_(
+        "{user} gave consent, but the connection was made by {before}: a choice is needed."
+    ),
     "candidate_accepted": N_("The connection now runs under {user}."),
     "candidate_rejected": N_("The new login {user} was set aside; the old connection stays."),
     "administrations_read": N_("Exact Online showed {count} administrations."),
     "administrations_saved": N_("Administrations saved. Linked: {added}. No longer linked: {removed}."),
-    "checked": N_("Checked at Exact Online: {count} linked administrations, {failing} of them not reachable."),
+    "checked": N_(
+        "Checked at Exact Online: {count} linked administrations, {failing} of them not reachable."
+    ),
     "check_failed": N_("Checked at Exact Online: {reason}"),
     "disconnected": N_("Disconnected; our keys to the bookkeeping were deleted."),
     "status": N_("Status became {status}: {reason}"),

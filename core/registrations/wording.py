@@ -30,12 +30,20 @@ REASONS: dict[str, str] = {
     "choose_administrations": N_("Consent is there; choose the administrations and save all changes."),
     "refused": N_("Exact Online refuses this consent for good: the customer must connect again."),
     "lapsed": N_("The consent went unused for too long and lapsed: the customer must connect again."),
-    "outage": N_("Exact Online cannot be reached or is not answering; nobody has to do anything, we keep trying."),
-    "failure_refused": N_("Exact Online refused the consent; this is being confirmed. You can already reconnect."),
+    "outage": N_(
+        "Exact Online cannot be reached or is not answering; nobody has to do anything, we keep trying."
+    ),
+    "failure_refused": N_(
+        "Exact Online refused the consent; this is being confirmed. You can already reconnect."
+    ),
     "failure_rate_limited": N_("Exact Online asks us to slow down; the next check follows by itself."),
     "failure_too_early": N_("Exact Online asks us to wait some minutes; the next check follows by itself."),
-    "failure_not_authenticated": N_("Exact Online did not accept our key; check now, or reconnect if it stays so."),
-    "failure_forbidden": N_("The Exact user may not see what we ask for; the customer's admin must widen the rights."),
+    "failure_not_authenticated": N_(
+        "Exact Online did not accept our key; check now, or reconnect if it stays so."
+    ),
+    "failure_forbidden": N_(
+        "The Exact user may not see what we ask for; the customer's admin must widen the rights."
+    ),
     "failure_bad_request": N_("Exact Online did not understand our question; tell the developers."),
     "failure_client": N_("Exact Online does not know our app; an admin must check the app's settings."),
     "stale": N_("There has been no successful check lately, so we cannot call it connected."),

@@ -30,7 +30,9 @@ def store_pair(session: Session, vault: Vault, grant: Grant, pair: TokenPair) ->
     now = clock.now()
     grant.access_token = vault.encrypt(pair.access_token, table="grants", column="access_token", row=grant.id)
     grant.access_expires_at = pair.expires_at
-    grant.refresh_token = vault.encrypt(pair.refresh_token, table="grants", column="refresh_token", row=grant.id)
+    grant.refresh_token = vault.encrypt(
+        pair.refresh_token, table="grants", column="refresh_token", row=grant.id
+    )
     grant.fingerprint = vault.fingerprint(pair.refresh_token)
     grant.version += 1
     grant.rotated_at = grant.last_success_at = now

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -38,7 +39,8 @@ from tests.factories import make_operator
 TEST_USER = "test@testbv.example"
 BAKKER = "info@bakkerbv.example"
 ACCOUNTANT = "kantoor@vandijk-accountants.example"
-ALL = "all"
+Divisions = Collection[int] | Literal["all"]
+ALL: Divisions = "all"
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def state_of(attempt: Begun) -> str:
     return parse_qs(urlsplit(attempt.authorize_url).query)["state"][0]
 
 
-def code_of(exact: RunningSimulator, user: str, divisions: Sequence[int] | str = ALL) -> str:
+def code_of(exact: RunningSimulator, user: str, divisions: Divisions = ALL) -> str:
     return exact.engine.grant_code("nl", user, divisions)
 
 
@@ -73,7 +75,8 @@ def connect(
     exact: RunningSimulator,
     number: int,
     user: str = TEST_USER,
-    divisions: Sequence[int] | str = ALL,
+    *,
+    divisions: Divisions = ALL,
 ) -> Outcome:
     attempt = begun(app, by, number)
     query = [("code", code_of(exact, user, divisions)), ("state", state_of(attempt))]

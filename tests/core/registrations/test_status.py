@@ -26,6 +26,9 @@ def facts(**changed: object) -> Facts:
     return Facts(**(healthy | changed))  # type: ignore[arg-type]
 
 
+OUTAGE: dict[str, object] = {"last_failure_at": NOW, "last_failure_kind": FailureKind.OUTAGE}
+OLD_OUTAGE = OUTAGE | {"last_failure_at": NOW - 2 * DAY}
+
 CASES: list[tuple[str, Facts, Status]] = [
     ("all is well", facts(), Status.CONNECTED),
     ("disconnected wins over all", facts(disconnected=True, active=False, dead=True), Status.DISCONNECTED),
@@ -37,12 +40,12 @@ CASES: list[tuple[str, Facts, Status]] = [
     ("everything unlinked", facts(linked=0), Status.CHOOSE_ADMINISTRATIONS),
     ("refused for good", facts(dead=True), Status.RECONNECT_NEEDED),
     ("lapsed", facts(lapses_at=NOW), Status.RECONNECT_NEEDED),
-    ("lapsed wins over an outage", facts(lapses_at=NOW - DAY, last_failure_at=NOW, last_failure_kind="outage"), Status.RECONNECT_NEEDED),
+    ("lapsed wins over an outage", facts(lapses_at=NOW, **OUTAGE), Status.RECONNECT_NEEDED),
     ("Exact is down", facts(last_failure_at=NOW, last_failure_kind=FailureKind.OUTAGE), Status.EXACT_OUTAGE),
     ("no answer", facts(last_failure_at=NOW, last_failure_kind=FailureKind.UNKNOWN), Status.EXACT_OUTAGE),
     ("first refusal", facts(last_failure_at=NOW, last_failure_kind=FailureKind.REFUSED), Status.ATTENTION),
     ("slow down", facts(last_failure_at=NOW, last_failure_kind=FailureKind.RATE_LIMITED), Status.ATTENTION),
-    ("a failure before the last success is history", facts(last_failure_at=NOW - 2 * DAY, last_failure_kind="outage"), Status.CONNECTED),
+    ("an older failure is history", facts(**OLD_OUTAGE), Status.CONNECTED),
     ("never a success", facts(last_success_at=None), Status.ATTENTION),
     ("old news", facts(last_success_at=NOW - 8 * DAY), Status.ATTENTION),
     ("just fresh", facts(last_success_at=NOW - 8 * DAY + timedelta(seconds=1)), Status.CONNECTED),
