@@ -10,8 +10,6 @@ from core.text import neutral
 
 NAME_LENGTH = 100
 _LEGAL_FORMS = frozenset("bv nv vof cv bvba srl gmbh ag kg ug ltd inc sa de het".split())  # noqa: SIM905
-    ["bv", "nv", "vof", "cv", "bvba", "srl", "gmbh", "ag", "kg", "ug", "ltd", "inc", "sa", "de", "het"]
-)
 _SIMILAR = 0.75
 
 
