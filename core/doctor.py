@@ -10,13 +10,12 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from core import settings as settings_module
 from core.accounts.roles import Role
 from core.errors import SettingsError
 from core.exact.environments import ENVIRONMENTS, available, base_url, environment_name
 from core.exact.reach import why_unreachable
 from core.i18n import _
-from core.settings import Settings
+from core.settings import Settings, secrets_file
 from core.starting import reasons_not_to_serve, uses_simulator
 from core.storage import schema
 from core.storage.database import Database
@@ -55,7 +54,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         yield Finding(Verdict.GOOD, subject, _("Key and public address are in order."))
     if uses_simulator(settings) and settings.allow_simulator:
         yield Finding(Verdict.NOTE, subject, _("A simulator stands in for Exact Online: for practice only."))
-    secrets = settings_module.SECRETS_FILE
+    secrets = secrets_file()
     if secrets.exists() and secrets.stat().st_mode & 0o077:
         yield Finding(
             Verdict.WRONG,

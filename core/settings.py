@@ -14,8 +14,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-SECRETS_FILE = Path(os.environ.get("CLICKKER_SECRETS_FILE", ".streamlit/secrets.toml"))
-"""The demo and the tests name another one: they must not come near the real Exact Online."""
+
+def secrets_file() -> Path:
+    """Where secrets are read from. The demo and the tests name another one: they must not reach the real Exact."""
+    return Path(os.environ.get("CLICKKER_SECRETS_FILE", ".streamlit/secrets.toml"))
 
 
 class ExactApp(BaseModel):
@@ -31,7 +33,7 @@ class _ClickkerTable(TomlConfigSettingsSource):
     """The table [clickker] of secrets.toml; Streamlit keeps its own tables beside it."""
 
     def __init__(self, settings_cls: type[BaseSettings]) -> None:
-        super().__init__(settings_cls, toml_file=SECRETS_FILE)
+        super().__init__(settings_cls, toml_file=secrets_file())
         table = self.toml_data.get("clickker", {})
         self.init_kwargs = dict(table) if isinstance(table, dict) else {}
 

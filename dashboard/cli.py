@@ -58,10 +58,10 @@ def demo(
     reset: Annotated[bool, typer.Option("--reset", help="Throw the demo's data away first.")] = False,
 ) -> None:
     """Everything at once, with an Exact Online to practise on and customers to look at."""
-    from dashboard.demo import run  # the simulator comes along
+    from dashboard.demo import run_demo  # the simulator comes along
 
     with _explained():
-        run(reset=reset)
+        run_demo(reset=reset)
 
 
 @app.command()

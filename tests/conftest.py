@@ -12,7 +12,6 @@ import pytest
 from playwright.sync_api import Browser, Page
 from pydantic import SecretStr
 
-import core.settings
 from core import application, i18n
 from core.application import Application
 from core.exact.client import ExactClient
@@ -42,12 +41,12 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nothing_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _nothing_of_this_machine() -> Iterator[None]:
     """No network beyond this machine, and no settings of whoever runs the tests."""
     with loopback_only(), pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("CLICKKER_")]:
             patch.delenv(name)
-        patch.setattr(core.settings, "SECRETS_FILE", tmp_path_factory.getbasetemp() / "no-secrets.toml")
+        patch.setenv("CLICKKER_SECRETS_FILE", os.devnull)
         yield
 
 
