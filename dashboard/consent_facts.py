@@ -1,0 +1,65 @@
+"""Who came back from Exact Online, whether that fits, and what to do when administrations are missing."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.accounts.roles import Action, CurrentOperator
+from core.application import Application
+from core.exact.environments import environment_name
+from core.i18n import _
+from core.registrations.administrations import compare_name, read_administrations
+from core.registrations.names import NameMatch
+from core.registrations.views import GrantView, RegistrationView
+from core.registrations.wording import moment
+from dashboard.administration_picker import forget_choice
+from dashboard.feedback import attempt, flash
+from dashboard.markdown import plain
+
+
+def draw_who(grant: GrantView) -> None:
+    """The Exact user who gave consent."""
+    rows = {
+        _("Exact user"): plain(f"{grant.full_name} ({grant.user_name})"),
+        _("E-mail"): plain(grant.email) or "–",
+        _("Environment"): f"Exact Online {plain(environment_name(grant.environment))}",
+        _("Consent given"): plain(moment(grant.created_at)),
+    }
+    st.table(rows, border="horizontal", width="content", alt=_("Who gave consent"))
+
+
+def draw_name_hint(view: RegistrationView) -> None:
+    """Point out when the name typed is not among the administrations found."""
+    compared = compare_name(view)
+    if compared.match is not NameMatch.DIFFERENT or not compared.closest:
+        return
+    st.warning(
+        _(
+            "No administration here is called **{name}**; the closest is {closest}. Did the right person log in at "
+            "Exact Online? If not, connect again from the registration."
+        ).format(name=plain(view.name), closest=plain(compared.closest)),
+        icon=":material/warning:",
+    )
+
+
+def draw_missing_help(app: Application, by: CurrentOperator, view: RegistrationView, place: str) -> None:
+    """How the customer permits more administrations, and reading the list again."""
+    with st.expander(_("Is an administration missing?"), icon=":material/help:"):
+        st.markdown(
+            _(
+                "Exact Online shows only what was permitted in its own form. The customer widens that there, in Dutch:"
+            )
+            + "\n\n"
+            "1. Naam rechtsboven → **Mijn Exact Online**\n"
+            "2. **Beveiligingscentrum**\n"
+            "3. **Machtigingen voor mijn apps** → Clickker → **Administraties beheren**\n"
+        )
+        if by.may(Action.CHECK) and st.button(
+            _("Read the list again"), key=f"{place}_read", icon=":material/refresh:"
+        ):
+            with st.spinner(_("Asking Exact Online …")), attempt() as done:
+                read_administrations(app, by, view.id)
+            if done:
+                forget_choice(view, place)
+                flash(_("The list has been read again."))
+                st.rerun()

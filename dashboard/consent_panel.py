@@ -1,0 +1,133 @@
+"""Connect, the link for the customer, and the quiet wait for whoever is at Exact Online."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import streamlit as st
+
+from core.accounts.roles import CurrentOperator
+from core.application import Application, application
+from core.i18n import _
+from core.registrations.consent import create_consent
+from core.registrations.customer_links import create_customer_link, revoke_customer_link
+from core.registrations.registration import registration
+from core.registrations.status import Status
+from core.registrations.views import RegistrationView
+from core.registrations.wording import moment
+from dashboard import signin
+from dashboard.feedback import attempt
+from dashboard.going import go_to
+from dashboard.navigation import switch_to
+
+POLL = "3s"
+
+
+def draw_buttons(
+    app: Application,
+    by: CurrentOperator,
+    place: str,
+    connect_label: str,
+    registered: Callable[[], int | None],
+) -> None:
+    """Connect, and beside it the link for who has no Exact password.
+
+    ``registered`` gives the registration's number, registering it first where needed; None when it cannot be.
+    """
+    with st.container(horizontal=True):
+        connect = st.button(connect_label, key=f"{place}_connect", type="primary", icon=":material/link:")
+        link = st.button(_("Copy link for the customer"), key=f"{place}_link", icon=":material/content_copy:")
+    if connect:
+        _connect(app, by, registered)
+    if link:
+        _make_link(app, by, registered)
+
+
+def _connect(app: Application, by: CurrentOperator, registered: Callable[[], int | None]) -> None:
+    with attempt():
+        number = registered()
+        if number is not None:
+            leave_for_exact(create_consent(app, by, number))
+
+
+def leave_for_exact(consent_id: str) -> None:
+    """Send this tab to Exact Online; nothing after this is drawn."""
+    address = f"/exact/connect?consent={consent_id}"
+    st.info(_("Going to Exact Online …"), icon=":material/open_in_browser:")
+    st.html(f'<a href="{address}" target="_self">{_("If nothing happens, go there yourself")}</a>')
+    go_to(address)
+
+
+def _make_link(app: Application, by: CurrentOperator, registered: Callable[[], int | None]) -> None:
+    with attempt():
+        number = registered()
+        if number is not None:
+            url = create_customer_link(app, by, number)
+            link = registration(app, by, number).link
+            if link is not None:
+                _show_link(url, link.expires_at)
+
+
+def _show_link(url: str, expires_at: datetime) -> None:
+    @st.dialog(
+        _("Link for the customer"), width="medium", icon=":material/forward_to_inbox:", on_dismiss="rerun"
+    )
+    def dialog() -> None:
+        st.write(_("Send this link to the customer. It opens a page of ours that leads to Exact Online."))
+        st.code(url, language=None, wrap_lines=True)
+        st.caption(
+            _(
+                "It works once, until {until}, and is shown only now; make a new one when it gets lost."
+            ).format(until=moment(expires_at))
+        )
+
+    dialog()
+
+
+def draw_open_link(app: Application, by: CurrentOperator, view: RegistrationView, place: str) -> None:
+    """The link that is open, whether the customer has looked, and the way to withdraw it."""
+    if view.link is None:
+        return
+    with st.container(border=True):
+        opened = (
+            _("The customer opened it on {at}.").format(at=moment(view.link.opened_at))
+            if view.link.opened_at
+            else _("The customer has not opened it yet.")
+        )
+        st.markdown(
+            ":material/forward_to_inbox: "
+            + _("A link for the customer is open until {until}.").format(until=moment(view.link.expires_at))
+            + " "
+            + opened
+        )
+        if st.button(_("Withdraw link"), key=f"{place}_withdraw", icon=":material/link_off:"):
+            with attempt():
+                revoke_customer_link(app, by, view.id)
+                st.rerun()
+
+
+def wait_for_consent(view: RegistrationView) -> None:
+    """Look now and then whether consent has come; go on when it has."""
+    if view.status is not Status.WAITING_FOR_CONSENT and view.link is None:
+        return
+    seen = _landmarks(view)
+
+    @st.fragment(run_every=POLL, key=f"wait_{view.id}")
+    def look() -> None:
+        now = registration(application(), signin.current(), view.id)
+        if now.status is Status.CHOOSE_ADMINISTRATIONS and now.grant is not None:
+            switch_to("choose", id=view.id)
+        if _landmarks(now) != seen:
+            st.rerun()
+
+    look()
+
+
+def _landmarks(view: RegistrationView) -> tuple[object, ...]:
+    return (
+        view.status,
+        view.grant and (view.grant.id, view.grant.rotated_at),
+        view.candidate and view.candidate.id,
+        view.link and view.link.opened_at,
+    )

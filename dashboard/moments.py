@@ -1,0 +1,30 @@
+"""Moments as short as the place asks for, in the reader's language and in Dutch time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from babel.dates import format_date, format_time, get_timezone
+
+from core import clock
+from core.i18n import _, current_language, ngettext
+
+_ZONE = "Europe/Amsterdam"
+
+
+def time_of_day(at: datetime) -> str:
+    """For example 10:42."""
+    return format_time(at, "HH:mm", tzinfo=get_timezone(_ZONE), locale=current_language())
+
+
+def day(at: datetime) -> str:
+    """For example 23 Nov 2026."""
+    return format_date(at.astimezone(get_timezone(_ZONE)).date(), "d MMM y", locale=current_language())
+
+
+def days_left(until: datetime) -> str:
+    """How many days remain until a moment, in words."""
+    days = (until - clock.now()).days
+    if days < 0:
+        return _("passed")
+    return ngettext("{count} day", "{count} days", days).format(count=days)

@@ -1,0 +1,108 @@
+"""What can be done with a registration from its page. What a role may not do is not drawn; core refuses anyway."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import streamlit as st
+
+from core import clock
+from core.accounts.roles import Action, CurrentOperator
+from core.application import Application
+from core.errors import ClickkerError
+from core.exact.errors import ExactError
+from core.i18n import _
+from core.registrations.register import set_active
+from core.registrations.registration import check_now
+from core.registrations.views import RegistrationView
+from dashboard import consent_panel, registration_dialogs
+from dashboard.feedback import attempt, flash
+from dashboard.moments import time_of_day
+from dashboard.navigation import switch_to
+
+PLACE = "registration"
+
+
+def draw_actions(app: Application, by: CurrentOperator, view: RegistrationView) -> None:
+    """The row of buttons under the status, and the link for the customer when one is open."""
+    if view.submitted_at is None:
+        _draw_draft_actions(by, view)
+        return
+    if by.may(Action.REGISTER):
+        _draw_active(app, by, view)
+        if view.active:
+            label = _("Reconnect") if view.grant else _("Connect")
+            consent_panel.draw_buttons(app, by, PLACE, label, lambda: view.id)
+            consent_panel.draw_open_link(app, by, view, PLACE)
+    with st.container(horizontal=True):
+        if by.may(Action.CHECK) and view.grant is not None:
+            _draw_check(app, by, view)
+        if by.may(Action.EDIT_NOTE) and st.button(
+            _("Edit details"), key="registration_edit", icon=":material/edit:"
+        ):
+            registration_dialogs.edit_details(view)
+        _draw_ends(by, view)
+
+
+def _draw_draft_actions(by: CurrentOperator, view: RegistrationView) -> None:
+    if not by.may(Action.REGISTER):
+        return
+    with st.container(horizontal=True):
+        if st.button(
+            _("Continue registering"), key="registration_continue", type="primary", icon=":material/edit:"
+        ):
+            switch_to("register", id=view.id)
+        if by.may(Action.DELETE) and st.button(
+            _("Delete"), key="registration_delete", icon=":material/delete:"
+        ):
+            registration_dialogs.confirm_delete(view)
+
+
+def _draw_active(app: Application, by: CurrentOperator, view: RegistrationView) -> None:
+    key = f"registration_active_{view.id}"
+    active = st.toggle(
+        _("Active"),
+        value=view.active,
+        key=key,
+        help=_("Off means paused: nothing is read from Exact Online, the consent is only kept alive."),
+    )
+    if active != view.active:
+        with attempt():
+            set_active(app, by, view.id, active)
+            st.rerun()
+
+
+def _draw_check(app: Application, by: CurrentOperator, view: RegistrationView) -> None:
+    memory = f"registration_check_after_{view.id}"
+    after: datetime | None = st.session_state.get(memory)
+    too_soon = after is not None and after > clock.now()
+    label = _("Check now")
+    if too_soon and after is not None:
+        label = _("Check again from {time}").format(time=time_of_day(after))
+    if not st.button(label, key="registration_check", icon=":material/sync:", disabled=too_soon):
+        return
+    with st.spinner(_("Asking Exact Online …")), attempt() as done:
+        check_now(app, by, view.id)
+    if done:
+        flash(_("Checked: everything answered."))
+    elif done.error is not None:
+        _remember(memory, done.error)
+    st.rerun()
+
+
+def _remember(memory: str, error: ClickkerError) -> None:
+    """Say the error on the next draw, and until when Exact asks us to wait."""
+    flash(error.message, kind="warning")
+    if isinstance(error, ExactError) and error.retry_at is not None:
+        st.session_state[memory] = error.retry_at
+
+
+def _draw_ends(by: CurrentOperator, view: RegistrationView) -> None:
+    if (
+        by.may(Action.DISCONNECT)
+        and view.grant is not None
+        and st.button(_("Disconnect"), key="registration_disconnect", icon=":material/link_off:")
+    ):
+        registration_dialogs.confirm_disconnect(view)
+    if by.may(Action.DELETE) and st.button(_("Delete"), key="registration_delete", icon=":material/delete:"):
+        registration_dialogs.confirm_delete(view)

@@ -1,0 +1,104 @@
+"""Editing, disconnecting and deleting, each in a window of its own."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.accounts.roles import Action
+from core.application import application
+from core.errors import InvalidInput
+from core.i18n import _
+from core.registrations.register import delete, disconnect, edit
+from core.registrations.views import RegistrationForm, RegistrationView
+from dashboard import registration_form, signin
+from dashboard.feedback import attempt, flash
+from dashboard.markdown import plain
+from dashboard.navigation import switch_to
+
+
+def edit_details(view: RegistrationView) -> None:
+    """Open the form with what is there; account managers change reference, owner and note."""
+    place = f"edit_{view.id}"
+    registration_form.fill(place, _form(view), overwrite=True)
+
+    @st.dialog(_("Edit details"), width="medium", icon=":material/edit:")
+    def dialog() -> None:
+        app, by = application(), signin.current()
+        places = registration_form.draw(
+            app, place, connection=by.may(Action.REGISTER), environment=view.grant is None
+        )
+        if st.button(_("Save all changes"), key=f"{place}_save", type="primary", icon=":material/save:"):
+            with attempt():
+                try:
+                    edit(app, by, view.id, registration_form.read(place))
+                except InvalidInput as error:
+                    places.show({error.field: error.message})
+                    return
+                flash(_("The details have been saved."))
+                st.rerun()
+
+    dialog()
+
+
+def confirm_disconnect(view: RegistrationView) -> None:
+    """Ask before our keys to the bookkeeping are deleted."""
+
+    @st.dialog(_("Disconnect?"), icon=":material/link_off:")
+    def dialog() -> None:
+        st.markdown(
+            _(
+                "Clickker no longer reads the books of **{name}**, and our keys are deleted. Connecting again "
+                "takes a new consent by the customer."
+            ).format(name=plain(view.name))
+        )
+        if view.grant is not None and view.grant.shared_with:
+            st.markdown(_("Other customers that hang on the same login stay connected."))
+        st.caption(
+            _(
+                "At Exact Online the permission stays until the customer withdraws it: Mijn Exact Online, "
+                "Beveiligingscentrum, Machtigingen voor mijn apps, Intrekken."
+            )
+        )
+        if st.button(_("Disconnect"), key="disconnect_confirm", type="primary"):
+            with attempt():
+                disconnect(application(), signin.current(), view.id)
+                flash(_("{name} has been disconnected.").format(name=plain(view.name)))
+                st.rerun()
+
+    dialog()
+
+
+def confirm_delete(view: RegistrationView) -> None:
+    """Ask for the name before everything about a registration goes."""
+
+    @st.dialog(_("Delete?"), icon=":material/delete:")
+    def dialog() -> None:
+        st.markdown(
+            _(
+                "Everything about **{name}** is deleted: settings, administrations, timeline and our keys."
+            ).format(name=plain(view.name) or "–")
+        )
+        typed = view.name
+        if view.submitted_at is not None:
+            typed = (
+                st.text_input(_("Type the name to confirm"), key="delete_name", live=True, autocomplete="off")
+                or ""
+            )
+        if st.button(_("Delete"), key="delete_confirm", type="primary", disabled=typed.strip() != view.name):
+            with attempt():
+                delete(application(), signin.current(), view.id)
+                flash(_("{name} has been deleted.").format(name=plain(view.name) or _("The draft")))
+                switch_to("registrations")
+
+    dialog()
+
+
+def _form(view: RegistrationView) -> RegistrationForm:
+    return RegistrationForm(
+        name=view.name,
+        environment=view.environment,
+        active=view.active,
+        reference=view.reference,
+        owner_id=view.owner_id,
+        note=view.note,
+    )

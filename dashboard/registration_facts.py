@@ -1,0 +1,95 @@
+"""What is known of a registration, as a list of plain words."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.exact.environments import environment_name
+from core.i18n import _, ngettext
+from core.registrations.views import RegistrationView, TimelineView
+from core.registrations.wording import moment
+from dashboard.markdown import plain
+from dashboard.moments import day, days_left
+from dashboard.status_badge import status_badge
+
+NONE = "–"
+
+
+def draw_status(view: RegistrationView) -> None:
+    """The badge, one sentence why, and when the last success was: never green on old news."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        status_badge(view.status)
+        st.markdown(view.status_sentence, width="content")
+    if view.grant is not None:
+        st.caption(_("Last success: {at}").format(at=moment(view.last_success_at)))
+    if view.last_failure_message and view.last_failure_at:
+        st.caption(
+            _("Exact Online said on {at}: {text}").format(
+                at=moment(view.last_failure_at), text=plain(view.last_failure_message)
+            )
+        )
+
+
+def draw_facts(view: RegistrationView) -> None:
+    """The registration's details and the login it hangs on."""
+    rows = {
+        _("Environment"): f"Exact Online {environment_name(view.environment)}" if view.environment else NONE,
+        _("Connection setting"): _("Active") if view.active else _("Not active (paused)"),
+        _("Customer reference"): plain(view.reference) or NONE,
+        _("Owner"): plain(view.owner_name) or NONE,
+        _("Note"): plain(view.note) or NONE,
+        _("Registered"): plain(_registered(view)),
+        _("Last checked"): plain(moment(view.last_checked_at)),
+    } | _grant_rows(view)
+    st.table(rows, border="horizontal", alt=_("Facts of the registration"))
+
+
+def draw_timeline(entries: tuple[TimelineView, ...]) -> None:
+    """Everything that happened, newest first."""
+    if not entries:
+        st.caption(_("Nothing has happened yet."))
+        return
+    st.table(
+        {
+            _("When"): [moment(entry.at) for entry in entries],
+            _("Who"): [plain(entry.actor) for entry in entries],
+            _("What"): [plain(entry.sentence) for entry in entries],
+        },
+        border="horizontal",
+        hide_index=True,
+        alt=_("Timeline, newest first"),
+    )
+
+
+def _registered(view: RegistrationView) -> str:
+    return _("{day} by {name}").format(day=day(view.created_at), name=view.created_by_name or NONE)
+
+
+def _grant_rows(view: RegistrationView) -> dict[str, str]:
+    grant = view.grant
+    if grant is None:
+        return {}
+    lapses = NONE
+    if view.lapses_at is not None:
+        lapses = _("{day} ({left})").format(day=day(view.lapses_at), left=days_left(view.lapses_at))
+    return {
+        _("Exact user"): plain(" · ".join(t for t in (grant.full_name, grant.user_name, grant.email) if t)),
+        _("Same login"): _shared(view),
+        _("Consent lapses if unused"): plain(lapses),
+        _("Next refresh possible"): plain(moment(grant.next_refresh_at)),
+    }
+
+
+def _shared(view: RegistrationView) -> str:
+    others = view.grant.shared_with if view.grant else ()
+    if not others:
+        return _("Only this customer")
+    count = len(others) + 1
+    links = ", ".join(f"[{plain(name)}](/registration?id={number})" for number, name in others[:10])
+    return (
+        ngettext(
+            "{count} customer hangs on this login", "{count} customers hang on this login", count
+        ).format(count=count)
+        + f": {links}"
+        + (" …" if len(others) > 10 else "")  # noqa: PLR2004 - ten names are enough to know which login
+    )

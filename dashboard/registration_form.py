@@ -1,0 +1,156 @@
+"""The fields of "Register at Exact Online", for the register page and for "Edit details"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+import streamlit as st
+
+from core.accounts.operators import active_operators
+from core.application import Application
+from core.exact.environments import ENVIRONMENTS, available, environment_name
+from core.i18n import _
+from core.registrations.drafts import NOTE_LENGTH, REFERENCE_LENGTH
+from core.registrations.names import NAME_LENGTH
+from core.registrations.views import RegistrationForm
+from dashboard.markdown import error_text, plain
+
+FIELDS = tuple(field.name for field in fields(RegistrationForm))
+LIVE = "600ms"
+"""How long after the last key a text field is sent: often enough to lose nothing, seldom enough to be calm."""
+
+NOBODY = 0
+"""Stands for no owner: a list of choices cannot hold None."""
+
+
+def fill(place: str, form: RegistrationForm, *, overwrite: bool = False) -> None:
+    """Put a form into the fields named ``place``_...; what is being typed stays unless ``overwrite``."""
+    for field in FIELDS:
+        key = f"{place}_{field}"
+        if overwrite or key not in st.session_state:
+            st.session_state[key] = _to_widget(field, getattr(form, field))
+
+
+def read(place: str) -> RegistrationForm:
+    """What the fields hold now."""
+    values = {field: st.session_state.get(f"{place}_{field}") for field in FIELDS}
+    return RegistrationForm(
+        name=values["name"] or "",
+        environment=values["environment"] or "",
+        active=bool(values["active"]),
+        reference=values["reference"] or "",
+        owner_id=values["owner_id"] or None,
+        note=values["note"] or "",
+    )
+
+
+def _to_widget(field: str, value: str | int | bool | None) -> str | int | bool | None:
+    if field == "environment":
+        return value or None
+    return value or NOBODY if field == "owner_id" else value
+
+
+class ErrorPlaces:
+    """A place under each field, filled once it is known what is wrong."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, st.delta_generator.DeltaGenerator] = {}
+
+    def reserve(self, field: str) -> None:
+        """Keep a place here for ``field``."""
+        self._places[field] = st.empty()
+
+    def show(self, errors: Mapping[str, str]) -> None:
+        """Write each sentence under its field; one about no field goes to the last place."""
+        for field, sentence in errors.items():
+            place = self._places.get(field) or list(self._places.values())[-1]
+            place.markdown(error_text(sentence))
+
+
+def draw(app: Application, place: str, *, connection: bool = True, environment: bool = True) -> ErrorPlaces:
+    """Draw the fields, in the order of the manual.
+
+    ``connection`` says whether name and connection setting may be changed, ``environment`` whether the
+    country may.
+    """
+    errors = ErrorPlaces()
+    _draw_connection(app, place, errors, connection, environment)
+    _draw_administration(app, place, errors)
+    return errors
+
+
+def _draw_connection(
+    app: Application, place: str, errors: ErrorPlaces, connection: bool, environment: bool
+) -> None:
+    st.text_input(
+        _("Name"),
+        key=f"{place}_name",
+        max_chars=NAME_LENGTH,
+        placeholder=_("For example Test B.V."),
+        disabled=not connection,
+        live=LIVE,
+        autocomplete="off",
+    )
+    errors.reserve("name")
+    st.selectbox(
+        _("Exact Online environment"),
+        _environments(app),
+        index=None,
+        format_func=lambda code: _environment_label(app, code),
+        key=f"{place}_environment",
+        placeholder=_("Choose the country of the bookkeeping"),
+        disabled=not (connection and environment),
+    )
+    errors.reserve("environment")
+    st.markdown(_("Connection setting"))
+    st.toggle(
+        _("Active"),
+        key=f"{place}_active",
+        disabled=not connection,
+        help=_("Off means paused: nothing is read from Exact Online, the consent is only kept alive."),
+    )
+
+
+def _draw_administration(app: Application, place: str, errors: ErrorPlaces) -> None:
+    owners = dict(active_operators(app))
+    left, right = st.columns(2)
+    with left:
+        st.text_input(
+            _("Customer reference"),
+            key=f"{place}_reference",
+            max_chars=REFERENCE_LENGTH,
+            placeholder=_("For example a customer number"),
+            live=LIVE,
+            autocomplete="off",
+        )
+        errors.reserve("reference")
+    with right:
+        st.selectbox(
+            _("Owner"),
+            [NOBODY, *owners],
+            format_func=lambda number: owners.get(number, _("Nobody yet")),
+            key=f"{place}_owner_id",
+            help=_("The account manager who looks after this customer."),
+        )
+        errors.reserve("owner_id")
+    st.text_area(_("Note"), key=f"{place}_note", max_chars=NOTE_LENGTH, height=90)
+    errors.reserve("note")
+
+
+def _environments(app: Application) -> list[str]:
+    """Those that can be used first, each group in the order of the table."""
+    return sorted(ENVIRONMENTS, key=lambda code: bool(available(app.settings, code)))
+
+
+def _environment_label(app: Application, code: str) -> str:
+    name = environment_name(code)
+    return name if not available(app.settings, code) else _("{country} (not available)").format(country=name)
+
+
+def unavailable_environments(app: Application) -> str:
+    """Why some countries cannot be chosen, as one line of Markdown; empty when all can."""
+    reasons = {code: available(app.settings, code) for code in ENVIRONMENTS}
+    return "  \n".join(
+        f"{plain(environment_name(code))}\\: {plain(reason)}" for code, reason in reasons.items() if reason
+    )

@@ -1,0 +1,38 @@
+"""One registration: its status and why, its facts, its administrations, and all that happened to it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.accounts.roles import Action
+from core.application import application
+from core.i18n import _
+from core.registrations.timeline import timeline
+from dashboard import consent_panel, signin
+from dashboard.candidate import draw_candidate
+from dashboard.linked_administrations import draw_administrations
+from dashboard.markdown import plain
+from dashboard.registration_actions import draw_actions
+from dashboard.registration_facts import draw_facts, draw_status, draw_timeline
+from dashboard.registration_in_address import registration_in_address
+
+app, by = application(), signin.current()
+view = registration_in_address(app, by)
+
+st.title(plain(view.name) or _("Draft without a name"))
+draw_status(view)
+draw_candidate(app, by, view)
+draw_actions(app, by, view)
+
+facts, administrations = st.columns([2, 3], gap="large")
+with facts:
+    st.subheader(_("Facts"))
+    draw_facts(view)
+with administrations:
+    st.subheader(_("Administrations"))
+    draw_administrations(app, by, view)
+
+st.subheader(_("Timeline"))
+draw_timeline(timeline(app, by, view.id))
+if by.may(Action.REGISTER):
+    consent_panel.wait_for_consent(view)
