@@ -11,6 +11,7 @@ from core.registrations.status import Status
 from core.seeding import seed
 from core.storage import counters
 from core.storage.models import Registration
+from tests.factories import make_registration
 
 
 def test_every_status_is_the_one_that_follows_from_the_facts(app: Application) -> None:
@@ -31,11 +32,8 @@ def test_the_counters_agree_with_the_rows(app: Application) -> None:
 
     with app.database.read() as session:
         kept = counters.read_all(session)
-        counted = dict(
-            session.execute(text("SELECT 'status:' || status, count(*) FROM registrations GROUP BY 1"))
-            .tuples()
-            .all()
-        )
+        rows = session.execute(text("SELECT status, count(*) FROM registrations GROUP BY status"))
+        counted = {f"status:{status}": count for status, count in rows}
         linked = session.scalar(text("SELECT count(*) FROM administrations WHERE linked"))
     assert kept == {**counted, "administrations": linked}
 
@@ -46,6 +44,12 @@ def test_seeding_again_adds_more(app: Application) -> None:
 
     with app.database.read() as session:
         assert len(session.scalars(select(Registration.id)).all()) == 40
+
+
+def test_real_registrations_can_follow(app: Application) -> None:
+    seed(app, 3, 0)
+
+    assert make_registration(app.database) == 4
 
 
 def test_one_in_order_is_connected(app: Application) -> None:
