@@ -256,7 +256,7 @@ def _page(html: str, status: int = 200, view: AttemptView | None = None) -> Resp
     # Chromium holds form-action against the redirect that follows the form, so the app's origin is in it.
     goal = f" {back.scheme}://{back.netloc}" if back else ""
     policy = (
-        f"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'{goal}"
+        f"default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; form-action 'self'{goal}"
     )
     headers = {
         "Content-Security-Policy": f"{policy}; frame-ancestors 'none'; base-uri 'none'",
