@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from dashboard.assets import Assets
 from dashboard.feedback import report
 from dashboard.housekeeping import lifespan
 from dashboard.middleware import Shield
@@ -19,6 +20,6 @@ app = st.App(
     Path(__file__).parent / "main.py",
     lifespan=lifespan,
     routes=routes(),
-    middleware=[Middleware(Shield)],
+    middleware=[Middleware(Shield), Middleware(Assets)],
     on_script_error=report,
 )

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from core.settings import Settings
 from core.tokens.secrets import hash_token, new_token
 from dashboard.cookies import form_cookie, set_cookie
-from dashboard.origin import from_our_own_page
+from dashboard.origin import from_elsewhere
 
 LARGEST = 8_192
 """Bytes; the forms here hold two passwords, or nothing."""
@@ -49,12 +49,8 @@ def keep_form_secret(response: Response, settings: Settings, secret: str) -> Res
 
 
 def is_ours(request: Request, settings: Settings, fields: Mapping[str, str]) -> bool:
-    """Whether a page of ours posted this: by origin, and by the cookie and the hidden field together."""
+    """Whether a page of ours posted this: by the cookie and the hidden field together, and by origin."""
     secret = request.cookies.get(form_cookie(settings), "")
-    expected = form_token(secret)
     given = fields.get("csrf", "")
-    return (
-        bool(secret)
-        and from_our_own_page(request, settings)
-        and hmac.compare_digest(given.encode(), expected.encode())
-    )
+    same = hmac.compare_digest(given.encode(), form_token(secret).encode())
+    return bool(secret) and same and not from_elsewhere(request, settings)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.i18n import _
 from dashboard import navigation, signin
 from dashboard.feedback import show_flashes
 from dashboard.frame import draw_sidebar, watch_session
 
-st.set_page_config(page_title="Clickker Connections", page_icon=":material/link:", layout="wide")
-
+st.set_page_config(layout="wide")
 with signin.visit() as operator:
     entry, page = navigation.choose(operator)
     if operator is None:

@@ -64,7 +64,7 @@ ENTRIES = (
     ),
     Entry(
         "choose",
-        "connect.py",
+        "choose.py",
         N_("Choose administrations"),
         ":material/checklist:",
         Action.REGISTER,
@@ -81,7 +81,7 @@ def page(key: str) -> StreamlitPage:
     return _page(_BY_KEY[key], hidden=not _BY_KEY[key].in_menu)
 
 
-def open_page(key: str, **query: str | int) -> NoReturn:
+def switch_to(key: str, **query: str | int) -> NoReturn:
     """Go to another page of ours in this tab, with these values in the address."""
     st.switch_page(page(key), query_params={name: str(value) for name, value in query.items()})
 

@@ -20,17 +20,25 @@ def own_origins(settings: Settings) -> frozenset[str]:
     return frozenset(f"{parts.scheme}://{name}{port}" for name in names)
 
 
-def own_hosts(settings: Settings) -> frozenset[str]:
-    """What a Host header may say, with its port."""
-    return frozenset(urlsplit(origin).netloc for origin in own_origins(settings))
+def own_names(settings: Settings) -> frozenset[str]:
+    """What a Host header may say, without its port."""
+    return frozenset(urlsplit(origin).hostname or "" for origin in own_origins(settings))
 
 
 def from_our_own_page(request: Request, settings: Settings) -> bool:
     """Whether a page of ours sent the browser here, by what browsers tell and scripts cannot change."""
-    site = request.headers.get("sec-fetch-site")
-    if site is not None and site != "same-origin":
+    if from_elsewhere(request, settings):
         return False
-    origin = request.headers.get("origin")
-    if origin is not None:
-        return origin in own_origins(settings)
-    return site == "same-origin"
+    return request.headers.get("sec-fetch-site") == "same-origin" or request.headers.get(
+        "origin"
+    ) in own_origins(settings)
+
+
+def from_elsewhere(request: Request, settings: Settings) -> bool:
+    """Whether another site sent the browser here, as far as the browser tells.
+
+    A page with the policy "no-referrer" posts with "Origin: null": https://fetch.spec.whatwg.org/#origin-header.
+    """
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    origin = request.headers.get("origin", "null")
+    return site != "same-origin" or (origin != "null" and origin not in own_origins(settings))

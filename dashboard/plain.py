@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from core.i18n import _, best_language, current_language, ngettext, set_language
+from dashboard.headers import plain_policy
 
 HERE = Path(__file__).parent
 HEADERS = {
@@ -34,11 +36,15 @@ def speak_language_of(request: Request) -> None:
 
 
 def plain_page(
-    template: str, *, status: int = 200, headers: dict[str, str] | None = None, **values: object
+    template: str, *, status: int = 200, form_targets: Sequence[str] = (), **values: object
 ) -> HTMLResponse:
-    """A page from ``templates/``, in the language in force; every value is escaped."""
+    """A page from ``templates/``, in the language in force; every value is escaped.
+
+    ``form_targets`` are the origins, beside our own, to which a form on the page may lead by a redirect.
+    """
     text = _templates().get_template(template).render(language=current_language(), **values)
-    return HTMLResponse(text, status, HEADERS | (headers or {}))
+    policy = {"Content-Security-Policy": plain_policy(*form_targets)}
+    return HTMLResponse(text, status, HEADERS | policy)
 
 
 def message_page(

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from core.application import application
-from dashboard import routes_invitation, routes_session
+from dashboard import frame_page, routes_invitation, routes_session
 
 STATIC = Path(__file__).parent / "static"
 ASSETS = {"plain.css": "text/css", "icon.svg": "image/svg+xml"}
@@ -28,7 +28,7 @@ def readyz(_request: Request) -> Response:
     try:
         with application().database.read() as session:
             session.execute(text("SELECT 1"))
-    except Exception:  # noqa: BLE001 - whatever it is, we are not ready
+    except Exception:
         return JSONResponse({"status": "database unreachable"}, 503)
     return JSONResponse({"status": "ok"})
 
@@ -49,6 +49,7 @@ def routes() -> list[BaseRoute]:
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/assets/{name}", asset),
+        *frame_page.ROUTES,
         *routes_session.ROUTES,
         *routes_invitation.ROUTES,
         *_others(),

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
-from streamlit_authenticator import Authenticate
-from streamlit_authenticator.controllers import AuthenticationController
+from streamlit_authenticator import Authenticate  # type: ignore[import-untyped]
+from streamlit_authenticator.controllers import AuthenticationController  # type: ignore[import-untyped]
 
 from core.accounts.passwords import fits
 from core.accounts.roles import CurrentOperator
@@ -24,6 +23,7 @@ from core.errors import ClickkerError
 from core.i18n import _, best_language, set_language
 from dashboard.cookies import browser_cookie, session_cookie
 from dashboard.going import go_to
+
 
 _BOUND = "_session_hash"
 _THEIRS = ("name", "authentication_status", "username", "email", "roles", "logout")
@@ -144,8 +144,12 @@ class _Controller(AuthenticationController):  # type: ignore[misc]  # the librar
         self.refusal = ""
 
     def login(
-        self, username: str | None = None, password: str | None = None, *_args: Any, **_more: Any
-    ) -> bool:  # noqa: ANN401
+        self,
+        username: str | None = None,
+        password: str | None = None,
+        *_args: object,
+        **_more: object,
+    ) -> bool:
         """Look the account up, let the library check the password, and remember what came of it."""
         if not username or not password:
             self.refusal = _("Fill in your e-mail address and your password.")

@@ -57,6 +57,7 @@ def invite(
     email: str,
     name: str,
     role: Role,
+    *,
     language: str | None = None,
 ) -> InvitationLink:
     """Add an operator and make the link for the account; ``by`` is None on the command line.

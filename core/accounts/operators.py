@@ -103,7 +103,7 @@ def active_operators(app: Application) -> tuple[tuple[int, str], ...]:
 
 
 def add_operator(
-    app: Application, email: str, name: str, role: Role, password: str, language: str | None = None
+    app: Application, email: str, name: str, role: Role, password: str, *, language: str | None = None
 ) -> int:
     """Add an operator with a password at once: the command line's door. Returns the id.
 

@@ -23,6 +23,8 @@ from core.tokens.secrets import hash_token, new_token
 TICKET_LIFE = timedelta(seconds=30)
 ACTIVITY_STEP = timedelta(minutes=1)
 """Activity is written at most this often: a write a click would be dear."""
+ENDED_KEPT = timedelta(days=30)
+"""How long the row of an ended session stays."""
 KNOWN_BROWSER_LIFE = timedelta(days=90)
 """How long a browser that has signed in is remembered for the lock-out."""
 
@@ -107,6 +109,7 @@ def start_session(app: Application, ticket: str, browser_token: str, address: st
         if row is None or operator is None or not operator.active:
             raise NotAllowed(_("This sign-in has expired. Sign in again."))
         operator.last_seen_at = moment
+        session.execute(delete(OperatorSession).where(OperatorSession.expires_at < moment - ENDED_KEPT))
         session.add(
             OperatorSession(
                 token_hash=hash_token(token),
