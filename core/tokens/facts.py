@@ -1,24 +1,72 @@
-"""What follows from a grant's facts; pure."""
+"""What the facts of a grant mean. Pure: the moment is given, nothing is read or written."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
+from core.exact.errors import FailureKind
 from core.settings import Settings
-from core.storage.models import Grant
 
-CONFIRMING_REFUSALS = 3
-CONFIRMING_TIME = timedelta(hours=2)
-"""One refusal proves nothing: Exact has refused at night and accepted later (exact-online.md, section 3)."""
+REFUSALS_TO_BE_SURE = 3
+SURE_AFTER = timedelta(hours=2)
+"""Exact has refused good tokens at night and accepted them later (picqer#497): one refusal proves nothing."""
+SPARE = timedelta(seconds=5)
+"""An access token with less life than this is not handed out: the call that uses it takes time too."""
+
+_MINUTE = timedelta(minutes=1)
+_LADDER = (timedelta(seconds=15), 10 * _MINUTE, 20 * _MINUTE, 60 * _MINUTE, 240 * _MINUTE)
+"""At most four error answers in any hour: Exact blocks an app after ten."""
+_WAITS: dict[FailureKind, tuple[timedelta, ...]] = {
+    FailureKind.NOT_SENT: (timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=60)),
+    FailureKind.UNKNOWN: _LADDER,
+    FailureKind.OUTAGE: _LADDER,
+    FailureKind.RATE_LIMITED: (10 * _MINUTE, 60 * _MINUTE),
+    # The third refusal can only come when two hours have passed since the first.
+    FailureKind.REFUSED: (10 * _MINUTE, 120 * _MINUTE, 240 * _MINUTE, 1440 * _MINUTE),
+}
+_OTHER_WAITS = (10 * _MINUTE, 20 * _MINUTE, 60 * _MINUTE, 240 * _MINUTE)
+
+
+class GrantFacts(Protocol):
+    """The columns of a grant that tell how it fares; ``core.storage.models.Grant`` has them."""
+
+    @property
+    def refusals(self) -> int: ...
+    @property
+    def refused_since(self) -> datetime | None: ...
+    @property
+    def last_failure_at(self) -> datetime | None: ...
 
 
 def lapses_at(rotated_at: datetime, settings: Settings) -> datetime:
-    """When a grant lapses if its refresh token is not used before."""
+    """When the refresh token received at ``rotated_at`` lapses if it is not used before."""
     return rotated_at + settings.consent_life
 
 
-def grant_is_dead(grant: Grant) -> bool:
-    """Whether Exact has refused the refresh token for good: three definite refusals over two hours or more."""
-    if grant.refusals < CONFIRMING_REFUSALS or grant.refused_since is None or grant.last_failure_at is None:
+def has_lapsed(rotated_at: datetime | None, settings: Settings, now: datetime) -> bool:
+    """Whether the days of an unused refresh token have passed."""
+    return rotated_at is not None and now >= lapses_at(rotated_at, settings)
+
+
+def grant_is_dead(grant: GrantFacts, *, lapses: datetime | None = None, now: datetime | None = None) -> bool:
+    """Whether only a new consent can help: refused three times over two hours or more, or lapsed at ``lapses``.
+
+    The token is kept even then. Without ``lapses`` and ``now`` only the refusals count.
+    """
+    if lapses is not None and now is not None and now >= lapses:
+        return True
+    if grant.refusals < REFUSALS_TO_BE_SURE or grant.refused_since is None or grant.last_failure_at is None:
         return False
-    return grant.last_failure_at - grant.refused_since >= CONFIRMING_TIME
+    return grant.last_failure_at - grant.refused_since >= SURE_AFTER
+
+
+def next_try(kind: FailureKind, failures: int, now: datetime, retry_at: datetime | None = None) -> datetime:
+    """When to try again after the ``failures``-th failure in a row (1 for the first), this one of ``kind``.
+
+    A moment that Exact named counts, when it is later than now.
+    """
+    if retry_at is not None and retry_at > now:
+        return retry_at
+    waits = _WAITS.get(kind, _OTHER_WAITS)
+    return now + waits[min(max(failures, 1), len(waits)) - 1]

@@ -1,6 +1,9 @@
-"""A grant's pair of tokens: kept as a candidate, written over an older pair, moved to another grant."""
+"""Rows that hold a chain of tokens: making one, and putting a pair in it."""
 
 from __future__ import annotations
+
+from datetime import datetime
+from typing import TypedDict
 
 from sqlalchemy.orm import Session
 
@@ -11,53 +14,116 @@ from core.exact.oauth import TokenPair
 from core.storage.models import Grant, new_uuid
 from core.tokens.vault import Vault
 
+_TABLE = Grant.__tablename__
+
+
+class PairColumns(TypedDict):
+    """A pair as it lies in a row."""
+
+    access_token: bytes | None
+    access_expires_at: datetime
+    refresh_token: bytes
+    fingerprint: str
+
+
+def pair_columns(vault: Vault, grant_id: str, pair: TokenPair) -> PairColumns:
+    """The encrypted pair, bound to the row of ``grant_id``."""
+    access = pair.access_token
+    return PairColumns(
+        access_token=vault.encrypt(access, table=_TABLE, column="access_token", row=grant_id)
+        if access
+        else None,
+        access_expires_at=pair.expires_at,
+        refresh_token=vault.encrypt(pair.refresh_token, table=_TABLE, column="refresh_token", row=grant_id),
+        fingerprint=vault.fingerprint(pair.refresh_token),
+    )
+
+
+def read_access_token(vault: Vault, grant: Grant) -> str:
+    """The access token of a row, whether it still lives or not; empty when there is none."""
+    if grant.access_token is None:
+        return ""
+    return vault.decrypt(grant.access_token, table=_TABLE, column="access_token", row=grant.id)
+
+
+def read_refresh_token(vault: Vault, grant: Grant) -> str:
+    """The refresh token of a row; empty when there is none."""
+    if grant.refresh_token is None:
+        return ""
+    return vault.decrypt(grant.refresh_token, table=_TABLE, column="refresh_token", row=grant.id)
+
 
 def save_candidate(app: Application, environment: str, pair: TokenPair) -> str:
-    """Keep a fresh pair in a row of its own, committed at once; whose it is is not known yet. Returns its id."""
-    client_id = exact_app(app.settings, environment).client_id
+    """A new row, not live yet, that holds what a consent has just given; committed at once. Returns its id.
+
+    Whose it is shows only afterwards, when that user's older chain is dead at Exact already, so nothing may come
+    between the answer and this commit (design.md, section 3).
+    """
+    now = clock.now()
+    grant_id = new_uuid()
     with app.database.transaction() as session:
         grant = Grant(
-            id=new_uuid(), environment=environment, client_id=client_id, live=False, version=0,
-            failures=0, refusals=0, created_at=clock.now(),
-        )  # fmt: skip
-        session.add(grant)
+            id=grant_id,
+            environment=environment,
+            client_id=exact_app(app.settings, environment).client_id,
+            live=False,
+            created_at=now,
+            version=0,
+            failures=0,
+            refusals=0,
+        )
         store_pair(session, app.vault, grant, pair)
-        return grant.id
+        session.add(grant)
+    return grant_id
 
 
 def store_pair(session: Session, vault: Vault, grant: Grant, pair: TokenPair) -> None:
-    """Write a pair into a row and begin its facts anew. Flushes, never commits."""
+    """Put a pair received just now into a row, over whatever it held; the row's failures are forgotten.
+
+    For pairs from a consent. A refresh goes by lineage instead (``core.tokens.rotation``). Flushes, never commits.
+    """
     now = clock.now()
-    grant.access_token = vault.encrypt(pair.access_token, table="grants", column="access_token", row=grant.id)
-    grant.access_expires_at = pair.expires_at
-    grant.refresh_token = vault.encrypt(
-        pair.refresh_token, table="grants", column="refresh_token", row=grant.id
-    )
-    grant.fingerprint = vault.fingerprint(pair.refresh_token)
+    for column, value in pair_columns(vault, grant.id, pair).items():
+        setattr(grant, column, value)
     grant.version += 1
-    grant.rotated_at = grant.last_success_at = now
-    grant.failures = grant.refusals = 0
-    grant.refused_since = grant.next_try_at = None
-    grant.lease_owner = grant.lease_until = grant.intent_fingerprint = grant.intent_at = None
-    session.flush()
-
-
-def read_pair(vault: Vault, grant: Grant) -> TokenPair:
-    """The pair in the clear: for handing to Exact, nothing else."""
-    return TokenPair(
-        access_token=vault.decrypt(
-            grant.access_token or b"", table="grants", column="access_token", row=grant.id
-        ),
-        refresh_token=vault.decrypt(
-            grant.refresh_token or b"", table="grants", column="refresh_token", row=grant.id
-        ),
-        expires_at=grant.access_expires_at or clock.now(),
-    )
+    grant.rotated_at = now
+    grant.last_success_at = now
+    _start_afresh(grant)
+    if grant in session:
+        session.flush()
 
 
 def move_pair(session: Session, vault: Vault, source: Grant, target: Grant) -> None:
-    """Let ``target`` hold the pair of ``source`` from now on: its own chain is dead at Exact."""
-    received_at = source.rotated_at
-    store_pair(session, vault, target, read_pair(vault, source))
-    target.rotated_at = received_at
+    """Move the tokens of ``source`` to ``target``, whose own are lost, and leave ``source`` empty.
+
+    A refresh of the target's old chain that is still under way finds another fingerprint and writes nothing.
+    Flushes, never commits. Raises ``ValueError`` when the source is empty.
+    """
+    refresh_token = read_refresh_token(vault, source)
+    if not refresh_token or source.access_expires_at is None:
+        raise ValueError("there is no pair to move")
+    pair = TokenPair(read_access_token(vault, source), refresh_token, source.access_expires_at)
+    for column, value in pair_columns(vault, target.id, pair).items():
+        setattr(target, column, value)
+    target.version += 1
+    target.rotated_at = source.rotated_at
+    target.last_success_at = source.last_success_at
+    _start_afresh(target)
+    wipe_pair(source)
     session.flush()
+
+
+def wipe_pair(grant: Grant) -> None:
+    """Take the tokens out of a row."""
+    grant.access_token = grant.access_expires_at = None
+    grant.refresh_token = grant.fingerprint = None
+    grant.version += 1
+    grant.lease_owner = grant.lease_until = None
+    grant.intent_fingerprint = grant.intent_at = None
+
+
+def _start_afresh(grant: Grant) -> None:
+    grant.failures = grant.refusals = 0
+    grant.refused_since = grant.next_try_at = None
+    grant.lease_owner = grant.lease_until = None
+    grant.intent_fingerprint = grant.intent_at = None

@@ -1,19 +1,19 @@
-"""A live access token for a grant, rotating its refresh token when needed: one flight at a time, never too early.
+"""Handing out a live access token, and spending the refresh token for the next one when it must.
 
-The refresh token is single-use, so the rotated pair is committed at once, by lineage: only where the row still holds
-the token that was spent. The lease and the intent are one conditional UPDATE; no lock is held across the call to Exact.
+A refresh token is single-use: once Exact has answered, the only live one is in that answer. So one flight spends it,
+after writing that it will, and writes the successor before it does anything else (reliability.md, section 1).
 """
 
 from __future__ import annotations
 
-import os
-import threading
+import logging
 import time
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, update
+from sqlalchemy import update
+from sqlalchemy.exc import InterfaceError, OperationalError
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from core import clock
 from core.application import Application
@@ -21,165 +21,190 @@ from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
 from core.exact.oauth import TokenPair
 from core.i18n import _
+from core.settings import Settings
 from core.storage.models import Grant
-from core.tokens.grants import read_pair, store_pair
+from core.tokens.facts import SPARE, next_try
+from core.tokens.flights import LEASE, NO_LEASE, alone, changed, new_owner, take_lease
+from core.tokens.grants import pair_columns, read_access_token, read_refresh_token
 
-LEASE = timedelta(seconds=180)
-"""Longer than the token call's total deadline."""
-_LAST_SECONDS = timedelta(seconds=20)
-"""An access token with less than this left is not begun with."""
 _POLL_SECONDS = 0.2
-_RETRIES = tuple(timedelta(seconds=s) for s in (15, 600, 1200, 3600, 14_400))
-"""After an answer that says nothing of the token (reliability.md, section 1, step 7)."""
-_CONFIRM = timedelta(hours=1)
-"""Between refusals: at most four errors an hour, and three refusals take two hours."""
+"""How often to look whether another process has finished."""
+_DATABASE_AWAY = (OperationalError, InterfaceError)
 
-_flights: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Held:
-    """A grant as read, with its pair in the clear."""
+class Plan:
+    """What to do about a grant now: hand out what it has, spend, wait for another's flight, or give up."""
 
-    environment: str
-    fingerprint: str
-    rotated_at: datetime
-    next_try_at: datetime | None
-    last_failure_kind: str | None
-    last_failure_message: str
-    pair: TokenPair = field(repr=False)
+    hand_out: bool = False
+    spend: bool = False
+    error: ExactError | None = None
 
 
 def access_token(app: Application, grant_id: str) -> str:
-    """An access token that lives, after a refresh if need be.
+    """A live access token of this grant, refreshed first when the present one ends and Exact permits it.
 
-    Raises ``ExactError`` when Exact does not give one, ``NotFound`` when the grant is gone.
+    Raises ``ExactError`` when there is none to be had now: its ``retry_at`` says from when it is worth trying. Raises
+    ``NotFound`` when there is no such grant, ``SettingsError`` when the key that opens it is missing.
     """
-    with _flights[grant_id]:
-        held = _read(app, grant_id)
-        return held.pair.access_token if _fresh(app, held) else _refresh(app, grant_id, held)
+    if token := _handed_out(app, _read(app, grant_id)):
+        return token
+    with alone(grant_id):
+        return _token_of_flight(app, grant_id)
 
 
-def _fresh(app: Application, held: _Held) -> bool:
-    """Whether the present token must do: it lives, or Exact would refuse a refresh as too early."""
-    now = clock.now()
-    earliest = held.rotated_at + timedelta(seconds=app.settings.token_min_age_seconds)
-    lives = bool(held.pair.access_token) and held.pair.expires_at - _LAST_SECONDS > now
-    return lives or now < earliest
-
-
-def _refresh(app: Application, grant_id: str, held: _Held) -> str:
-    if held.next_try_at is not None and held.next_try_at > clock.now():
-        kind = FailureKind(held.last_failure_kind or FailureKind.UNKNOWN)
-        raise ExactError(kind, exact_message=held.last_failure_message, retry_at=held.next_try_at)
-    if not _lease(app, grant_id, held.fingerprint):
-        return _await_other(app, grant_id, held)
-    try:
-        pair = app.exact.refresh(held.environment, held.pair.refresh_token)
-    except ExactError as error:
-        return _fail(app, grant_id, held, error)
-    return _commit(app, grant_id, held, pair)
-
-
-def _read(app: Application, grant_id: str) -> _Held:
-    with app.database.read() as session:
-        grant = session.get(Grant, grant_id)
-        if grant is None or grant.refresh_token is None:
-            raise NotFound(_("This consent is no longer there. Connect again."))
-        return _Held(
-            environment=grant.environment,
-            fingerprint=grant.fingerprint or "",
-            rotated_at=grant.rotated_at or grant.created_at,
-            next_try_at=grant.next_try_at,
-            last_failure_kind=grant.last_failure_kind,
-            last_failure_message=grant.last_failure_message or "",
-            pair=read_pair(app.vault, grant),
+def plan(grant: Grant, settings: Settings, now: datetime) -> Plan:
+    """What to do about ``grant`` at ``now``. Pure; never says "spend" sooner than Exact's 570 s."""
+    lives = _lives(grant, now)
+    if grant.fingerprint is None or grant.rotated_at is None:
+        return Plan(error=ExactError(FailureKind.REFUSED))
+    refreshable_at = grant.rotated_at + timedelta(seconds=settings.token_min_age_seconds)
+    if now < refreshable_at:
+        return (
+            Plan(hand_out=True)
+            if lives
+            else Plan(error=ExactError(FailureKind.TOO_EARLY, retry_at=refreshable_at))
         )
+    if grant.next_try_at is not None and now < grant.next_try_at:
+        return Plan(hand_out=True) if lives else Plan(error=_known_failure(grant))
+    if grant.lease_until is not None and now < grant.lease_until:
+        return Plan(hand_out=lives)
+    return Plan(spend=True)
 
 
-def _lease(app: Application, grant_id: str, fingerprint: str) -> bool:
-    """Reserve the spending of this very token; its commit proves that the database can be written."""
-    now = clock.now()
-    with app.database.transaction() as session:
-        taken = session.execute(
-            update(Grant)
-            .where(
-                Grant.id == grant_id,
-                Grant.fingerprint == fingerprint,
-                or_(Grant.lease_until.is_(None), Grant.lease_until <= now),
-            )
-            .values(
-                lease_owner=f"{os.getpid()}/{threading.get_ident()}",
-                lease_until=now + LEASE,
-                intent_fingerprint=fingerprint,
-                intent_at=now,
-            )
-            .returning(Grant.id)
-        )
-        return taken.first() is not None
-
-
-def _await_other(app: Application, grant_id: str, held: _Held) -> str:
-    """Another process is spending this token: wait for what it brings."""
-    deadline = time.monotonic() + app.settings.token_timeout_seconds
-    while time.monotonic() < deadline:
-        now_held = _read(app, grant_id)
-        if now_held.fingerprint != held.fingerprint:
-            return now_held.pair.access_token
-        if now_held.next_try_at is not None and now_held.next_try_at != held.next_try_at:
-            return _refresh(app, grant_id, now_held)
-        time.sleep(_POLL_SECONDS)
+def _token_of_flight(app: Application, grant_id: str) -> str:
+    """Look, and look again while another process is at it; its lease bounds the wait."""
+    until = time.monotonic() + LEASE.total_seconds() + 1
+    while time.monotonic() < until:
+        grant = _read(app, grant_id)
+        now = clock.now()
+        step = plan(grant, app.settings, now)
+        if step.error is not None:
+            raise step.error
+        if step.hand_out:
+            return read_access_token(app.vault, grant)
+        if step.spend and (token := _spend(app, grant, now)):
+            return token
+        if not step.spend:
+            time.sleep(_POLL_SECONDS)
     raise ExactError(FailureKind.UNKNOWN)
 
 
-def _commit(app: Application, grant_id: str, held: _Held, pair: TokenPair) -> str:
-    """Write the successor where its parent still is; a consent that came meanwhile wins."""
-    with app.database.transaction() as session:
-        grant = session.get(Grant, grant_id, with_for_update=True)
-        if grant is not None and grant.fingerprint == held.fingerprint:
-            store_pair(session, app.vault, grant, pair)
-            return pair.access_token
-    return _read(app, grant_id).pair.access_token
+def _spend(app: Application, grant: Grant, now: datetime) -> str:
+    """Refresh, when the lease can be had; empty when the row has moved and must be looked at again."""
+    refresh_token = read_refresh_token(app.vault, grant)  # before the lease: a missing key must not hold it
+    owner = new_owner()
+    if not take_lease(app.database, app.settings, grant, owner, now):
+        return ""
+    try:
+        pair = app.exact.refresh(grant.environment, refresh_token)
+    except ExactError as error:
+        return _after_failure(app, grant, owner, error)
+    _keep_successor(app, grant, pair)
+    return pair.access_token
 
 
-def _fail(app: Application, grant_id: str, held: _Held, error: ExactError) -> str:
-    """Record a failure, unless the row has moved on meanwhile: then its token is used."""
-    with app.database.transaction() as session:
-        grant = session.get(Grant, grant_id, with_for_update=True)
-        if grant is not None and grant.fingerprint == held.fingerprint:
-            _record(grant, error)
-            moved = False
-        else:
-            moved = grant is not None
-    if moved:
-        return _read(app, grant_id).pair.access_token
+@retry(
+    retry=retry_if_exception_type(_DATABASE_AWAY), wait=wait_fixed(1), stop=stop_after_delay(60), reraise=True
+)
+def _keep_successor(app: Application, grant: Grant, pair: TokenPair) -> None:
+    """Commit the successor where its parent lies, and nowhere else; repeating it is harmless.
+
+    A lease that has run out in the meantime is no reason to refuse: this is the only live token. A database that
+    fails for a moment is tried again for a minute.
+    """
+    now = clock.now()
+    columns = pair_columns(app.vault, grant.id, pair)
+    statement = (
+        update(Grant)
+        .where(Grant.id == grant.id, Grant.fingerprint == grant.fingerprint)
+        .values(
+            **columns,
+            version=Grant.version + 1,
+            rotated_at=now,
+            last_success_at=now,
+            failures=0,
+            refusals=0,
+            refused_since=None,
+            next_try_at=None,
+            **NO_LEASE,
+        )
+    )
+    if changed(app.database, statement):
+        return
+    if _read(app, grant.id).fingerprint != columns["fingerprint"]:
+        # A new consent came in between and has won; the chain that this successor belongs to is dead at Exact.
+        log.warning("Grant %s moved on while it was refreshed; its successor is not kept.", grant.id)
+
+
+def _after_failure(app: Application, grant: Grant, owner: str, error: ExactError) -> str:
+    """Record why; the present token is handed out while it lives, and a newer one if the row has moved.
+
+    Returns nothing when the row must be looked at again; raises ``error`` when there is no way on.
+    """
+    now = clock.now()
+    if error.kind == FailureKind.TOO_EARLY:
+        # No failure: the pair is good, only Exact counts from a later moment than we do.
+        error.retry_at = now + timedelta(seconds=app.settings.token_min_age_seconds)
+        _release(app, grant, owner, next_try_at=error.retry_at)
+    else:
+        failures = grant.failures + 1
+        error.retry_at = next_try(error.kind, failures, now, error.retry_at)
+        _record(app, grant, owner, error, now)
+        log.warning("Refreshing grant %s failed: %s (%s).", grant.id, error.kind.value, error.exact_message)
+    again = _read(app, grant.id)
+    if _lives(again, now):
+        return read_access_token(app.vault, again)
+    if again.fingerprint != grant.fingerprint:
+        return ""
     raise error
 
 
-def _record(grant: Grant, error: ExactError) -> None:
-    now = clock.now()
-    grant.lease_owner = grant.lease_until = None
-    grant.intent_fingerprint = grant.intent_at = None
-    grant.next_try_at = _next_try(grant, error, now)
-    if error.kind is FailureKind.TOO_EARLY:
-        return  # not a failure: the present pair stays good
-    grant.failures += 1
-    grant.last_failure_at, grant.last_failure_kind = now, error.kind
-    grant.last_failure_message = error.exact_message
-    if error.kind is FailureKind.REFUSED:
-        grant.refusals += 1
-        grant.refused_since = grant.refused_since or now
-    elif error.kind not in (FailureKind.NOT_SENT, FailureKind.UNKNOWN, FailureKind.OUTAGE):
-        grant.refusals, grant.refused_since = 0, None
+def _record(app: Application, grant: Grant, owner: str, error: ExactError, now: datetime) -> None:
+    refused = error.kind == FailureKind.REFUSED
+    _release(
+        app,
+        grant,
+        owner,
+        next_try_at=error.retry_at,
+        last_failure_at=now,
+        last_failure_kind=error.kind.value,
+        last_failure_message=error.exact_message,
+        failures=grant.failures + 1,
+        refusals=grant.refusals + refused,
+        refused_since=grant.refused_since or (now if refused else None),
+    )
 
 
-def _next_try(grant: Grant, error: ExactError, now: datetime) -> datetime:
-    if error.retry_at is not None and error.retry_at > now:
-        return error.retry_at
-    if error.kind in (FailureKind.REFUSED, FailureKind.CLIENT):
-        return now + _CONFIRM
-    if error.kind is FailureKind.TOO_EARLY:
-        return now + timedelta(minutes=1)
-    if error.kind is FailureKind.NOT_SENT:
-        return now + _RETRIES[0]
-    return now + _RETRIES[min(grant.failures, len(_RETRIES) - 1)]
+def _release(app: Application, grant: Grant, owner: str, **facts: object) -> None:
+    """Give the lease back and write ``facts``, as long as the row is ours and holds the token that was tried."""
+    mine = (Grant.id == grant.id, Grant.fingerprint == grant.fingerprint, Grant.lease_owner == owner)
+    changed(app.database, update(Grant).where(*mine).values(**NO_LEASE, **facts))
+
+
+def _handed_out(app: Application, grant: Grant) -> str:
+    ready = plan(grant, app.settings, clock.now()).hand_out
+    return read_access_token(app.vault, grant) if ready else ""
+
+
+def _read(app: Application, grant_id: str) -> Grant:
+    with app.database.read() as session:
+        grant = session.get(Grant, grant_id)
+    if grant is None:
+        raise NotFound(_("This consent is no longer there. Connect again."))
+    return grant
+
+
+def _lives(grant: Grant, now: datetime) -> bool:
+    if grant.access_token is None or grant.access_expires_at is None:
+        return False
+    return now < grant.access_expires_at - SPARE
+
+
+def _known_failure(grant: Grant) -> ExactError:
+    """Why it is not tried now: the failure that was recorded last, or that it was too early."""
+    known = grant.last_failure_kind if grant.failures else FailureKind.TOO_EARLY.value
+    kind = FailureKind(known) if known in set(FailureKind) else FailureKind.UNKNOWN
+    return ExactError(kind, exact_message=grant.last_failure_message or "", retry_at=grant.next_try_at)
