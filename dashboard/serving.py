@@ -37,10 +37,15 @@ def server_command(port: int, address: str) -> list[str]:
                 "The file .streamlit/config.toml is missing beside {folder}: install the product with its sources."
             ).format(folder=ROOT / "dashboard")
         )
+    # uvicorn opens the socket itself, and asyncio then sets TCP_NODELAY. `streamlit run` hands over a socket of its
+    # own (starlette_server._bind_socket) on which asyncio does not: each run of a page then waits some 40 ms for the
+    # other side's delayed acknowledgement (`make bench` shows both, beside each other).
     return [
         sys.executable,
-        *("-m", "streamlit", "run", str(ROOT / "dashboard" / "asgi.py")),
-        *("--server.port", str(port), "--server.address", address),
+        *("-m", "uvicorn", "dashboard.asgi:app", "--app-dir", str(ROOT)),
+        *("--host", address, "--port", str(port)),
+        *("--ws", "websockets-sansio", "--ws-ping-interval", "30", "--ws-ping-timeout", "30"),  # as Streamlit does
+        *("--no-access-log", "--no-server-header", "--no-use-colors", "--log-level", "warning"),
     ]
 
 
