@@ -1,4 +1,4 @@
-"""The server: ``streamlit run dashboard/asgi.py``.
+"""The server: ``uvicorn dashboard.asgi:app`` (see ``dashboard.serving``), or ``streamlit run dashboard/asgi.py``.
 
 Streamlit finds the application by reading this source: the last statement must stay a literal ``app = st.App(...)``.
 """

@@ -22,8 +22,8 @@ from core.application import application
 from core.errors import ClickkerError
 from core.i18n import _, best_language, set_language
 from dashboard.cookies import browser_cookie, session_cookie
+from dashboard.feedback import flash, show_flashes
 from dashboard.going import go_to
-
 
 _BOUND = "_session_hash"
 _THEIRS = ("name", "authentication_status", "username", "email", "roles", "logout")
@@ -42,6 +42,11 @@ def live_cookie(name: str) -> str | None:
 def live_address() -> str:
     """Where the socket comes from; Streamlit says None for this machine itself."""
     return st.context.ip_address or "localhost"
+
+
+def live_browser() -> str | None:
+    """The name we gave this browser."""
+    return live_cookie(browser_cookie(application().settings))
 
 
 def current() -> CurrentOperator:
@@ -85,7 +90,7 @@ def _identify(*, active: bool) -> SignedIn | None:
     bound = st.session_state.get(_BOUND)
     if signed_in is None:
         if bound is not None:
-            st.session_state.clear()
+            start_over(_("You have been signed out. Sign in to go on where you were."))
         return None
     if bound is not None and bound != signed_in.session_hash:
         st.session_state.clear()
@@ -95,15 +100,21 @@ def _identify(*, active: bool) -> SignedIn | None:
     return signed_in
 
 
+def start_over(message: str) -> None:
+    """Forget everything this page holds, and say why above the sign-in form."""
+    st.session_state.clear()
+    flash(message, kind="info")
+
+
 def draw_form(path: str) -> None:
     """The sign-in page; ``path`` is where the visitor wanted to be."""
-    app = application()
-    browser = live_cookie(browser_cookie(app.settings))
+    browser = live_browser()
     for key in _THEIRS:
         st.session_state.pop(key, None)
     _left, middle, _right = st.columns([1, 2, 1])
     with middle:
         st.title(_("Clickker Connections"))
+        show_flashes()
         st.markdown(_("Create your account with the link we sent you, then sign in."))
         form = _Form(browser)
         form.login(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.errors import NotAllowed
-from core.i18n import _
+from core.i18n import N_, _
 
 
 class Role(StrEnum):
@@ -35,6 +35,19 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
     Role.ACCOUNT_MANAGER: frozenset(_SEES),
     Role.ADMIN: frozenset(Action),
 }
+
+
+ROLES: tuple[Role, ...] = tuple(Role)
+ROLE_NAMES = {
+    Role.SUPPORT: N_("Support"),
+    Role.ACCOUNT_MANAGER: N_("Account manager"),
+    Role.ADMIN: N_("Admin"),
+}
+
+
+def role_name(role: Role) -> str:
+    """The role as screens say it."""
+    return _(ROLE_NAMES[role])
 
 
 @dataclass(frozen=True)

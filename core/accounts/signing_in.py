@@ -56,26 +56,34 @@ def accept_candidate(app: Application, candidate: Candidate) -> int | None:
     return candidate.operator_id
 
 
-def confirm_password(app: Application, by: CurrentOperator, password: str, address: str = "") -> None:
+def confirm_password(
+    app: Application, by: CurrentOperator, password: str, address: str = "", browser_token: str | None = None
+) -> None:
     """Ask the signed-in operator's own password again.
 
     Raises ``InvalidInput`` for a wrong one, ``TooManyAttempts`` after several.
     """
-    candidate = find_candidate(app, by.email, address, None)
+    candidate = find_candidate(app, by.email, address, browser_token)
     if not verify_password(password, candidate.password_hash) or candidate.operator_id != by.id:
         raise InvalidInput(_("This is not your present password."), "current_password")
     attempt_succeeded(app, candidate.attempt)
 
 
 def change_password(
-    app: Application, by: CurrentOperator, present: str, chosen: str, address: str = ""
+    app: Application,
+    by: CurrentOperator,
+    present: str,
+    chosen: str,
+    *,
+    address: str = "",
+    browser_token: str | None = None,
 ) -> None:
     """Choose a new password; ends every session of the operator, this one too.
 
     Raises ``InvalidInput`` naming the field, ``TooManyAttempts`` after several wrong ones.
     """
     check_password(chosen, by.email, by.email.split("@")[0], by.name)
-    confirm_password(app, by, present, address)
+    confirm_password(app, by, present, address, browser_token)
     hashed = hash_password(chosen)
     with app.database.transaction() as session:
         session.execute(update(Operator).where(Operator.id == by.id).values(password_hash=hashed))
