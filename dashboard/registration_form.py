@@ -100,10 +100,11 @@ def _draw_connection(
         format_func=lambda code: _environment_label(app, code),
         key=f"{place}_environment",
         placeholder=_("Choose the country of the bookkeeping"),
+        help=unavailable_environments(app) or None,
         disabled=not (connection and environment),
     )
     errors.reserve("environment")
-    st.markdown(_("Connection setting"))
+    st.markdown(f":small[{_('Connection setting')}]")
     st.toggle(
         _("Active"),
         key=f"{place}_active",

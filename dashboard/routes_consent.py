@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,7 +14,7 @@ from core.accounts.roles import CurrentOperator
 from core.accounts.sessions import session_operator
 from core.application import Application, application
 from core.errors import ClickkerError, InvalidInput, NotAllowed, NotFound
-from core.exact.environments import environment_name
+from core.exact.environments import base_url, environment_name
 from core.i18n import _, set_language
 from core.registrations.callback import complete_consent
 from core.registrations.consent import Begun, begin_consent
@@ -103,8 +104,7 @@ def customer(request: Request) -> Response:
     secret = form_secret(request, app.settings)
     shown = plain_page(
         "customer_link.html",
-        # "no-referrer" would make the form's Origin "null", which we then could not know as ours.
-        headers={"Referrer-Policy": "same-origin"},
+        form_targets=_form_targets(app, page.environment),
         title=_("Permission for Exact Online"),
         page=page,
         country=environment_name(page.environment),
@@ -185,6 +185,12 @@ def _explain(result: ConsentResult, link: tuple[str, str] | None) -> Response:
     """What happened, who acts, what comes next. Nothing of the address is repeated."""
     status = STATUSES.get(result.outcome, 400)
     return plain_page("consent_ended.html", status=status, title=result.title, result=result, link=link)
+
+
+def _form_targets(app: Application, environment: str) -> tuple[str, ...]:
+    """Where the form may lead. Exact's login has hosts of its own that nobody lists: any that is encrypted."""
+    parts = urlsplit(base_url(app.settings, environment))
+    return ("https:",) if parts.scheme == "https" else ("https:", f"{parts.scheme}://{parts.netloc}")
 
 
 def _dead_link(error: ClickkerError) -> Response:
