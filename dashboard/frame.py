@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from functools import cache
+from pathlib import Path
+
 import streamlit as st
 
 from core.accounts.roles import CurrentOperator
@@ -13,6 +17,18 @@ from dashboard.cookies import session_cookie
 from dashboard.going import go_to
 
 WATCH_SECONDS = 60
+
+
+@cache
+def _logo() -> str:
+    # As data in the page: no request of its own, and no file for Streamlit to hash at every run.
+    picture = (Path(__file__).parent / "static" / "logo.svg").read_bytes()
+    return "data:image/svg+xml;base64," + b64encode(picture).decode()
+
+
+def draw_logo() -> None:
+    """Our mark, over the menu and over the sign-in form."""
+    st.logo(_logo(), size="medium")
 
 
 def draw_sidebar(operator: CurrentOperator) -> None:

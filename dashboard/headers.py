@@ -79,6 +79,7 @@ def plain_policy(*form_targets: str) -> str:
         (
             "default-src 'none'",
             "style-src 'self'",
+            "font-src 'self'",
             "img-src 'self'",
             "base-uri 'none'",
             " ".join(("form-action 'self'", *form_targets)),

@@ -6,9 +6,10 @@ import streamlit as st
 
 from dashboard import navigation, signin
 from dashboard.feedback import show_flashes
-from dashboard.frame import draw_sidebar, watch_session
+from dashboard.frame import draw_logo, draw_sidebar, watch_session
 
 st.set_page_config(layout="wide")
+draw_logo()
 with signin.visit() as operator:
     entry, page = navigation.choose(operator)
     if operator is None:

@@ -13,14 +13,7 @@ from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
 from dashboard.moments import day, time_of_day
 
-WIDTHS = [4, 2, 2, 3, 2]
-
-
-def draw_header() -> None:
-    """What stands above the rows."""
-    titles = (_("Operator"), _("Role"), _("Account"), _("Last seen"), "")
-    for column, title in zip(st.columns(WIDTHS), titles, strict=True):
-        column.caption(title)
+WIDTHS = [4, 2, 2, 4, 2]
 
 
 def draw_row(by: CurrentOperator, operator: OperatorView) -> InvitationLink | None:
@@ -30,7 +23,11 @@ def draw_row(by: CurrentOperator, operator: OperatorView) -> InvitationLink | No
     role.markdown(role_name(operator.role))
     _draw_state(state, operator)
     last = operator.last_seen_at
-    seen.markdown(f"{day(last)} {time_of_day(last)}" if last else "–")
+    seen.markdown(
+        _("Last seen {day} {time}").format(day=day(last), time=time_of_day(last))
+        if last
+        else _("Never seen yet")
+    )
     with menu.popover(_("Manage"), key=f"operators_manage_{operator.id}"):
         return _draw_menu(by, operator)
 

@@ -10,7 +10,7 @@ from core.accounts.roles import ROLES, role_name
 from core.application import application
 from core.i18n import LANGUAGES, _
 from dashboard.feedback import attempt
-from dashboard.operator_rows import draw_header, draw_row, show_link
+from dashboard.operator_rows import draw_row, show_link
 from dashboard.signin import current
 
 app, by = application(), current()
@@ -33,7 +33,6 @@ if sent:
     with top, attempt():
         links.append(invite(app, by, email, name, role, language=language))
 
-draw_header()
 for operator in list_operators(app, by):
     made = draw_row(by, operator)
     if made is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import bcrypt
@@ -16,6 +17,9 @@ SHORTEST = 12
 LONGEST = 72
 """In UTF-8 bytes: bcrypt reads no further, so a longer one is refused instead of cut."""
 ROUNDS = 12
+_AROUND = "0123456789!?.,@#$%&*-_+ "
+_MOST_AROUND = 8
+_SHORT_UNIT = 4
 
 
 @cache
@@ -48,10 +52,27 @@ def check_password(password: str, *own_words: str) -> None:
 
 def _is_common(password: str, own_words: tuple[str, ...]) -> bool:
     folded = password.casefold()
-    words = {word.casefold() for word in own_words if word} | {"clickker", "clickker connections"}
-    stem = folded.rstrip("0123456789!?.@#$ ")
-    repeated = len(set(folded)) <= 2  # noqa: PLR2004 - "aaaaaaaaaaaa", "ababababab"
-    return repeated or folded in _common_passwords() or stem in _common_passwords() or stem in words
+    guessed = _common_passwords() | {word.casefold() for word in own_words if word} | {"clickker connections"}
+    stem = folded.strip(_AROUND)
+    unit = _unit(folded)
+    return (
+        folded in guessed
+        # A common word with some digits and signs around it; more than that is a password of its own.
+        or (stem in guessed and len(folded) - len(stem) <= _MOST_AROUND)
+        or (unit != folded and (unit in guessed or len(unit) <= _SHORT_UNIT))
+        or _is_walk(folded)
+    )
+
+
+def _unit(text: str) -> str:
+    """What the text is a repetition of: "abcabc" of "abc"; itself when of nothing shorter."""
+    return text[: (text + text).index(text, 1)]
+
+
+def _is_walk(text: str) -> bool:
+    """Whether each sign follows the one before at the same distance: 123456789012, abcdefghijkl."""
+    steps = {(ord(after) - ord(before)) % 10 for before, after in pairwise(text)}
+    return len(steps) == 1 and (text.isdigit() or text.isalpha())
 
 
 def hash_password(password: str) -> str:
