@@ -1,12 +1,12 @@
 # Clickker Connections. `make demo` and `make test` need Python 3.11 or newer, git and make; the rest they fetch.
 
-PORT_SETTINGS = $(if $(RESET),--reset)
+DEMO_OPTIONS = $(if $(RESET),--reset)
 TESTS ?= tests
 
 .PHONY: demo test check bench screenshots lock messages migration clean
 
 demo: .venv/.complete  ## The whole product with an Exact Online to practise on; RESET=1 starts afresh
-	@exec .venv/bin/clickker demo $(PORT_SETTINGS)
+	@exec .venv/bin/clickker demo $(DEMO_OPTIONS)
 
 test: .venv/.complete  ## All tests, the browser tests included
 	.venv/bin/python -m pytest -n 2 --dist loadfile $(TESTS)
@@ -31,10 +31,11 @@ lock: .venv/.complete  ## Newest versions that pyproject.toml allows, with hashe
 		--quiet --output-file requirements.lock
 
 messages: .venv/.complete  ## Collect the texts of the source into the Dutch catalogue
-	.venv/bin/pybabel --quiet extract --mapping babel.cfg --no-location --sort-output --omit-header \
-		--output var/clickker.pot core dashboard pages
-	.venv/bin/pybabel --quiet update --input-file var/clickker.pot --locale nl --domain clickker \
-		--output-dir core/locales --no-fuzzy-matching --ignore-obsolete
+	@mkdir -p var core/locales/nl/LC_MESSAGES
+	.venv/bin/pybabel --quiet extract --mapping babel.cfg --no-location --sort-output \
+		--project "Clickker Connections" --output var/clickker.pot core dashboard pages
+	.venv/bin/pybabel --quiet update --input-file var/clickker.pot --locale nl --domain clickker --init-missing \
+		--output-dir core/locales --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 migration: .venv/.complete  ## A new migration from the difference with the models; MESSAGE="what changes"
 	.venv/bin/python -m core.storage.migrations.draft "$(MESSAGE)"

@@ -133,9 +133,7 @@ def _operators(session: Session, database: Database) -> Iterator[Finding]:
         Operator.active, Operator.role == Role.ADMIN.value, Operator.password_hash.is_not(None)
     )
     if not session.scalar(admins):
-        sentence = _(
-            "Nobody can sign in as admin yet: run “clickker operator invite EMAIL NAME --role admin”."
-        )
+        sentence = _("Nobody can sign in as admin yet: run “clickker operator invite --role admin”.")
         yield Finding(Verdict.WRONG, _("Operators"), sentence)
 
 

@@ -31,9 +31,13 @@ WRONG_SETTINGS = 2
 app = typer.Typer(help="Clickker Connections.", no_args_is_help=True, add_completion=False)
 database_app = typer.Typer(help="The database.", no_args_is_help=True)
 operator_app = typer.Typer(help="Who may sign in.", no_args_is_help=True)
+keys_app = typer.Typer(help="Encryption keys.", no_args_is_help=True)
 app.add_typer(database_app, name="db")
+app.add_typer(keys_app, name="keys")
 app.add_typer(operator_app, name="operator")
 
+EmailOption = Annotated[str, typer.Option(help="The address to sign in with.")]
+NameOption = Annotated[str, typer.Option(help="As colleagues see it.")]
 RoleOption = Annotated[Role, typer.Option(help="What the operator may do.")]
 
 
@@ -92,8 +96,8 @@ def doctor() -> None:
     raise typer.Exit(1 if wrong else 0)
 
 
-@app.command()
-def key() -> None:
+@keys_app.command("generate")
+def generate_key() -> None:
     """Print a new encryption key for CLICKKER_ENCRYPTION_KEYS."""
     typer.echo(Vault.generate_key())
 
@@ -104,7 +108,7 @@ def seed(
     administrations: Annotated[int, typer.Option(min=0)] = 10,
 ) -> None:
     """Fill an empty database with made-up registrations, to measure with. ADMINISTRATIONS is per registration."""
-    from core.seeding import seed as plant
+    from core.seed import seed as plant
 
     with _explained(), _application() as opened:
         schema.upgrade(opened.database)
@@ -122,7 +126,7 @@ def upgrade() -> None:
 
 
 @operator_app.command("invite")
-def invite_operator(email: str, name: str, role: RoleOption = Role.SUPPORT) -> None:
+def invite_operator(email: EmailOption, name: NameOption, role: RoleOption = Role.SUPPORT) -> None:
     """Add an operator and print the link with which they choose a password; again for a new link."""
     with _explained(), _application() as opened:
         waiting = [o for o in list_operators(opened, None) if o.email == email.strip().lower()]
@@ -137,7 +141,7 @@ def invite_operator(email: str, name: str, role: RoleOption = Role.SUPPORT) -> N
 
 
 @operator_app.command("reset")
-def reset_operator(email: str) -> None:
+def reset_operator(email: EmailOption) -> None:
     """Print a link with which an operator chooses a new password."""
     with _explained(), _application() as opened:
         known = {operator.email: operator.id for operator in list_operators(opened, None)}
@@ -146,8 +150,8 @@ def reset_operator(email: str) -> None:
 
 @operator_app.command("add")
 def add(
-    email: str,
-    name: str,
+    email: EmailOption,
+    name: NameOption,
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
     role: RoleOption = Role.SUPPORT,
 ) -> None:

@@ -46,7 +46,7 @@ class Vault:
         if not raw:
             raise SettingsError(
                 _(
-                    "The encryption key is missing. Make one with “clickker key” and set CLICKKER_ENCRYPTION_KEYS."
+                    "The encryption key is missing. Make one with “clickker keys generate” and set CLICKKER_ENCRYPTION_KEYS."
                 )
             )
         self._ciphers = {_key_id(key): AESGCM(key) for key in raw}
@@ -105,11 +105,11 @@ def _read_key(text: str) -> bytes:
         key = b""
     if len(key) != KEY_BYTES:
         raise SettingsError(
-            _("An encryption key is not 32 bytes in base64. Make a good one with “clickker key”.")
+            _("An encryption key is not 32 bytes in base64. Make a good one with “clickker keys generate”.")
         ) from None
     if b"example" in key.lower() or len(set(key)) < _FEWEST_DIFFERENT_BYTES:
         raise SettingsError(
-            _("The encryption key is an example that anybody can know. Make your own with “clickker key”.")
+            _("The encryption key is an example that anybody can know. Make your own with “clickker keys generate”.")
         )
     return key
 
