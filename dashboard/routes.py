@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import streamlit
-from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -35,8 +34,7 @@ def healthz(_request: Request) -> Response:
 def readyz(_request: Request) -> Response:
     """The process serves and its database answers."""
     try:
-        with application().database.read() as session:
-            session.execute(text("SELECT 1"))
+        application().database.ping()
     except Exception:
         return JSONResponse({"status": "database unreachable"}, 503)
     return JSONResponse({"status": "ok"})

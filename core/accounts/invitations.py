@@ -51,13 +51,12 @@ class InvitationView:
     expires_at: datetime
 
 
-def invite(
+def invite(  # noqa: PLR0917 - the order in which people say it
     app: Application,
     by: CurrentOperator | None,
     email: str,
     name: str,
     role: Role,
-    *,
     language: str | None = None,
 ) -> InvitationLink:
     """Add an operator and make the link for the account; ``by`` is None on the command line.

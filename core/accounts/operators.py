@@ -102,8 +102,8 @@ def active_operators(app: Application) -> tuple[tuple[int, str], ...]:
         return tuple((row.id, row.name) for row in session.execute(asked))
 
 
-def add_operator(
-    app: Application, email: str, name: str, role: Role, password: str, *, language: str | None = None
+def add_operator(  # noqa: PLR0917 - the order in which people say it
+    app: Application, email: str, name: str, role: Role, password: str, language: str | None = None
 ) -> int:
     """Add an operator with a password at once: the command line's door. Returns the id.
 

@@ -35,6 +35,11 @@ class Database:
         with Session(self.engine, expire_on_commit=False, autoflush=False) as session:
             yield session
 
+    def ping(self) -> None:
+        """Ask the database for a sign of life; raises what the driver raises."""
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
     def dispose(self) -> None:
         """Close every connection."""
         self.engine.dispose()
