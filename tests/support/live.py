@@ -47,7 +47,7 @@ class Live:
 
     def add_operator(self, email: str, name: str, role: Role, language: str | None = None) -> int:
         """Somebody who can sign in with ``PASSWORD``; returns the id."""
-        return add_operator(self.app, email, name, role, PASSWORD, language)
+        return add_operator(self.app, email, name, role, PASSWORD, language=language)
 
 
 @contextmanager
