@@ -41,7 +41,8 @@ def exact_words(headers: Mapping[str, str], body: bytes) -> str:
         answer = None
     said = _text_of(answer)
     reason = headers.get("reason", "")
-    return " · ".join(part for part in (said, reason) if part and not (part is reason and reason in said))
+    parts = [said] if reason in said else [said, reason]
+    return " · ".join(part for part in parts if part)
 
 
 def retry_moment(headers: Mapping[str, str], received_at: datetime) -> datetime | None:
