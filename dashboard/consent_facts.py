@@ -20,7 +20,8 @@ from dashboard.markdown import plain
 def draw_who(grant: GrantView) -> None:
     """The Exact user who gave consent."""
     rows = {
-        _("Exact user"): plain(f"{grant.full_name} ({grant.user_name})"),
+        _("Exact user"): plain(grant.full_name) or "–",
+        _("User name"): plain(grant.user_name) or "–",
         _("E-mail"): plain(grant.email) or "–",
         _("Environment"): f"Exact Online {plain(environment_name(grant.environment))}",
         _("Consent given"): plain(moment(grant.created_at)),

@@ -30,13 +30,21 @@ def draw_buttons(
     place: str,
     connect_label: str,
     registered: Callable[[], int | None],
+    *,
+    needed: bool = True,
 ) -> None:
     """Connect, and beside it the link for who has no Exact password.
 
     ``registered`` gives the registration's number, registering it first where needed; None when it cannot be.
+    ``needed`` says whether connecting is what the reader came for.
     """
     with st.container(horizontal=True):
-        connect = st.button(connect_label, key=f"{place}_connect", type="primary", icon=":material/link:")
+        connect = st.button(
+            connect_label,
+            key=f"{place}_connect",
+            type="primary" if needed else "secondary",
+            icon=":material/link:",
+        )
         link = st.button(_("Copy link for the customer"), key=f"{place}_link", icon=":material/content_copy:")
     if connect:
         _connect(app, by, registered)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from core.accounts.roles import Action, CurrentOperator
@@ -38,7 +40,10 @@ def draw_administrations(app: Application, by: CurrentOperator, view: Registrati
 
 def _draw_editor(app: Application, by: CurrentOperator, view: RegistrationView) -> None:
     chosen = draw_picker(view, PLACE)
-    if not st.button(_("Save all changes"), key="registration_save", icon=":material/save:"):
+    kind: Literal["primary", "secondary"] = (
+        "primary" if chosen != {a.code for a in view.linked} else "secondary"
+    )
+    if not st.button(_("Save all changes"), key="registration_save", type=kind, icon=":material/save:"):
         return
     first = view.completed_at is None
     with attempt():

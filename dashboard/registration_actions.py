@@ -14,6 +14,7 @@ from core.exact.errors import ExactError
 from core.i18n import _
 from core.registrations.register import set_active
 from core.registrations.registration import check_now
+from core.registrations.status import Status
 from core.registrations.views import RegistrationView
 from dashboard import consent_panel, registration_dialogs
 from dashboard.feedback import attempt, flash
@@ -21,6 +22,8 @@ from dashboard.moments import time_of_day
 from dashboard.navigation import switch_to
 
 PLACE = "registration"
+SETTLED = {Status.CONNECTED, Status.PARTLY_CONNECTED, Status.CHOOSE_ADMINISTRATIONS, Status.EXACT_OUTAGE}
+"""Statuses in which connecting again is not what helps."""
 
 
 def draw_actions(app: Application, by: CurrentOperator, view: RegistrationView) -> None:
@@ -32,7 +35,8 @@ def draw_actions(app: Application, by: CurrentOperator, view: RegistrationView) 
         _draw_active(app, by, view)
         if view.active:
             label = _("Reconnect") if view.grant else _("Connect")
-            consent_panel.draw_buttons(app, by, PLACE, label, lambda: view.id)
+            needed = view.status not in SETTLED
+            consent_panel.draw_buttons(app, by, PLACE, label, lambda: view.id, needed=needed)
             consent_panel.draw_open_link(app, by, view, PLACE)
     with st.container(horizontal=True):
         if by.may(Action.CHECK) and view.grant is not None:
@@ -64,7 +68,6 @@ def _draw_active(app: Application, by: CurrentOperator, view: RegistrationView) 
         _("Active"),
         value=view.active,
         key=key,
-        help=_("Off means paused: nothing is read from Exact Online, the consent is only kept alive."),
     )
     if active != view.active:
         with attempt():

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.exact.environments import environment_name
 from core.i18n import _, ngettext
-from core.registrations.views import RegistrationView, TimelineView
+from core.registrations.views import GrantView, RegistrationView, TimelineView
 from core.registrations.wording import moment
 from dashboard.markdown import plain
 from dashboard.moments import day, days_left
@@ -73,11 +73,16 @@ def _grant_rows(view: RegistrationView) -> dict[str, str]:
     if view.lapses_at is not None:
         lapses = _("{day} ({left})").format(day=day(view.lapses_at), left=days_left(view.lapses_at))
     return {
-        _("Exact user"): plain(" · ".join(t for t in (grant.full_name, grant.user_name, grant.email) if t)),
+        _("Exact user"): _user(grant),
         _("Same login"): _shared(view),
         _("Consent lapses if unused"): plain(lapses),
         _("Next refresh possible"): plain(moment(grant.next_refresh_at)),
     }
+
+
+def _user(grant: GrantView) -> str:
+    # Most log in with their e-mail address: once is enough.
+    return "  \n".join(plain(t) for t in dict.fromkeys((grant.full_name, grant.user_name, grant.email)) if t)
 
 
 def _shared(view: RegistrationView) -> str:

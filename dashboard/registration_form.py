@@ -14,7 +14,7 @@ from core.i18n import _
 from core.registrations.drafts import NOTE_LENGTH, REFERENCE_LENGTH
 from core.registrations.names import NAME_LENGTH
 from core.registrations.views import RegistrationForm
-from dashboard.markdown import error_text, plain
+from dashboard.markdown import error_text
 
 FIELDS = tuple(field.name for field in fields(RegistrationForm))
 LIVE = "600ms"
@@ -100,7 +100,6 @@ def _draw_connection(
         format_func=lambda code: _environment_label(app, code),
         key=f"{place}_environment",
         placeholder=_("Choose the country of the bookkeeping"),
-        help=unavailable_environments(app) or None,
         disabled=not (connection and environment),
     )
     errors.reserve("environment")
@@ -109,8 +108,8 @@ def _draw_connection(
         _("Active"),
         key=f"{place}_active",
         disabled=not connection,
-        help=_("Off means paused: nothing is read from Exact Online, the consent is only kept alive."),
     )
+    st.caption(_("Off means paused: nothing is read from Exact Online, the consent is only kept alive."))
 
 
 def _draw_administration(app: Application, place: str, errors: ErrorPlaces) -> None:
@@ -128,11 +127,10 @@ def _draw_administration(app: Application, place: str, errors: ErrorPlaces) -> N
         errors.reserve("reference")
     with right:
         st.selectbox(
-            _("Owner"),
+            _("Owner (account manager)"),
             [NOBODY, *owners],
             format_func=lambda number: owners.get(number, _("Nobody yet")),
             key=f"{place}_owner_id",
-            help=_("The account manager who looks after this customer."),
         )
         errors.reserve("owner_id")
     st.text_area(_("Note"), key=f"{place}_note", max_chars=NOTE_LENGTH, height=90)
@@ -145,13 +143,7 @@ def _environments(app: Application) -> list[str]:
 
 
 def _environment_label(app: Application, code: str) -> str:
-    name = environment_name(code)
-    return name if not available(app.settings, code) else _("{country} (not available)").format(country=name)
-
-
-def unavailable_environments(app: Application) -> str:
-    """Why some countries cannot be chosen, as one line of Markdown; empty when all can."""
-    reasons = {code: available(app.settings, code) for code in ENVIRONMENTS}
-    return "  \n".join(
-        f"{plain(environment_name(code))}\\: {plain(reason)}" for code, reason in reasons.items() if reason
-    )
+    reason = available(app.settings, code)
+    if not reason:
+        return environment_name(code)
+    return _("{country} – not available. {reason}").format(country=environment_name(code), reason=reason)

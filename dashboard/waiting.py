@@ -12,7 +12,7 @@ from core.registrations.registration import registration
 from core.registrations.status import Status
 from dashboard import consent_panel
 from dashboard.markdown import plain
-from dashboard.navigation import switch_to, page
+from dashboard.navigation import page, switch_to
 from dashboard.steps import draw_steps
 
 

@@ -34,8 +34,8 @@ draw_steps(3)
 found = len(view.administrations)
 st.markdown(
     ngettext(
-        "**{user}** gave consent for **{name}**. Exact Online shows {count} administration.",
-        "**{user}** gave consent for **{name}**. Exact Online shows {count} administrations.",
+        "For **{name}**, **{user}** gave consent. Exact Online shows {count} administration.",
+        "For **{name}**, **{user}** gave consent. Exact Online shows {count} administrations.",
         found,
     ).format(user=plain(view.grant.full_name), name=plain(view.name), count=found)
 )
