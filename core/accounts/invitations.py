@@ -191,7 +191,8 @@ def _find(session: Session, token: str) -> tuple[Invitation, Operator]:
     ).one_or_none()
     if row is None:
         raise NotFound(_("This link is not known here. Check that you copied all of it."))
-    invitation, operator = row.t
+    invitation: Invitation = row[0]
+    operator: Operator = row[1]
     if invitation.used_at is not None:
         raise NotFound(_("This link has been used already. Sign in with the password you chose."))
     if invitation.revoked_at is not None:

@@ -1,0 +1,134 @@
+"""What an admin does with operators; there is always an admin left."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from core.accounts.invitations import invite
+from core.accounts.lockout import TooManyAttempts
+from core.accounts.operators import (
+    active_operators,
+    add_operator,
+    disable,
+    enable,
+    list_operators,
+    set_language,
+    set_role,
+)
+from core.accounts.roles import PERMISSIONS, Action, CurrentOperator, Role, require
+from core.accounts.signing_in import change_password, confirm_password
+from core.application import Application
+from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from tests.core.accounts.conftest import PASSWORD, added
+
+
+def roles(app: Application) -> dict[str, Role]:
+    return {view.name: view.role for view in list_operators(app, None)}
+
+
+def test_each_role_may_do_what_the_table_says() -> None:
+    assert set(PERMISSIONS) == set(Role)
+    assert PERMISSIONS[Role.ADMIN] == set(Action)
+    manager = CurrentOperator(1, "m@x.nl", "Mark", Role.ACCOUNT_MANAGER)
+    require(manager, Action.EDIT_NOTE)
+    for action in (Action.REGISTER, Action.DISCONNECT, Action.DELETE, Action.MANAGE_OPERATORS):
+        with pytest.raises(NotAllowed):
+            require(manager, action)
+
+
+def test_the_list_tells_who_is_invited_active_and_disabled(app: Application, admin: CurrentOperator) -> None:
+    bob = added(app, "bob")
+    invite(app, admin, "carla@clickker.test", "Carla", Role.SUPPORT)
+    disable(app, admin, bob.id)
+    states = [(o.name, o.account_created, o.link_open, o.active) for o in list_operators(app, admin)]
+    assert states == [("Anna", True, False, True), ("bob", True, False, False), ("Carla", False, True, True)]
+    assert [name for _id, name in active_operators(app)] == ["Anna", "Carla"]
+
+
+def test_only_admins_see_and_change_the_list(
+    app: Application, alice: CurrentOperator, admin: CurrentOperator
+) -> None:
+    with pytest.raises(NotAllowed):
+        list_operators(app, alice)
+    for action in (disable, enable):
+        with pytest.raises(NotAllowed):
+            action(app, alice, admin.id)
+    with pytest.raises(NotAllowed):
+        set_role(app, alice, alice.id, Role.ADMIN)
+    assert roles(app) == {"Alice": Role.SUPPORT, "Anna": Role.ADMIN}
+
+
+def test_the_last_admin_stays(app: Application, admin: CurrentOperator) -> None:
+    with pytest.raises(Conflict, match="last admin"):
+        set_role(app, admin, admin.id, Role.SUPPORT)
+    with pytest.raises(Conflict, match="last admin"):
+        disable(app, admin, admin.id)
+
+
+def test_an_admin_who_never_came_does_not_count(app: Application, admin: CurrentOperator) -> None:
+    invite(app, admin, "carla@clickker.test", "Carla", Role.ADMIN)
+    with pytest.raises(Conflict):
+        disable(app, admin, admin.id)
+
+
+def test_two_admins_who_demote_each_other_at_once_leave_one(app: Application, admin: CurrentOperator) -> None:
+    second = added(app, "Zoe", Role.ADMIN)
+
+    def demote(pair: tuple[CurrentOperator, CurrentOperator]) -> bool:
+        try:
+            set_role(app, pair[0], pair[1].id, Role.SUPPORT)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(demote, [(admin, second), (second, admin)]))
+    assert list(roles(app).values()).count(Role.ADMIN) == 1
+
+
+def test_enabled_again_the_password_of_before_works(
+    app: Application, alice: CurrentOperator, admin: CurrentOperator
+) -> None:
+    disable(app, admin, alice.id)
+    with pytest.raises(InvalidInput):
+        confirm_password(app, alice, PASSWORD)
+    enable(app, admin, alice.id)
+    confirm_password(app, alice, PASSWORD)
+
+
+def test_the_command_line_adds_somebody_with_a_password(app: Application) -> None:
+    with pytest.raises(InvalidInput):
+        add_operator(app, "eve@clickker.test", "Eve", Role.ADMIN, "too short")
+    add_operator(app, "eve@clickker.test", "Eve", Role.ADMIN, PASSWORD, "nl")
+    with pytest.raises(Conflict):
+        add_operator(app, "Eve@clickker.test", "Eve", Role.ADMIN, PASSWORD)
+
+
+def test_a_language_is_one_we_have(app: Application, alice: CurrentOperator) -> None:
+    set_language(app, alice, "nl")
+    with pytest.raises(InvalidInput):
+        set_language(app, alice, "xx")
+
+
+def test_a_new_password_needs_the_present_one(app: Application, alice: CurrentOperator) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        change_password(app, alice, "not the present one", "an eel in the coffee")
+    assert refused.value.field == "current_password"
+    change_password(app, alice, PASSWORD, "an eel in the coffee")
+    confirm_password(app, alice, "an eel in the coffee")
+
+
+def test_the_present_one_cannot_be_guessed_here_either(app: Application, alice: CurrentOperator) -> None:
+    for _round in range(5):
+        with pytest.raises(InvalidInput):
+            confirm_password(app, alice, "not the present one")
+    with pytest.raises(TooManyAttempts):
+        confirm_password(app, alice, PASSWORD)
+
+
+def test_nobody_changes_an_operator_who_is_not_there(app: Application, admin: CurrentOperator) -> None:
+    for action in (disable, enable):
+        with pytest.raises(NotFound):
+            action(app, admin, 4711)

@@ -1,0 +1,209 @@
+"""A ticket becomes a session once; a session ends when it should, and holds for nobody else."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, select
+
+from core import clock
+from core.accounts.operators import disable, set_role
+from core.accounts.roles import CurrentOperator, Role
+from core.accounts.sessions import (
+    Started,
+    end_own_session,
+    end_session,
+    own_sessions,
+    own_target,
+    session_operator,
+    start_session,
+    start_ticket,
+)
+from core.accounts.signing_in import change_password
+from core.application import Application
+from core.errors import NotAllowed
+from core.storage.models import OperatorSession, SignInTicket
+from tests.core.accounts.conftest import PASSWORD, added
+
+BROWSER = "the browser's name"
+
+
+def signed_in(app: Application, operator: CurrentOperator, browser: str = BROWSER) -> str:
+    """The cookie of a new session."""
+    ticket = start_ticket(app, operator.id, browser, "/")
+    return start_session(app, ticket, browser, "127.0.0.1", "Firefox").cookie
+
+
+def holds(app: Application, cookie: str) -> bool:
+    return session_operator(app, cookie) is not None
+
+
+def test_a_ticket_becomes_a_session_and_leads_on(app: Application, alice: CurrentOperator) -> None:
+    ticket = start_ticket(app, alice.id, BROWSER, "/registrations?status=attention")
+    started = start_session(app, ticket, BROWSER, "127.0.0.1", "Firefox")
+    found = session_operator(app, started.cookie)
+    assert found is not None
+    assert found.operator == alice
+    assert started.target == "/registrations?status=attention"
+
+
+def test_a_ticket_works_once(app: Application, alice: CurrentOperator) -> None:
+    ticket = start_ticket(app, alice.id, BROWSER, "/")
+    start_session(app, ticket, BROWSER, "", "")
+    with pytest.raises(NotAllowed):
+        start_session(app, ticket, BROWSER, "", "")
+
+
+def test_of_twenty_that_use_a_ticket_at_once_one_wins(app: Application, alice: CurrentOperator) -> None:
+    ticket = start_ticket(app, alice.id, BROWSER, "/")
+
+    def use(_number: int) -> Started | None:
+        try:
+            return start_session(app, ticket, BROWSER, "", "")
+        except NotAllowed:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(started is not None for started in pool.map(use, range(20))) == 1
+
+
+def test_a_ticket_is_no_use_in_another_browser(app: Application, alice: CurrentOperator) -> None:
+    ticket = start_ticket(app, alice.id, BROWSER, "/")
+    with pytest.raises(NotAllowed):
+        start_session(app, ticket, "another browser", "", "")
+    with pytest.raises(NotAllowed):
+        start_session(app, ticket, "", "", "")
+
+
+def test_a_ticket_lapses_after_thirty_seconds(app: Application, alice: CurrentOperator) -> None:
+    ticket = start_ticket(app, alice.id, BROWSER, "/")
+    with clock.shifted(timedelta(seconds=31)), pytest.raises(NotAllowed):
+        start_session(app, ticket, BROWSER, "", "")
+
+
+def test_a_ticket_of_somebody_disabled_since_is_refused(
+    app: Application, alice: CurrentOperator, admin: CurrentOperator
+) -> None:
+    ticket = start_ticket(app, alice.id, BROWSER, "/")
+    disable(app, admin, alice.id)
+    with pytest.raises(NotAllowed):
+        start_session(app, ticket, BROWSER, "", "")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/\t/evil.example",
+        "javascript:alert(1)",
+        "registrations",
+        "",
+        "/\nSet-Cookie: a=b",
+        "/é",
+    ],
+)
+def test_nothing_leads_off_this_host(target: str) -> None:
+    assert own_target(target) == "/"
+
+
+def test_only_hashes_are_stored(app: Application, alice: CurrentOperator) -> None:
+    ticket = start_ticket(app, alice.id, BROWSER, "/")
+    started = start_session(app, ticket, BROWSER, "", "")
+    with app.database.read() as session:
+        kept = [session.scalars(select(OperatorSession)).one(), session.scalars(select(SignInTicket)).one()]
+    stored = " ".join(str(value) for row in kept for value in vars(row).values())
+    assert not any(secret in stored for secret in (ticket, started.cookie, BROWSER))
+    assert started.cookie not in repr(started)
+
+
+@pytest.mark.parametrize("cookie", [None, "", "unknown", "é\x00☃", "x" * 100_000])
+def test_odd_cookies_are_nobody(app: Application, cookie: str | None) -> None:
+    assert session_operator(app, cookie) is None
+
+
+def test_a_session_ends_after_half_an_hour_of_nothing(app: Application, alice: CurrentOperator) -> None:
+    cookie = signed_in(app, alice)
+    with clock.shifted(timedelta(minutes=29)):
+        assert session_operator(app, cookie, active=False)
+    with clock.shifted(timedelta(minutes=30)):
+        assert not holds(app, cookie)
+
+
+def test_activity_keeps_it_open_and_a_mere_look_does_not(app: Application, alice: CurrentOperator) -> None:
+    busy, watched = signed_in(app, alice), signed_in(app, alice)
+    with clock.shifted(timedelta(minutes=20)):
+        assert session_operator(app, busy)
+        assert session_operator(app, watched, active=False)
+    with clock.shifted(timedelta(minutes=40)):
+        assert holds(app, busy)
+        assert not holds(app, watched)
+
+
+def test_it_ends_after_twelve_hours_whatever_is_done(app: Application, alice: CurrentOperator) -> None:
+    cookie = signed_in(app, alice)
+    for quarter in range(1, 48):
+        with clock.shifted(timedelta(minutes=15 * quarter)):
+            assert holds(app, cookie)
+    with clock.shifted(timedelta(hours=12)):
+        assert not holds(app, cookie)
+
+
+def test_sign_out_ends_it_on_the_server(app: Application, alice: CurrentOperator) -> None:
+    cookie, other = signed_in(app, alice), signed_in(app, alice)
+    end_session(app, cookie)
+    assert not holds(app, cookie)
+    assert holds(app, other)
+
+
+def test_a_new_password_ends_every_session(app: Application, alice: CurrentOperator) -> None:
+    cookies = [signed_in(app, alice), signed_in(app, alice)]
+    change_password(app, alice, PASSWORD, "an eel in the coffee")
+    assert not any(holds(app, cookie) for cookie in cookies)
+
+
+def test_another_role_and_being_disabled_end_every_session(
+    app: Application, alice: CurrentOperator, admin: CurrentOperator
+) -> None:
+    cookie = signed_in(app, alice)
+    set_role(app, admin, alice.id, Role.ACCOUNT_MANAGER)
+    assert not holds(app, cookie)
+    again = signed_in(app, alice)
+    disable(app, admin, alice.id)
+    assert not holds(app, again)
+
+
+def test_everybody_sees_and_ends_their_own_sessions_only(app: Application, alice: CurrentOperator) -> None:
+    bob = added(app, "Bob")
+    cookie = signed_in(app, alice)
+    (view,) = own_sessions(app, alice)
+    assert own_sessions(app, bob) == ()
+    end_own_session(app, bob, view.id)
+    assert holds(app, cookie)
+    end_own_session(app, alice, view.id)
+    assert not holds(app, cookie)
+
+
+def test_looking_a_session_up_is_one_statement_and_writes_once_a_minute(
+    app: Application, alice: CurrentOperator
+) -> None:
+    cookie = signed_in(app, alice)
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement.split(maxsplit=1)[0])
+
+    event.listen(app.database.engine, "before_cursor_execute", note)
+    assert session_operator(app, cookie)
+    assert [word for word in statements if word not in {"BEGIN", "COMMIT", "ROLLBACK"}] == ["SELECT"]
+    statements.clear()
+    with clock.shifted(timedelta(seconds=61)):
+        assert session_operator(app, cookie)
+        assert statements.count("UPDATE") == 2
+        statements.clear()
+        assert session_operator(app, cookie)
+        assert "UPDATE" not in statements
