@@ -50,14 +50,6 @@ def folded(length: int) -> TypeEngine[str]:
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
-def _linked_index(name: str, *columns: str, unique: bool = False) -> Index:
-    """An index over linked administrations only: the rest are seen on their registration's page alone."""
-    # "= 1" because SQLite takes a partial index only where the query repeats its condition literally.
-    return Index(
-        name, *columns, unique=unique, sqlite_where=text("linked = 1"), postgresql_where=text("linked")
-    )
-
-
 def new_uuid() -> str:
     """A random row id that is known before the row is written: ciphertexts are bound to it."""
     return str(uuid.uuid4())
@@ -219,6 +211,9 @@ class Registration(Base):
         Index("ix_registrations_checked", "last_checked_at", "id"),
         Index("ix_registrations_success", "last_success_at", "id"),
         Index("ix_registrations_lapses", "lapses_at", "id"),
+        Index("ix_registrations_due", "status_until"),
+        Index("ix_registrations_candidate", "candidate_grant_id"),
+        Index("ix_registrations_created_by", "created_by"),
         Index(
             "uq_registrations_name",
             "environment",
@@ -266,20 +261,28 @@ class Administration(Base):
     registration_key: Mapped[str] = mapped_column(folded(200), default="")
     """The registration's folded name, to sort by."""
 
+    # "linked" stands first instead of making them partial: SQLite then answers out of the index alone.
     __table_args__ = (
-        _linked_index("ix_administrations_name", "name_key", "id"),
-        _linked_index("ix_administrations_status", "status", "name_key", "id"),
-        _linked_index("ix_administrations_environment", "environment", "name_key", "id"),
-        _linked_index("ix_administrations_active", "active", "name_key", "id"),
-        _linked_index("ix_administrations_owner", "owner_id", "name_key", "id"),
-        _linked_index("ix_administrations_owner_key", "owner_key", "id"),
-        _linked_index("ix_administrations_registration_key", "registration_key", "id"),
-        _linked_index("ix_administrations_code", "code", "id"),
-        _linked_index("ix_administrations_country", "country", "id"),
-        _linked_index("ix_administrations_currency", "currency", "id"),
-        _linked_index("ix_administrations_success", "last_success_at", "id"),
+        Index("ix_administrations_name", "linked", "name_key", "id"),
+        Index("ix_administrations_status", "linked", "status", "name_key", "id"),
+        Index("ix_administrations_environment", "linked", "environment", "name_key", "id"),
+        Index("ix_administrations_active", "linked", "active", "name_key", "id"),
+        Index("ix_administrations_owner", "linked", "owner_id", "name_key", "id"),
+        Index("ix_administrations_owner_key", "linked", "owner_key", "id"),
+        Index("ix_administrations_registration_key", "linked", "registration_key", "id"),
+        Index("ix_administrations_code", "linked", "code", "id"),
+        Index("ix_administrations_country", "linked", "country", "id"),
+        Index("ix_administrations_currency", "linked", "currency", "id"),
+        Index("ix_administrations_success", "linked", "last_success_at", "id"),
         Index("uq_administrations_registration", "registration_id", "code", unique=True),
-        _linked_index("uq_administrations_linked", "environment", "code", unique=True),
+        Index(
+            "uq_administrations_linked",
+            "environment",
+            "code",
+            unique=True,
+            sqlite_where=text("linked"),
+            postgresql_where=text("linked"),
+        ),
     )
 
 
@@ -318,7 +321,9 @@ class Consent(Base):
     __tablename__ = "consents"
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_uuid)
-    registration_id: Mapped[int] = mapped_column(ForeignKey("registrations.id", ondelete="CASCADE"), index=True)
+    registration_id: Mapped[int] = mapped_column(
+        ForeignKey("registrations.id", ondelete="CASCADE"), index=True
+    )
     environment: Mapped[str] = mapped_column(String(5))
     operator_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id", ondelete="SET NULL"))
     link_id: Mapped[int | None] = mapped_column(ForeignKey("customer_links.id", ondelete="SET NULL"))
@@ -339,7 +344,9 @@ class CustomerLink(Base):
     __tablename__ = "customer_links"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    registration_id: Mapped[int] = mapped_column(ForeignKey("registrations.id", ondelete="CASCADE"), index=True)
+    registration_id: Mapped[int] = mapped_column(
+        ForeignKey("registrations.id", ondelete="CASCADE"), index=True
+    )
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id", ondelete="SET NULL"))
     created_at: Mapped[datetime]

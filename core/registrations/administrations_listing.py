@@ -1,0 +1,104 @@
+"""All linked administrations as a list, like the registrations'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+from sqlalchemy.orm import Session
+
+from core.accounts.roles import Action, CurrentOperator, require
+from core.application import Application
+from core.registrations.lists import ADMINISTRATIONS
+from core.registrations.paging import in_order, page_of_ids
+from core.registrations.query import AdministrationQuery, Page
+from core.registrations.status import Status
+from core.registrations.streaming import stream_ids
+from core.storage.models import Administration, Operator, Registration
+from core.storage.sets import among
+
+
+@dataclass(frozen=True)
+class AdministrationRow:
+    """One line of the list of administrations; status, setting and owner are its registration's."""
+
+    id: int
+    code: int
+    name: str
+    registration_id: int
+    registration_name: str
+    environment: str
+    status: Status
+    active: bool
+    owner_id: int | None
+    owner_name: str
+    country: str
+    currency: str
+    last_success_at: datetime | None
+
+
+def list_administrations(
+    app: Application, by: CurrentOperator, query: AdministrationQuery
+) -> Page[AdministrationRow]:
+    """One page of the linked administrations that ``query`` matches."""
+    require(by, Action.VIEW)
+    with app.database.read() as session:
+        page = page_of_ids(session, ADMINISTRATIONS, query)
+        rows = administration_rows(session, page.rows)
+    return Page(tuple(rows), page.count, page.more, page.number, page.pages)
+
+
+def iterate_administrations(
+    app: Application, by: CurrentOperator, query: AdministrationQuery
+) -> Iterator[AdministrationRow]:
+    """Everything that ``query`` matches, by name, as ``iterate_registrations`` does."""
+    require(by, Action.EXPORT)
+    return stream_ids(app, ADMINISTRATIONS, query, administration_rows)
+
+
+def administration_rows(session: Session, ids: Sequence[int]) -> list[AdministrationRow]:
+    """The rows with these ids, in this order."""
+    found = session.execute(_COLUMNS.where(among(session, Administration.id, ids))).all() if ids else []
+    return [_row(row) for row in in_order(found, ids)]
+
+
+_COLUMNS: Select[*tuple[Any, ...]] = (
+    select(
+        Administration.id,
+        Administration.code,
+        Administration.name,
+        Administration.registration_id,
+        Registration.name.label("registration_name"),
+        Administration.environment,
+        Administration.status,
+        Administration.active,
+        Administration.owner_id,
+        Operator.name.label("owner_name"),
+        Administration.country,
+        Administration.currency,
+        Administration.last_success_at,
+    )
+    .join(Registration, Registration.id == Administration.registration_id)
+    .outerjoin(Operator, Operator.id == Administration.owner_id)
+)
+
+
+def _row(row: Row[*tuple[Any, ...]]) -> AdministrationRow:
+    return AdministrationRow(
+        id=row.id,
+        code=row.code,
+        name=row.name,
+        registration_id=row.registration_id,
+        registration_name=row.registration_name,
+        environment=row.environment,
+        status=Status(row.status),
+        active=row.active,
+        owner_id=row.owner_id,
+        owner_name=row.owner_name or "",
+        country=row.country,
+        currency=row.currency,
+        last_success_at=row.last_success_at,
+    )

@@ -1,0 +1,134 @@
+"""The registrations as a list: searched, filtered, sorted and cut into pages by the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+from sqlalchemy.orm import Session
+
+from core import clock
+from core.accounts.roles import Action, CurrentOperator, require
+from core.application import Application
+from core.registrations.administrations_listing import (
+    AdministrationRow,
+    iterate_administrations,
+    list_administrations,
+)
+from core.registrations.lists import REGISTRATIONS
+from core.registrations.paging import in_order, page_of_ids
+from core.registrations.query import (
+    ADMINISTRATION_SORTS,
+    REGISTRATION_SORTS,
+    WITHOUT_OWNER,
+    AdministrationQuery,
+    Page,
+    RegistrationQuery,
+)
+from core.registrations.status import Status
+from core.registrations.streaming import stream_ids
+from core.storage.models import Operator, Registration
+from core.storage.sets import among
+
+__all__ = [
+    "ADMINISTRATION_SORTS",
+    "REGISTRATION_SORTS",
+    "WITHOUT_OWNER",
+    "AdministrationQuery",
+    "AdministrationRow",
+    "Page",
+    "RegistrationQuery",
+    "RegistrationRow",
+    "iterate_administrations",
+    "iterate_registrations",
+    "list_administrations",
+    "list_registrations",
+    "registration_rows",
+]
+
+
+@dataclass(frozen=True)
+class RegistrationRow:
+    """One line of the list of registrations."""
+
+    id: int
+    name: str
+    environment: str
+    status: Status
+    active: bool
+    reference: str
+    owner_id: int | None
+    owner_name: str
+    """'' without an owner."""
+    administrations_linked: int
+    last_checked_at: datetime | None
+    last_success_at: datetime | None
+    lapses_at: datetime | None
+    days_left: int | None
+    """Whole days until the consent lapses; negative once it has, None without a consent."""
+
+
+def list_registrations(
+    app: Application, by: CurrentOperator, query: RegistrationQuery
+) -> Page[RegistrationRow]:
+    """One page of what ``query`` matches; drafts are among them."""
+    require(by, Action.VIEW)
+    with app.database.read() as session:
+        page = page_of_ids(session, REGISTRATIONS, query)
+        rows = registration_rows(session, page.rows)
+    return Page(tuple(rows), page.count, page.more, page.number, page.pages)
+
+
+def iterate_registrations(
+    app: Application, by: CurrentOperator, query: RegistrationQuery
+) -> Iterator[RegistrationRow]:
+    """Everything that ``query`` matches, by name, a thousand rows in memory at a time; page and sort are ignored.
+
+    No transaction stays open in between: what changes meanwhile is seen or not.
+    """
+    require(by, Action.EXPORT)
+    return stream_ids(app, REGISTRATIONS, query, registration_rows)
+
+
+def registration_rows(session: Session, ids: Sequence[int]) -> list[RegistrationRow]:
+    """The rows with these ids, in this order."""
+    now = clock.now()
+    found = session.execute(_COLUMNS.where(among(session, Registration.id, ids))).all() if ids else []
+    return [_row(row, now) for row in in_order(found, ids)]
+
+
+_COLUMNS: Select[*tuple[Any, ...]] = select(
+    Registration.id,
+    Registration.name,
+    Registration.environment,
+    Registration.status,
+    Registration.active,
+    Registration.reference,
+    Registration.owner_id,
+    Operator.name.label("owner_name"),
+    Registration.administrations_linked,
+    Registration.last_checked_at,
+    Registration.last_success_at,
+    Registration.lapses_at,
+).outerjoin(Operator, Operator.id == Registration.owner_id)
+
+
+def _row(row: Row[*tuple[Any, ...]], now: datetime) -> RegistrationRow:
+    return RegistrationRow(
+        id=row.id,
+        name=row.name,
+        environment=row.environment,
+        status=Status(row.status),
+        active=row.active,
+        reference=row.reference,
+        owner_id=row.owner_id,
+        owner_name=row.owner_name or "",
+        administrations_linked=row.administrations_linked,
+        last_checked_at=row.last_checked_at,
+        last_success_at=row.last_success_at,
+        lapses_at=row.lapses_at,
+        days_left=None if row.lapses_at is None else (row.lapses_at - now).days,
+    )

@@ -1,0 +1,188 @@
+"""Many made-up registrations at once: to see how the tables behave when they are full.
+
+Rows go in by the thousand instead of through the use cases, so what those keep in step (status, counters, search,
+copies) is derived here by the same pure functions; a test settles every row again and finds nothing to change.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core import clock
+from core.accounts.roles import Role
+from core.application import Application
+from core.registrations.names import name_key
+from core.registrations.status import Derived, derive
+from core.seed_names import OWNERS, administration_name, company_name
+from core.seed_stories import FAILING, Story, grant_columns, registration_columns, stories
+from core.storage import bulk, counters
+from core.storage.models import Administration, Grant, Operator, Registration
+
+_CHUNK = 2_000
+_ENVIRONMENTS = ("nl", "be", "de", "fr", "uk", "es", "us")
+_SHARES = (80, 11, 5, 1, 1, 1, 1)
+_COUNTRIES = {"uk": ("GB", "GBP"), "us": ("US", "USD")}
+
+
+@dataclass
+class _Numbers:
+    """Where the next rows begin."""
+
+    registration: int
+    administration: int
+    code: int
+    owed: int = 0
+    """Administrations that an earlier registration had no consent for: the next one that has takes them too."""
+
+
+def seed(app: Application, registrations: int, administrations_each: int) -> None:
+    """Add ``registrations`` with ``administrations_each`` on average; a second call adds as many again.
+
+    Names and states are the same at every run on an empty database; moments are counted back from now.
+    """
+    with app.database.transaction() as session:
+        owners = _owners(session)
+        numbers = _Numbers(
+            _next(session, Registration.id),
+            _next(session, Administration.id),
+            _next(session, Administration.code),
+        )
+    numbers.code = max(numbers.code, 1_000_000)
+    chosen = stories(random.Random(numbers.registration))  # noqa: S311 - no secret hangs on it
+    for first in range(0, registrations, _CHUNK):
+        size = min(_CHUNK, registrations - first)
+        batch = _Batch(app, owners, numbers, administrations_each)
+        for _number in range(size):
+            batch.add(next(chosen), last=first + size == registrations and _number == size - 1)
+        with app.database.transaction() as session:
+            batch.write(session)
+    bulk.refresh_statistics(app.database)
+
+
+class _Batch:
+    """Rows of one transaction, with the figures they add to the counters."""
+
+    def __init__(
+        self, app: Application, owners: Sequence[tuple[int, str]], numbers: _Numbers, each: int
+    ) -> None:
+        self._settings = app.settings
+        self._owners = owners
+        self._numbers = numbers
+        self._each = each
+        self._now = clock.now()
+        self._random = random.Random(numbers.registration)  # noqa: S311
+        self._registrations: list[dict[str, Any]] = []
+        self._administrations: list[dict[str, Any]] = []
+        self._grants: list[dict[str, Any]] = []
+        self._counts: Counter[str] = Counter()
+
+    def add(self, story: Story, *, last: bool) -> None:
+        numbers = self._numbers
+        numbers.owed += self._each
+        held = numbers.owed if story.consented or last else 0
+        numbers.owed -= held
+        linked = held if story.linked else 0
+        failing = min(linked, 1) if story.failing else 0
+        derived = derive(story.facts(self._now, self._settings, linked, failing), self._now)
+        row = self._registration(story, derived, linked)
+        if story.consented:
+            grant = grant_columns(story, row, self._now)
+            row["grant_id"] = grant["id"]
+            self._grants.append(grant)
+        self._registrations.append(row)
+        self._add_administrations(row, story, held, failing)
+        self._counts[f"status:{derived.status}"] += 1
+        self._counts["administrations"] += linked
+
+    def write(self, session: Session) -> None:
+        """Insert the rows and add their figures, in the one transaction of ``session``."""
+        bulk.insert_rows(session, Grant, self._grants)
+        bulk.insert_rows(session, Registration, self._registrations)
+        bulk.insert_rows(session, Administration, self._administrations)
+        for name, delta in sorted(self._counts.items()):
+            counters.add(session, name, delta)
+
+    def _registration(self, story: Story, derived: Derived, linked: int) -> dict[str, Any]:
+        number = self._numbers.registration
+        self._numbers.registration += 1
+        name = company_name(number - 1)
+        owner_id, owner_key = self._owners[self._random.randrange(len(self._owners))]
+        return registration_columns(story, derived, self._now, self._settings) | {
+            "id": number,
+            "name": name,
+            "name_key": name_key(name),
+            "environment": self._random.choices(_ENVIRONMENTS, _SHARES)[0],
+            "reference": f"K{100_000 + number}",
+            "owner_id": owner_id,
+            "owner_key": owner_key,
+            "administrations_linked": linked,
+            "grant_id": None,
+        }
+
+    def _add_administrations(self, row: dict[str, Any], story: Story, held: int, failing: int) -> None:
+        country, currency = _COUNTRIES.get(row["environment"], (row["environment"].upper(), "EUR"))
+        shared = {
+            "registration_id": row["id"],
+            "environment": row["environment"],
+            "country": country,
+            "currency": currency,
+            "linked": story.linked,
+            "linked_at": row["completed_at"],
+            "last_success_at": row["last_success_at"],
+            "seen_at": row["created_at"],
+            "status": row["status"],
+            "owner_id": row["owner_id"],
+            "active": row["active"],
+            "owner_key": row["owner_key"],
+            "registration_key": row["name_key"],
+            "customer_name": row["name"],
+            "vat_number": "",
+            "exact_status": 1,
+            "blocking_status": 0,
+            "permitted": True,
+        }
+        for index in range(held):
+            self._administrations.append(shared | self._one(row["id"] - 1, index, index < failing))
+
+    def _one(self, company: int, index: int, failing: bool) -> dict[str, Any]:
+        numbers = self._numbers
+        name = administration_name(company, index)
+        columns = {
+            "id": numbers.administration,
+            "code": numbers.code,
+            "name": name,
+            "name_key": name_key(name),
+            "last_failure_kind": FAILING if failing else None,
+        }
+        numbers.administration += 1
+        numbers.code += 1
+        return columns
+
+
+def _owners(session: Session) -> list[tuple[int, str]]:
+    """Those who may own a registration, made when there are none: without a password nobody signs in as them."""
+    known = {
+        email: (number, key)
+        for number, email, key in session.execute(select(Operator.id, Operator.email, Operator.name)).tuples()
+    }
+    for name in OWNERS:
+        email = f"{name_key(name).replace(' ', '.')}@clickker.example"
+        if email not in known:
+            row = Operator(
+                email=email, name=name, role=Role.ACCOUNT_MANAGER, active=True, created_at=clock.now()
+            )
+            session.add(row)
+            session.flush()
+            known[email] = (row.id, name)
+    return [(number, name_key(name)) for email, (number, name) in known.items() if email.endswith(".example")]
+
+
+def _next(session: Session, column: Any) -> int:  # noqa: ANN401 - any column of numbers
+    return (session.scalar(select(func.max(column))) or 0) + 1

@@ -1,0 +1,61 @@
+"""Few words of SQL that the two databases say differently."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, any_, bindparam, column, func, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import InternalTraversal
+
+
+def on_sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def among(session: Session, number: InstrumentedAttribute[int], wanted: Sequence[int]) -> ColumnElement[bool]:
+    """``number`` is one of ``wanted``, however many: one parameter, so that the statement stays the same."""
+    if on_sqlite(session):
+        values: Select[Any] = select(column("value")).select_from(func.json_each(json.dumps(list(wanted))))
+        return number.in_(values)
+    return number == any_(bindparam(None, list(wanted), ARRAY(BigInteger), unique=True))
+
+
+def contains(
+    session: Session, text: ColumnElement[str] | InstrumentedAttribute[str], part: str
+) -> ColumnElement[bool]:
+    """``text`` holds ``part``, letter by letter. On PostgreSQL in the form that pg_trgm serves."""
+    if on_sqlite(session):
+        return func.instr(text, part) > 0
+    escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return text.like(f"%{escaped}%")
+
+
+class Unindexed(ColumnElement[Any]):
+    """A column that SQLite shall not look up in an index: ``+column``, as its manual advises.
+
+    SQLite knows nothing of how common a value is. Where we know that a filter lets many rows through, walking
+    along the index of the sort is far cheaper than sorting them all; PostgreSQL finds that out by itself.
+    https://www.sqlite.org/optoverview.html#disqualifying_where_clause_terms_using_unary_
+    """
+
+    inherit_cache = True
+    _traverse_internals = [("inner", InternalTraversal.dp_clauseelement)]  # noqa: RUF012 - SQLAlchemy's protocol
+
+    def __init__(self, inner: ColumnElement[Any]) -> None:
+        self.inner = inner
+        self.type = inner.type
+
+
+@compiles(Unindexed)
+def _as_it_is(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return compiler.process(element.inner, **options)
+
+
+@compiles(Unindexed, "sqlite")
+def _with_plus(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return "+" + compiler.process(element.inner, **options)
