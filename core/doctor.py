@@ -55,7 +55,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     if uses_simulator(settings) and settings.allow_simulator:
         yield Finding(Verdict.NOTE, subject, _("A simulator stands in for Exact Online: for practice only."))
     secrets = secrets_file()
-    if secrets.exists() and secrets.stat().st_mode & 0o077:
+    if secrets.is_file() and secrets.stat().st_mode & 0o077:
         yield Finding(
             Verdict.WRONG,
             subject,

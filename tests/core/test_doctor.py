@@ -1,0 +1,110 @@
+"""What `clickker doctor` finds, and that it says how to mend it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from core.accounts.roles import Role
+from core.application import Application
+from core.doctor import Finding, Verdict, examine
+from core.settings import ExactApp, Settings
+from core.simulator.server import RunningSimulator
+from tests.factories import make_operator
+from tests.support.live import free_port
+
+
+def _wrong(settings: Settings) -> str:
+    return " ".join(f"{f.subject}: {f.sentence}" for f in examine(settings) if f.verdict is Verdict.WRONG)
+
+
+def _found(settings: Settings) -> list[Finding]:
+    return list(examine(settings))
+
+
+def _add_admin(app: Application) -> None:
+    make_operator(app.database, "Aisha", Role.ADMIN, password_hash="$2b$12$not-a-real-one")
+
+
+def test_a_good_installation_has_nothing_wrong(app: Application, simulator: RunningSimulator) -> None:
+    _add_admin(app)
+
+    assert _wrong(app.settings.model_copy(update={"allow_simulator": True})) == ""
+
+
+def test_it_tells_that_a_simulator_stands_in(app: Application, simulator: RunningSimulator) -> None:
+    notes = [
+        f.sentence
+        for f in _found(app.settings.model_copy(update={"allow_simulator": True}))
+        if f.verdict == "note"
+    ]
+
+    assert any("simulator stands in" in note for note in notes)
+
+
+def test_it_tells_of_a_database_without_our_tables(settings: Settings, tmp_path: Path) -> None:
+    empty = settings.model_copy(update={"database_url": SecretStr(f"sqlite:///{tmp_path / 'empty.db'}")})
+
+    assert "clickker db upgrade" in _wrong(empty)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://clickker:hunter2@127.0.0.1:{port}/x", "oracle://hunter2@x/y", "nonsense hunter2"]
+)
+def test_it_tells_of_a_database_out_of_reach_without_its_password(settings: Settings, url: str) -> None:
+    gone = settings.model_copy(update={"database_url": SecretStr(url.format(port=free_port()))})
+
+    assert "CLICKKER_DATABASE_URL" in _wrong(gone)
+    assert "hunter2" not in _wrong(gone)
+
+
+def test_it_tells_when_nobody_can_sign_in_as_admin(app: Application) -> None:
+    make_operator(app.database, "Alice", Role.SUPPORT, password_hash="$2b$12$not-a-real-one")
+
+    assert "operator invite --role admin" in _wrong(app.settings)
+
+
+def test_it_tells_what_the_database_can_do(app: Application) -> None:
+    sentences = " ".join(f.sentence for f in _found(app.settings) if f.subject == "Database")
+
+    assert "WAL" in sentences if app.database.is_sqlite else "pg_trgm" in sentences
+
+
+def test_it_tells_when_no_country_is_set_up(settings: Settings) -> None:
+    assert "CLICKKER_EXACT__NL__CLIENT_ID" in _wrong(settings)
+
+
+def test_it_tells_of_a_country_that_does_not_exist(settings: Settings) -> None:
+    odd = settings.model_copy(update={"exact": {"at": ExactApp(client_id="a")}})
+
+    assert "“at”" in _wrong(odd)
+
+
+def test_it_tells_of_an_app_without_a_secret(settings: Settings) -> None:
+    half = settings.model_copy(update={"exact": {"nl": ExactApp(client_id="a")}})
+
+    assert "no client secret" in _wrong(half)
+
+
+def test_it_tells_of_an_environment_out_of_reach(settings: Settings) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    app = ExactApp(client_id="a", client_secret=SecretStr("b"), base_url=url)
+
+    assert "Exact Online Netherlands: Cannot be reached" in _wrong(
+        settings.model_copy(update={"exact": {"nl": app}})
+    )
+
+
+def test_it_tells_of_secrets_that_others_can_read(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = tmp_path / "secrets.toml"
+    secrets.write_text("")
+    secrets.chmod(0o644)
+    monkeypatch.setenv("CLICKKER_SECRETS_FILE", str(secrets))
+    assert f"chmod 600 {secrets}" in _wrong(settings)
+
+    secrets.chmod(0o600)
+    assert "chmod" not in _wrong(settings)

@@ -1,0 +1,137 @@
+"""The command `clickker`, as it is typed."""
+
+from __future__ import annotations
+
+import base64
+import os
+import sys
+from collections.abc import Callable
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from core.accounts.operators import list_operators
+from core.application import Application
+from core.tokens.vault import Vault
+from dashboard.cli import app as clickker
+from dashboard.serving import ROOT
+from tests.support.live import environment
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(app: Application, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Type a command on a machine whose settings are those of the test."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("LC_ALL", "en_GB.UTF-8")
+    for name, value in environment(app.settings).items():
+        monkeypatch.setenv(name, value)
+
+    def typed(*arguments: str, stdin: str = "") -> Result:
+        return CliRunner().invoke(clickker, list(arguments), input=stdin)
+
+    return typed
+
+
+def test_it_makes_a_key_that_the_vault_takes(run: Run) -> None:
+    Vault(run("keys", "generate").output.strip())
+
+
+def test_an_operator_is_invited_with_a_link(run: Run, app: Application) -> None:
+    told = run("operator", "invite", "--email", "Alice@Example.com", "--name", "Alice", "--role", "admin")
+
+    assert told.exit_code == 0
+    assert f"{app.settings.public_url}/" in told.output
+    [alice] = list_operators(app, None)
+    assert (alice.email, alice.role, alice.link_open) == ("alice@example.com", "admin", True)
+
+
+def test_inviting_again_makes_a_new_link(run: Run, app: Application) -> None:
+    invite = ("operator", "invite", "--email", "alice@example.com", "--name", "Alice")
+
+    first, second = run(*invite), run(*invite)
+
+    assert second.exit_code == 0
+    assert first.output.splitlines()[-1] != second.output.splitlines()[-1]
+    assert len(list_operators(app, None)) == 1
+
+
+def test_an_operator_is_added_with_a_password_that_is_asked_for(run: Run, app: Application) -> None:
+    told = run(
+        "operator", "add", "--email", "bob@example.com", "--name", "Bob", stdin="tulips in the rain\n" * 2
+    )
+
+    assert told.exit_code == 0
+    assert "tulips" not in told.output
+    assert [operator.account_created for operator in list_operators(app, None)] == [True]
+
+
+def test_a_bad_password_is_refused_with_a_sentence(run: Run) -> None:
+    told = run("operator", "add", "--email", "bob@example.com", "--name", "Bob", stdin="short\n" * 2)
+
+    assert told.exit_code == 2
+    assert "at least 12" in told.output
+    assert "Traceback" not in told.output
+
+
+def test_operators_are_listed(run: Run) -> None:
+    run("operator", "invite", "--email", "alice@example.com", "--name", "Alice")
+
+    assert run("operator", "list").output == "alice@example.com\tAlice\tsupport\twaiting\n"
+
+
+def test_a_reset_link_is_made(run: Run) -> None:
+    run("operator", "add", "--email", "bob@example.com", "--name", "Bob", stdin="tulips in the rain\n" * 2)
+
+    assert "http://localhost" in run("operator", "reset", "--email", "bob@example.com").output
+    assert run("operator", "reset", "--email", "nobody@example.com").exit_code == 2
+
+
+def test_the_database_is_upgraded(run: Run) -> None:
+    assert run("db", "upgrade").output == "The database is up to date.\n"
+
+
+def test_doctor_says_what_is_wrong_and_fails(run: Run) -> None:
+    told = run("doctor")
+
+    assert told.exit_code == 1
+    assert "✗ Operators" in told.output
+    assert "✓ Database" in told.output
+
+
+def test_serve_refuses_a_short_key_with_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLICKKER_ENCRYPTION_KEYS", base64.b64encode(b"short").decode())
+
+    told = run("serve")
+
+    assert told.exit_code == 2
+    assert "not 32 bytes" in told.output
+
+
+def test_serve_refuses_a_setting_that_cannot_be_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLICKKER_PORT", "eighty")
+
+    told = run("serve")
+
+    assert (told.exit_code, "CLICKKER_PORT" in told.output) == (2, True)
+
+
+def test_serve_becomes_the_server_at_the_root_of_the_project(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    became: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _path, command: became.append(command))
+
+    assert run("serve", "--address", "127.0.0.1").exit_code == 0
+
+    [command] = became
+    assert command[0] == sys.executable
+    assert "127.0.0.1" in command
+    assert os.getcwd() == str(ROOT)  # noqa: PTH109 - config.toml counts only there
+
+
+def test_it_speaks_the_language_of_the_shell(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+    assert "up to date" in run("db", "upgrade").output

@@ -1,0 +1,126 @@
+"""The demo: customers in every state at the first start, the same ones at the second, nothing left running."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from core.accounts.operators import list_operators
+from core.application import Application
+from core.demo import OPERATORS, add_operators, is_planted, plant
+from core.registrations.status import Status
+from core.simulator.server import RunningSimulator
+from core.storage import counters
+from dashboard import demo
+from tests.support.live import ROOT, free_port, get
+
+
+def _statuses(app: Application) -> dict[str, int]:
+    with app.database.read() as session:
+        return {
+            name.removeprefix("status:"): count
+            for name, count in counters.read_all(session).items()
+            if name.startswith("status:") and count
+        }
+
+
+def test_it_opens_on_customers_in_every_state(app: Application, simulator: RunningSimulator) -> None:
+    add_operators(app)
+    assert not is_planted(app)
+
+    plant(app, simulator.engine)
+
+    assert is_planted(app)
+    assert set(_statuses(app)) == set(Status)
+    assert sum(_statuses(app).values()) >= 12
+    assert simulator.engine.pending_faults() == ()
+
+
+def test_there_is_somebody_to_sign_in_as_for_every_role(app: Application) -> None:
+    add_operators(app)
+    add_operators(app)
+
+    assert {operator.role for operator in list_operators(app, None)} == {o.role for o in OPERATORS}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The demo's files, elsewhere."""
+    monkeypatch.setattr(demo, "FOLDER", tmp_path)
+    monkeypatch.setattr(demo, "KEY_FILE", tmp_path / "demo.key")
+    return tmp_path
+
+
+def test_its_key_is_its_own_and_private(folder: Path) -> None:
+    first = demo._secrets()
+
+    assert demo._secrets() == first
+    assert (folder / "demo.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_taken_port_is_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        told = _clickker_demo(taken.getsockname()[1], free_port()).communicate(timeout=60)[0]
+
+    assert "CLICKKER_PORT" in told
+    assert "Traceback" not in told
+
+
+class _Demo:
+    """A demo in a folder of its own, since the real one may be in use beside the tests."""
+
+    def __init__(self, copy: Path) -> None:
+        self.port, self.simulator_port = free_port(), free_port()
+        self._copy = copy
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        process = _clickker_demo(self.port, self.simulator_port, *options, root=self._copy)
+        deadline = time.monotonic() + 90
+        while get(self.port, "/healthz") != 200:
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        return process
+
+
+@pytest.fixture
+def own_demo(tmp_path: Path) -> _Demo:
+    for name in ("core", "dashboard", "pages", ".streamlit"):
+        os.symlink(ROOT / name, tmp_path / name)  # noqa: PTH211 - the product, under another root
+    return _Demo(tmp_path)
+
+
+def test_ctrl_c_ends_everything_and_a_second_start_keeps_the_data(own_demo: _Demo, tmp_path: Path) -> None:
+    first = own_demo.start()
+    assert get(own_demo.simulator_port, "/nl/api/oauth2/auth") == 400
+    first.send_signal(signal.SIGINT)
+    told = first.communicate(timeout=30)[0]
+    assert f"http://localhost:{own_demo.port}" in told
+    assert all(operator.email in told for operator in OPERATORS)
+    assert (get(own_demo.port, "/healthz"), get(own_demo.simulator_port, "/")) == (0, 0)
+    key = (tmp_path / "var" / "demo.key").read_text()
+
+    second = own_demo.start()
+    second.send_signal(signal.SIGTERM)
+    second.communicate(timeout=30)
+    assert get(own_demo.port, "/healthz") == 0
+    assert (tmp_path / "var" / "demo.key").read_text() == key
+
+
+def _clickker_demo(port: int, simulator_port: int, *options: str, root: Path = ROOT) -> subprocess.Popen[str]:
+    variables = {**os.environ, "CLICKKER_PORT": str(port), "CLICKKER_SIMULATOR_PORT": str(simulator_port)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "dashboard.cli", "demo", *options],
+        cwd=root,
+        env=variables | {"PYTHONPATH": str(root), "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
