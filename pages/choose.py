@@ -34,8 +34,8 @@ draw_steps(3)
 found = len(view.administrations)
 st.markdown(
     ngettext(
-        "For **{name}**, **{user}** gave consent. Exact Online shows {count} administration.",
-        "For **{name}**, **{user}** gave consent. Exact Online shows {count} administrations.",
+        "Consent for **{name}** came from **{user}**. Exact Online shows {count} administration.",
+        "Consent for **{name}** came from **{user}**. Exact Online shows {count} administrations.",
         found,
     ).format(user=plain(view.grant.full_name), name=plain(view.name), count=found)
 )

@@ -21,7 +21,7 @@ EXACT = "exact"
 CLICKKER = "clickker"
 
 SENTENCES: dict[str, str] = {
-    "registered": N_("Registered as {name}."),
+    "registered": N_("Registered: {name}"),
     "edited": N_("Details changed: {fields}."),
     "activated": N_("Connection setting set to Active."),
     "paused": N_("Connection setting set to not active."),
@@ -38,7 +38,7 @@ SENTENCES: dict[str, str] = {
     "candidate_accepted": N_("The connection now runs under {user}."),
     "candidate_rejected": N_("The new login {user} was set aside; the old connection stays."),
     "administrations_read": N_("Exact Online showed {count} administrations."),
-    "administrations_saved": N_("Administrations saved. Linked: {added}. No longer linked: {removed}."),
+    "administrations_saved": N_("Administrations saved. Linked: {added}; no longer linked: {removed}"),
     "checked": N_(
         "Checked at Exact Online: {count} linked administrations, {failing} of them not reachable."
     ),
