@@ -7,9 +7,9 @@ after writing that it will, and writes the successor before it does anything els
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic, sleep
 
 from sqlalchemy import update
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -76,8 +76,8 @@ def plan(grant: Grant, settings: Settings, now: datetime) -> Plan:
 
 def _token_of_flight(app: Application, grant_id: str) -> str:
     """Look, and look again while another process is at it; its lease bounds the wait."""
-    until = time.monotonic() + LEASE.total_seconds() + 1
-    while time.monotonic() < until:
+    until = monotonic() + LEASE.total_seconds() + 1
+    while monotonic() < until:
         grant = _read(app, grant_id)
         now = clock.now()
         step = plan(grant, app.settings, now)
@@ -88,7 +88,7 @@ def _token_of_flight(app: Application, grant_id: str) -> str:
         if step.spend and (token := _spend(app, grant, now)):
             return token
         if not step.spend:
-            time.sleep(_POLL_SECONDS)
+            sleep(_POLL_SECONDS)
     raise ExactError(FailureKind.UNKNOWN)
 
 

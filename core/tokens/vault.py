@@ -46,7 +46,8 @@ class Vault:
         if not raw:
             raise SettingsError(
                 _(
-                    "The encryption key is missing. Make one with “clickker keys generate” and set CLICKKER_ENCRYPTION_KEYS."
+                    "The encryption key is missing. Make one with “clickker keys generate” and set "
+                    "CLICKKER_ENCRYPTION_KEYS."
                 )
             )
         self._ciphers = {_key_id(key): AESGCM(key) for key in raw}
@@ -109,7 +110,9 @@ def _read_key(text: str) -> bytes:
         ) from None
     if b"example" in key.lower() or len(set(key)) < _FEWEST_DIFFERENT_BYTES:
         raise SettingsError(
-            _("The encryption key is an example that anybody can know. Make your own with “clickker keys generate”.")
+            _(
+                "The encryption key is an example that anybody can know. Make your own with “clickker keys generate”."
+            )
         )
     return key
 
