@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import secrets
 import signal
@@ -108,12 +109,15 @@ def _prepare(simulator: RunningSimulator) -> None:
 
 
 def _plant(app: Application, simulator: RunningSimulator) -> None:
+    logging.disable(logging.WARNING)  # outages and refusals are part of the story here
     try:
         plant(app, simulator.engine)
     except BaseException:  # an interrupted first start leaves nothing half-made for the second
         app.database.dispose()
         _wipe()
         raise
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -80,14 +79,17 @@ class _Demo:
         self.port, self.simulator_port = free_port(), free_port()
         self._copy = copy
 
-    def start(self, *options: str) -> subprocess.Popen[str]:
-        process = _clickker_demo(self.port, self.simulator_port, *options, root=self._copy)
-        deadline = time.monotonic() + 90
-        while get(self.port, "/healthz") != 200:
-            assert process.poll() is None, process.communicate()[0]
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        return process
+    def start(self) -> tuple[subprocess.Popen[str], str]:
+        """The process, ready, and what it has said."""
+        process = _clickker_demo(self.port, self.simulator_port, root=self._copy)
+        assert process.stdout is not None
+        told = ""
+        while "Ctrl-C" not in told:
+            line = process.stdout.readline()
+            assert line, f"the demo ended:\n{told}"
+            told += line
+        assert get(self.port, "/healthz") == 200
+        return process, told
 
 
 @pytest.fixture
@@ -98,16 +100,17 @@ def own_demo(tmp_path: Path) -> _Demo:
 
 
 def test_ctrl_c_ends_everything_and_a_second_start_keeps_the_data(own_demo: _Demo, tmp_path: Path) -> None:
-    first = own_demo.start()
-    assert get(own_demo.simulator_port, "/nl/api/oauth2/auth") == 400
-    first.send_signal(signal.SIGINT)
-    told = first.communicate(timeout=30)[0]
+    first, told = own_demo.start()
     assert f"http://localhost:{own_demo.port}" in told
     assert all(operator.email in told for operator in OPERATORS)
+    assert get(own_demo.simulator_port, "/nl/api/oauth2/auth") == 400
+
+    first.send_signal(signal.SIGINT)
+    assert "Traceback" not in first.communicate(timeout=30)[0]
     assert (get(own_demo.port, "/healthz"), get(own_demo.simulator_port, "/")) == (0, 0)
     key = (tmp_path / "var" / "demo.key").read_text()
 
-    second = own_demo.start()
+    second, _told = own_demo.start()
     second.send_signal(signal.SIGTERM)
     second.communicate(timeout=30)
     assert get(own_demo.port, "/healthz") == 0
