@@ -38,7 +38,7 @@ messages: .venv/.complete  ## Collect the texts of the source into the Dutch cat
 		--output-dir core/locales --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 migration: .venv/.complete  ## A new migration from the difference with the models; MESSAGE="what changes"
-	.venv/bin/python -m core.storage.migrations.draft "$(MESSAGE)"
+	.venv/bin/python -m tests.support.migration "$(MESSAGE)"
 
 .venv/.complete: requirements.lock pyproject.toml .ci/make-venv
 	@.ci/make-venv

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from core.storage.database import Database
 
@@ -21,12 +24,31 @@ def upgrade(database: Database, revision: str = "head") -> None:
 
     Several processes may start at once: the first upgrades, the others wait and find nothing to do.
     """
-    config = _config()
-    with database.engine.execution_options(clickker_write=True).begin() as connection:
+    with (
+        database.engine.connect().execution_options(clickker_write=True) as connection,
+        _without_cascades(connection) if database.is_sqlite else nullcontext(),
+        connection.begin(),
+    ):
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+@contextmanager
+def _without_cascades(connection: Connection) -> Iterator[None]:
+    """SQLite changes a column by copying the table and dropping the old one, which would delete all that hangs on it.
+
+    The pragma does nothing inside a transaction, so it goes to the driver before one begins.
+    https://www.sqlite.org/lang_altertable.html#otheralter
+    """
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
 
 
 def current_revision(database: Database) -> str | None:
