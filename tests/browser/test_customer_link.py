@@ -1,0 +1,69 @@
+"""The customer has the Exact password and a phone; support has the dashboard and sees it arrive."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from core.accounts.roles import Role
+from tests.browser import steps
+from tests.support.live import Live
+
+EMAIL = "sanne@clickker.test"
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _operator(live: Live) -> None:
+    live.add_operator(EMAIL, "Sanne de Boer", Role.SUPPORT, "en")
+
+
+def is_wider_than_the_screen(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+
+def copy_link(page: Page) -> str:
+    page.get_by_role("button", name="Copy link for the customer").click()
+    link = page.get_by_role("dialog").locator("code").inner_text()
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    return link.strip()
+
+
+def test_support_sees_the_customers_consent_arrive(live: Live, page: Page, browser: Browser) -> None:
+    steps.sign_in(page, live, EMAIL)
+    steps.open_the_form(page)
+    steps.fill_in(page, "Test B.V.")
+    link = copy_link(page)
+    expect(page.get_by_text("The customer has not opened it yet.")).to_be_visible()
+    assert link not in page.content()
+
+    context = browser.new_context(locale="en-GB", viewport=PHONE, has_touch=True, is_mobile=True)
+    phone = context.new_page()
+    phone.goto(link)
+    expect(phone.get_by_text("Sanne de Boer of Clickker asks your permission")).to_be_visible()
+    assert not is_wider_than_the_screen(phone)
+    expect(page.get_by_text("The customer opened it on")).to_be_visible(timeout=15_000)
+    phone.get_by_role("button", name="Go to Exact Online").tap()
+    steps.log_in_at_exact(phone)
+    steps.allow(phone)
+    expect(phone.get_by_role("heading", name="Thank you")).to_be_visible()
+    assert not is_wider_than_the_screen(phone)
+
+    expect(page.get_by_role("heading", name="Choose administrations")).to_be_visible(timeout=15_000)
+    steps.save_all_changes(page)
+    phone.goto(link)
+    expect(phone.get_by_text("This link has been used")).to_be_visible()
+    context.close()
+
+
+def test_a_withdrawn_link_is_dead(live: Live, page: Page) -> None:
+    steps.sign_in(page, live, EMAIL)
+    steps.open_the_form(page)
+    steps.fill_in(page, "Bakker B.V.")
+    link = copy_link(page)
+
+    page.get_by_role("button", name="Withdraw link").click()
+    expect(page.get_by_role("button", name="Withdraw link")).to_have_count(0)
+    page.goto(link)
+
+    expect(page.get_by_text("This link was withdrawn")).to_be_visible()

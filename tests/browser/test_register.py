@@ -1,0 +1,97 @@
+"""The form: nothing typed is lost, mistakes are told where they are made, one click or two make one attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import func, select
+
+from core.accounts.roles import Role
+from core.storage.models import Consent, Registration
+from tests.browser import steps
+from tests.support.live import Live
+
+EMAIL = "sanne@clickker.test"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _operator(live: Live) -> None:
+    live.add_operator(EMAIL, "Sanne de Boer", Role.SUPPORT, "en")
+
+
+@pytest.fixture
+def form(live: Live, page: Page) -> Iterator[Page]:
+    """Signed in, with the empty form open."""
+    steps.sign_in(page, live, EMAIL)
+    steps.open_the_form(page)
+    yield page
+
+
+def count(live: Live, table: type[Consent] | type[Registration]) -> int:
+    with live.app.database.read() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_a_reload_and_a_new_sign_in_lose_nothing(live: Live, form: Page) -> None:
+    form.get_by_label("Name", exact=True).press_sequentially("Halverwege B.V.")
+    form.get_by_label("Customer reference").fill("K-1234")
+    form.get_by_label("Note").fill("Belt liever 's middags.")
+    form.get_by_label("Customer reference").click()
+    expect(form.get_by_text("Draft saved")).to_be_visible()
+    form.wait_for_timeout(1_000)
+
+    form.reload()
+    expect(form.get_by_label("Name", exact=True)).to_have_value("Halverwege B.V.")
+    form.get_by_role("button", name="Sign out").click()
+    steps.sign_in(form, live, EMAIL)
+    steps.open_the_form(form)
+
+    expect(form.get_by_label("Name", exact=True)).to_have_value("Halverwege B.V.")
+    expect(form.get_by_label("Customer reference")).to_have_value("K-1234")
+    expect(form.get_by_label("Note")).to_have_value("Belt liever 's middags.")
+    form.get_by_role("button", name="Start afresh").click()
+    form.get_by_role("button", name="Throw away and start afresh").click()
+    expect(form.get_by_label("Name", exact=True)).to_have_value("")
+
+
+def test_mistakes_are_told_under_their_field_and_nothing_is_lost(form: Page) -> None:
+    form.get_by_label("Customer reference").fill("K-77")
+    form.get_by_role("button", name="Connect").click()
+
+    expect(form.get_by_text("Type the customer's name")).to_be_visible()
+    expect(form.get_by_text("Choose the Exact Online environment")).to_be_visible()
+    expect(form.get_by_label("Customer reference")).to_have_value("K-77")
+
+    steps.fill_in(form, "Fout en Zoon", "United Kingdom")
+    expect(form.get_by_text("our app has no client id for United Kingdom").first).to_be_visible()
+    expect(form.get_by_text("Type the customer's name")).to_have_count(0)
+    form.get_by_role("button", name="Start afresh").click()
+    form.get_by_role("button", name="Throw away and start afresh").click()
+
+
+def test_a_double_click_on_connect_makes_one_attempt(live: Live, form: Page) -> None:
+    registrations, consents = count(live, Registration), count(live, Consent)
+    steps.fill_in(form, "Dubbelklik B.V.")
+
+    form.get_by_role("button", name="Connect").dblclick()
+    expect(form.get_by_role("heading", name="Log in")).to_be_visible()
+
+    assert count(live, Registration) == registrations + 1
+    assert count(live, Consent) == consents + 1
+
+
+def test_a_half_finished_registration_goes_on_from_its_page(live: Live, form: Page) -> None:
+    steps.fill_in(form, "Later B.V.")
+    form.get_by_role("button", name="Connect").click()
+    expect(form.get_by_role("heading", name="Log in")).to_be_visible()
+    form.go_back()
+
+    form.get_by_role("link", name="To the registration", exact=True).click()
+    expect(form.get_by_text("Waiting for consent").first).to_be_visible()
+    form.get_by_role("button", name="Connect").click()
+    steps.log_in_at_exact(form)
+    steps.allow(form)
+
+    steps.save_all_changes(form)
