@@ -20,6 +20,7 @@ from core.simulator.odata import (
     answer_collection,
     literal,
     parse_query,
+    refuse_unknown_names,
     render,
 )
 from core.simulator.state import Chain
@@ -245,6 +246,7 @@ def _read_one(
     row = next((row for row in resource.rows if str(row[resource.key]).lower() == wanted.lower()), None)
     if row is None:
         raise Refused(_not_found(request))
+    refuse_unknown_names(resource, query)
     rendered = render(resource, row, query.select)
     if "json" in request.accept.lower():
         return json_answer({"d": rendered})

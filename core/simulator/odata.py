@@ -114,11 +114,16 @@ def answer_collection(resource: Resource, query: Query) -> object:
     return {"d": body}
 
 
-def _matching(resource: Resource, query: Query) -> list[Row]:
+def refuse_unknown_names(resource: Resource, query: Query) -> None:
+    """Raise ``BadQuery`` when the query names a property that the resource does not have."""
     names = {name for name, _ in query.filters} | set(query.select) | ({query.order} - {""})
     known = set(resource.rows[0]) if resource.rows else names
     for name in sorted(names - known - {"*"}):
         raise BadQuery(f"Could not find a property named '{name}' on type '{resource.type}'.")
+
+
+def _matching(resource: Resource, query: Query) -> list[Row]:
+    refuse_unknown_names(resource, query)
     rows = [row for row in resource.rows if all(_text(row[n]).lower() == v.lower() for n, v in query.filters)]
     by = query.order or resource.key
     return sorted(rows, key=lambda row: _sortable(row[by]), reverse=query.descending)

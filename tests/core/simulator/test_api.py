@@ -79,6 +79,7 @@ def test_filter_and_key_find_one_division(caller: Caller) -> None:
     one = json.loads(caller.get("1/system/Divisions(1001002)").body)["d"]
     assert one["Code"] == 1001002
     assert caller.get("1/system/Divisions(77)").status == 404
+    assert caller.get("1/system/Divisions(1001002)", "$select=Nonsense").status == 400
 
 
 @pytest.mark.parametrize(
@@ -117,9 +118,10 @@ def test_an_access_token_dies_after_600_seconds(engine: Engine, caller: Caller) 
     assert caller.get("current/Me").status == 401
 
 
-@pytest.mark.parametrize("header", ["", "Bearer nonsense", "Basic abc"])
+@pytest.mark.parametrize("header", ["", "Bearer nonsense", "Basic {token}"])
 def test_it_wants_a_bearer_token(caller: Caller, header: str) -> None:
-    assert caller.connect().get("current/Me", authorization=header).status == 401
+    caller.connect()
+    assert caller.get("current/Me", authorization=header.format(token=caller.access)).status == 401
 
 
 def test_a_token_is_no_good_in_another_country(engine: Engine, caller: Caller) -> None:

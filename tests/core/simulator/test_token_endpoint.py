@@ -89,11 +89,13 @@ def test_it_strips_braces_round_the_client_id(engine: Engine, caller: Caller) ->
     assert caller.exchange(engine.grant_code("nl", TEST_BV), client_id="{1111-NL}").status == 200
 
 
-def test_it_reads_forms_only(engine: Engine) -> None:
-    body = json.dumps(
-        {"grant_type": "refresh_token", "client_id": "1111-nl", "client_secret": "secret-nl"}
-    ).encode()
+def test_it_reads_forms_only(engine: Engine, caller: Caller) -> None:
+    caller.connect()
+    engine.advance(600)
+    form = {"grant_type": "refresh_token", "refresh_token": caller.refresh_token}
+    body = json.dumps({**form, "client_id": "1111-nl", "client_secret": "secret-nl"}).encode()
     assert engine.token(TokenRequest("nl", body, "application/json")).status == 400
+    assert caller.refresh().status == 200
 
 
 def test_each_refresh_returns_a_new_token_and_spends_the_old(engine: Engine, caller: Caller) -> None:
