@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import navigation, signin
-from dashboard.feedback import show_flashes
+from dashboard.feedback import attempt, show_flashes
 from dashboard.frame import draw_logo, draw_sidebar, watch_session
 
 st.set_page_config(layout="wide")
@@ -17,5 +17,6 @@ with signin.visit() as operator:
     else:
         draw_sidebar(operator)
         show_flashes()
-        navigation.run(entry, page, operator)
+        with attempt():
+            navigation.run(entry, page, operator)
         watch_session()

@@ -109,8 +109,7 @@ def start_over(message: str) -> None:
 def draw_form(path: str) -> None:
     """The sign-in page; ``path`` is where the visitor wanted to be."""
     browser = live_browser()
-    for key in _THEIRS:
-        st.session_state.pop(key, None)
+    _forget_theirs()
     _left, middle, _right = st.columns([1, 2, 1])
     with middle:
         st.title(_("Clickker Connections"))
@@ -140,9 +139,16 @@ def _answer(controller: _Controller, path: str, browser: str | None) -> None:
         )
         return
     query = urlencode(st.query_params.to_dict(), doseq=True)
+    _forget_theirs()
     target = f"{path}?{query}" if query else path
     ticket = start_ticket(application(), controller.operator_id, browser, target)
     go_to("/session/start?" + urlencode({"ticket": ticket}))
+
+
+def _forget_theirs() -> None:
+    """What the library keeps in the session state: nothing here goes by it."""
+    for key in _THEIRS:
+        st.session_state.pop(key, None)
 
 
 class _Controller(AuthenticationController):  # type: ignore[misc]  # the library has no types
