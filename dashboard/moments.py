@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
-from babel.dates import format_date, format_time, get_timezone
+from babel.dates import format_date, format_time, get_month_names, get_timezone
 
 from core import clock
 from core.i18n import _, current_language, ngettext
@@ -28,3 +29,22 @@ def days_left(until: datetime) -> str:
     if days < 0:
         return _("passed")
     return ngettext("{count} day", "{count} days", days).format(count=days)
+
+
+def short(at: datetime | None) -> str:
+    """For example "23 Nov 05:45", or "23 Nov 2025" when it is not this year's; "" when it never was.
+
+    Without Babel's patterns, which cost a list of fifty rows ten milliseconds.
+    """
+    if at is None:
+        return ""
+    here = at.astimezone(get_timezone(_ZONE))
+    month = _months(current_language())[here.month]
+    if here.year != clock.now().year:
+        return f"{here.day} {month} {here.year}"
+    return f"{here.day} {month} {here:%H:%M}"
+
+
+@cache
+def _months(language: str) -> dict[int, str]:
+    return dict(get_month_names("abbreviated", locale=language))

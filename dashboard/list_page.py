@@ -1,0 +1,46 @@
+"""What stands around a list: how many match, the exports, and a word when nothing does."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from core.accounts.roles import Action, CurrentOperator
+from core.i18n import _, ngettext
+from core.registrations.query import COUNT_LIMIT, ListQuery, Page
+from dashboard.filters import Keys, as_address, clear_filters
+
+
+def draw_summary(by: CurrentOperator, what: str, page: Page[Any], query: ListQuery) -> None:
+    """How many rows match, and links that export what the filter shows."""
+    shown = _count(page)
+    if by.may(Action.EXPORT):
+        shown += " &nbsp;·&nbsp; " + _("Export:") + f" {_link(what, 'csv', 'CSV', query)}, "
+        shown += _link(what, "xlsx", "Excel", query)
+    st.html(f'<div style="font-size:.875rem;color:#526471">{shown}</div>')
+
+
+def draw_no_match(keys: Keys) -> None:
+    """Nothing matches: say so, and offer everything again."""
+    st.info(_("Nothing matches this search and these filters."), icon=":material/search_off:")
+    st.button(
+        _("Clear filters"),
+        key=keys.of("clear"),
+        on_click=clear_filters,
+        args=(keys,),
+        icon=":material/filter_alt_off:",
+    )
+
+
+def _count(page: Page[Any]) -> str:
+    if page.more:
+        return _("More than {count} found").format(count=f"{COUNT_LIMIT:,}")
+    return ngettext("{count} found", "{count} found", page.count).format(count=page.count)
+
+
+def _link(what: str, kind: str, label: str, query: ListQuery) -> str:
+    asked = as_address(query)
+    address = f"/export/{what}.{kind}" + (f"?{asked}" if asked else "")
+    return f'<a href="{escape(address)}" target="_self" style="color:#14547a">{label}</a>'
