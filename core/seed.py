@@ -9,7 +9,9 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import func, select
@@ -22,10 +24,13 @@ from core.registrations.names import name_key
 from core.registrations.status import Derived, derive
 from core.seed_names import OWNERS, administration_name, company_name
 from core.seed_stories import FAILING, Story, grant_columns, registration_columns, stories
+from core.settings import Settings
 from core.storage import bulk, counters
 from core.storage.models import Administration, Grant, Operator, Registration
 
 _CHUNK = 2_000
+_MANY = 5_000
+_FIRST_CODE = 1_000_000
 _ENVIRONMENTS = ("nl", "be", "de", "fr", "uk", "es", "us")
 _SHARES = (80, 11, 5, 1, 1, 1, 1)
 _COUNTRIES = {"uk": ("GB", "GBP"), "us": ("US", "USD")}
@@ -41,38 +46,48 @@ class _Numbers:
     owed: int = 0
     """Administrations that an earlier registration had no consent for: the next one that has takes them too."""
 
+    @classmethod
+    def after(cls, session: Session) -> _Numbers:
+        """After the rows that are there."""
+        highest = [
+            session.scalar(select(func.max(column))) or 0
+            for column in (Registration.id, Administration.id, Administration.code)
+        ]
+        return cls(highest[0] + 1, highest[1] + 1, max(highest[2] + 1, _FIRST_CODE))
+
 
 def seed(app: Application, registrations: int, administrations_each: int) -> None:
-    """Add ``registrations`` with ``administrations_each`` on average; a second call adds as many again.
+    """Add ``registrations`` with ``administrations_each`` on average, all or none; twice adds as many again.
 
     Names and states are the same at every run on an empty database; moments are counted back from now.
     """
+    with app.database.transaction() as session, ExitStack() as stack:
+        if registrations >= _MANY:
+            stack.enter_context(bulk.indexes_later(session, Registration, Administration))
+        _add(session, app.settings, registrations, administrations_each)
     with app.database.transaction() as session:
-        owners = _owners(session)
-        numbers = _Numbers(
-            _next(session, Registration.id),
-            _next(session, Administration.id),
-            _next(session, Administration.code),
-        )
-    numbers.code = max(numbers.code, 1_000_000)
+        bulk.learn(session, Registration, Administration)
+
+
+def _add(session: Session, settings: Settings, registrations: int, each: int) -> None:
+    numbers = _Numbers.after(session)
     chosen = stories(random.Random(numbers.registration))  # noqa: S311 - no secret hangs on it
-    for first in range(0, registrations, _CHUNK):
-        size = min(_CHUNK, registrations - first)
-        batch = _Batch(app, owners, numbers, administrations_each)
-        for _number in range(size):
-            batch.add(next(chosen), last=first + size == registrations and _number == size - 1)
-        with app.database.transaction() as session:
+    batch = _Batch(settings, _owners(session), numbers, each)
+    for left in range(registrations, 0, -1):
+        batch.add(next(chosen))
+        if left % _CHUNK == 1:
             batch.write(session)
-    bulk.refresh_statistics(app.database)
+    for model in (Registration, Administration):
+        bulk.go_on_after(session, model)
 
 
 class _Batch:
-    """Rows of one transaction, with the figures they add to the counters."""
+    """Rows on their way in, with the figures they add to the counters."""
 
     def __init__(
-        self, app: Application, owners: Sequence[tuple[int, str]], numbers: _Numbers, each: int
+        self, settings: Settings, owners: Sequence[tuple[int, str]], numbers: _Numbers, each: int
     ) -> None:
-        self._settings = app.settings
+        self._settings = settings
         self._owners = owners
         self._numbers = numbers
         self._each = each
@@ -83,10 +98,10 @@ class _Batch:
         self._grants: list[dict[str, Any]] = []
         self._counts: Counter[str] = Counter()
 
-    def add(self, story: Story, *, last: bool) -> None:
+    def add(self, story: Story) -> None:
         numbers = self._numbers
         numbers.owed += self._each
-        held = numbers.owed if story.consented or last else 0
+        held = numbers.owed if story.consented else 0
         numbers.owed -= held
         linked = held if story.linked else 0
         failing = min(linked, 1) if story.failing else 0
@@ -108,6 +123,8 @@ class _Batch:
         bulk.insert_rows(session, Administration, self._administrations)
         for name, delta in sorted(self._counts.items()):
             counters.add(session, name, delta)
+        for kept in (self._grants, self._registrations, self._administrations, self._counts):
+            kept.clear()
 
     def _registration(self, story: Story, derived: Derived, linked: int) -> dict[str, Any]:
         number = self._numbers.registration
@@ -117,7 +134,7 @@ class _Batch:
         return registration_columns(story, derived, self._now, self._settings) | {
             "id": number,
             "name": name,
-            "name_key": name_key(name),
+            "name_key": _key(name),
             "environment": self._random.choices(_ENVIRONMENTS, _SHARES)[0],
             "reference": f"K{100_000 + number}",
             "owner_id": owner_id,
@@ -158,12 +175,22 @@ class _Batch:
             "id": numbers.administration,
             "code": numbers.code,
             "name": name,
-            "name_key": name_key(name),
+            "name_key": _key(name),
             "last_failure_kind": FAILING if failing else None,
         }
         numbers.administration += 1
         numbers.code += 1
         return columns
+
+
+def _key(name: str) -> str:
+    """``name_key``, which works word by word, and the words are few."""
+    return " ".join(_word_key(word) for word in name.split())
+
+
+@cache
+def _word_key(word: str) -> str:
+    return name_key(word)
 
 
 def _owners(session: Session) -> list[tuple[int, str]]:
@@ -182,7 +209,3 @@ def _owners(session: Session) -> list[tuple[int, str]]:
             session.flush()
             known[email] = (row.id, name)
     return [(number, name_key(name)) for email, (number, name) in known.items() if email.endswith(".example")]
-
-
-def _next(session: Session, column: Any) -> int:  # noqa: ANN401 - any column of numbers
-    return (session.scalar(select(func.max(column))) or 0) + 1

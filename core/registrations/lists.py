@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import InstrumentedAttribute
 
 from core.storage.models import Administration, Registration
@@ -20,7 +20,7 @@ class SqlList:
 
     id: InstrumentedAttribute[int]
     name_key: InstrumentedAttribute[str]
-    always: ColumnElement[bool] | None
+    always: tuple[ColumnElement[bool], ...]
     """What a row must be to be in the list at all."""
     sorts: Mapping[str, tuple[Column, ...]]
     """Ties included; the last is the id. Only the first may be unset."""
@@ -38,7 +38,7 @@ _r, _a = Registration, Administration
 REGISTRATIONS = SqlList(
     id=_r.id,
     name_key=_r.name_key,
-    always=None,
+    always=(),
     sorts={
         "name": (_r.name_key, _r.id),
         "environment": (_r.environment, _r.name_key, _r.id),
@@ -60,7 +60,7 @@ REGISTRATIONS = SqlList(
 ADMINISTRATIONS = SqlList(
     id=_a.id,
     name_key=_a.name_key,
-    always=and_(_a.linked),
+    always=(_a.linked.expression,),
     sorts={
         "name": (_a.name_key, _a.id),
         "code": (_a.code, _a.id),

@@ -74,7 +74,10 @@ def matching_ids(session: Session, want: Wanted, limit: int) -> list[int]:
     found = dict.fromkeys(_first(session, _by_name(session, want), limit))
     ranges = _code_ranges(want)
     if ranges and len(found) < limit:
-        by_code = [select(want.listed.id).where(code, *_filters(want, indexed=False)) for code in ranges]
+        by_code = [
+            select(want.listed.id).where(*want.listed.always, code, *_filters(want, indexed=False))
+            for code in ranges
+        ]
         found.update(dict.fromkeys(_first(session, union_all(*by_code), limit)))
     return list(found)[:limit]
 
@@ -85,6 +88,7 @@ def _first(session: Session, statement: Select[int] | CompoundSelect[int], limit
 
 def conditions(session: Session, want: Wanted, *, indexed: bool = True) -> Iterator[ColumnElement[bool]]:
     """All of them, each decided on the row alone. Not ``indexed``: for a walk along the index of a sort."""
+    yield from want.listed.always
     yield from _filters(want, indexed=indexed)
     if want.part:
         yield or_(*_names(session, want), *_code_ranges(want, indexed=indexed))
@@ -93,8 +97,6 @@ def conditions(session: Session, want: Wanted, *, indexed: bool = True) -> Itera
 
 
 def _filters(want: Wanted, *, indexed: bool) -> Iterator[ColumnElement[bool]]:
-    if want.listed.always is not None:
-        yield want.listed.always
     for filtered, value in want.equal:
         shown = _shown(filtered.expression, indexed=indexed)
         yield shown.is_(None) if value is None else shown == value
@@ -119,10 +121,11 @@ def _by_name(session: Session, want: Wanted) -> Select[int]:
     """Candidates of the full-text table, each compared with its row; or the names that begin with it."""
     listed = want.listed
     if len(want.term) < SHORTEST_PART:
-        return select(listed.id).where(_begins(want), *_filters(want, indexed=False))
+        return select(listed.id).where(*listed.always, _begins(want), *_filters(want, indexed=False))
     found = table(listed.search_table, column("rowid"))
     expression = match_expression(session, listed.id, listed.name_key, want.term)
-    # Not indexed: the one way in must be the full-text table, which stops at the limit.
+    # Not indexed: the one way in must be the full-text table, which stops at the limit and holds no row that
+    # is not in the list.
     return (
         select(listed.id)
         .select_from(found)
