@@ -16,6 +16,12 @@ from dashboard.administration_picker import forget_choice
 from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
 
+CLICK_PATH = """1. Naam rechtsboven → **Mijn Exact Online**
+2. **Beveiligingscentrum**
+3. **Machtigingen voor mijn apps** → Clickker → **Administraties beheren**
+"""
+"""As Exact's own screens say it, in every language of ours."""
+
 
 def draw_who(grant: GrantView) -> None:
     """The Exact user who gave consent."""
@@ -50,10 +56,7 @@ def draw_missing_help(app: Application, by: CurrentOperator, view: RegistrationV
             _(
                 "Exact Online shows only what was permitted in its own form. The customer widens that there, in Dutch:"
             )
-            + "\n\n"
-            "1. Naam rechtsboven → **Mijn Exact Online**\n"
-            "2. **Beveiligingscentrum**\n"
-            "3. **Machtigingen voor mijn apps** → Clickker → **Administraties beheren**\n"
+            + f"\n\n{CLICK_PATH}"
         )
         if by.may(Action.CHECK) and st.button(
             _("Read the list again"), key=f"{place}_read", icon=":material/refresh:"
