@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from core.simulator import token_endpoint
 from core.simulator.clock import SimulatorClock
 from core.simulator.config import SimulatorApp
 from core.simulator.data import ARCHIVED, demo_directory
 from core.simulator.engine import Engine
+from core.simulator.issue import issue_pair
+from core.simulator.state import Pair
 from core.simulator.statefile import StateFile, open_engine
 from tests.core.simulator.conftest import ACCOUNTANT, CALLBACK, CONFIG, START, TEST_BV, Caller
 
@@ -97,8 +103,11 @@ def test_it_counts_calls_by_endpoint(engine: Engine, caller: Caller) -> None:
     assert [call.endpoint for call in engine.calls()] == ["token", "me"]
 
 
-def test_one_token_in_many_hands_is_spent_once(engine: Engine, caller: Caller) -> None:
+def test_one_token_in_many_hands_is_spent_once(
+    engine: Engine, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caller.connect()
+    monkeypatch.setattr(token_endpoint, "issue_pair", slowly(issue_pair))
     engine.advance(600)
     engine.configure(errors_per_hour=0)
     token = caller.refresh_token
@@ -107,6 +116,16 @@ def test_one_token_in_many_hands_is_spent_once(engine: Engine, caller: Caller) -
             pool.map(lambda _: caller.post(grant_type="refresh_token", refresh_token=token), range(50))
         )
     assert sorted(answer.status for answer in answers) == [200] + [401] * 49
+
+
+def slowly(function: Callable[..., Pair]) -> Callable[..., Pair]:
+    """The same with a pause before it, in which other threads would get in if nothing held them."""
+
+    def paused(*given: Any) -> Pair:
+        time.sleep(0.01)
+        return function(*given)
+
+    return paused
 
 
 def test_reset_forgets_everything(engine: Engine, caller: Caller) -> None:

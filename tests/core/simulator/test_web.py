@@ -175,6 +175,8 @@ def test_a_form_belongs_to_its_browser_and_its_token(browser: TestClient, engine
     assert decide(browser, address, "forged", **ALLOW).status_code == 410
     with browser_of(engine) as stranger:
         assert stranger.get(address).status_code == 410
+        open_form(stranger)
+        assert stranger.get(address).status_code == 410
         assert decide(stranger, address, csrf, **ALLOW).status_code == 410
     assert decide(browser, address, csrf, **ALLOW).status_code == 303
     assert decide(browser, address, csrf, **ALLOW).status_code == 410
