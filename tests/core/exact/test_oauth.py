@@ -192,6 +192,7 @@ def test_an_answer_without_a_usable_refresh_token_says_nothing_definite(body: by
         (400, EARLY, EARLY_REASON, FailureKind.TOO_EARLY),
         (400, EARLY, {}, FailureKind.TOO_EARLY),
         (400, "", EARLY_REASON, FailureKind.TOO_EARLY),
+        (400, '{"error":"access_denied"}', {"Reason": "TooEarlyToRefreshTokens"}, FailureKind.TOO_EARLY),
         (401, "", {"REASON": "Access Token not expired"}, FailureKind.TOO_EARLY),
         (
             400,
