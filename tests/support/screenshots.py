@@ -1,4 +1,4 @@
-"""The pictures of the README, taken from a running demo: ``make demo`` in one window, ``make screenshots`` in another."""
+"""The pictures of the README, from a running demo: ``make demo`` in one window, ``make screenshots`` in another."""
 
 from __future__ import annotations
 
