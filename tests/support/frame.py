@@ -47,7 +47,7 @@ def new_session(app: Application, who: CurrentOperator) -> str:
     return start_session(app, start_ticket(app, who.id, "browser", "/"), "browser", "127.0.0.1", "").cookie
 
 
-def frame(page: str | None = None, **query: str) -> AppTest:
+def frame(page: str | None = None, /, **query: str) -> AppTest:
     """The frame, run; on ``pages/<page>.py`` if given, with these values in the address."""
     test = AppTest.from_file(str(ROOT / "dashboard" / "main.py"), default_timeout=SECONDS)
     test.query_params.update(query)

@@ -1,0 +1,127 @@
+"""Choosing administrations: who came back, what fits, what cannot be linked, and the end of the path."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from core.accounts.roles import CurrentOperator
+from core.application import Application
+from core.registrations.registration import registration
+from tests.factories import make_administration, make_connected, make_grant, make_registration
+from tests.support.frame import frame
+
+
+def consented(app: Application, *names: str, name: str = "Test B.V.") -> tuple[int, list[int]]:
+    """A registration with consent, and the codes of its administrations."""
+    number = make_registration(app.database, name)
+    make_grant(app.database, number)
+    return number, [make_administration(app.database, number, each, linked=False) for each in names]
+
+
+def ticked(page: AppTest, codes: list[int]) -> list[bool]:
+    return [page.checkbox(f"choose_{code}").value for code in codes]
+
+
+def words(page: AppTest) -> str:
+    return "\n".join(e.value for e in (*page.markdown, *page.caption, *page.warning)).replace("\\", "")
+
+
+def test_it_says_who_came_back(app: Application, sanne: CurrentOperator) -> None:
+    number, _codes = consented(app, "Test B.V.")
+
+    page = frame("choose", id=str(number))
+
+    assert page.title[0].value == "Choose administrations"
+    assert "came from **Jan Jansen**" in words(page)
+
+
+def test_the_one_with_the_same_name_is_ticked(app: Application, sanne: CurrentOperator) -> None:
+    number, codes = consented(app, "Bakker B.V.", "test bv")
+
+    assert ticked(frame("choose", id=str(number)), codes) == [False, True]
+
+
+def test_a_name_that_does_not_fit_is_pointed_out(app: Application, sanne: CurrentOperator) -> None:
+    number, codes = consented(app, "Jansen Holding", "Jansen Beheer")
+
+    page = frame("choose", id=str(number))
+
+    assert "No administration here is called **Test B.V.**" in words(page)
+    assert ticked(page, codes) == [False, False]
+
+
+def test_select_all_takes_what_can_be_linked(app: Application, sanne: CurrentOperator) -> None:
+    number, codes = consented(app, "Een", "Twee")
+    archived = make_administration(app.database, number, "Oud", linked=False, exact_status=2)
+    other = make_connected(app.database, "Ander B.V.")
+    taken = registration(app, sanne, other).linked[0].code
+    make_administration(app.database, number, "Bezet", linked=False, code=taken)
+
+    page = frame("choose", id=str(number))
+    page.checkbox("choose_all").check().run()
+
+    assert ticked(page, [*codes, archived, taken]) == [True, True, False, False]
+    assert page.checkbox(f"choose_{archived}").disabled
+    assert "Already linked to Ander B.V." in page.checkbox(f"choose_{taken}").label.replace("\\", "")
+
+
+def test_search_narrows_select_all(app: Application, sanne: CurrentOperator) -> None:
+    number, codes = consented(app, "Appel", "Appelboom", "Peer")
+
+    page = frame("choose", id=str(number))
+    page.text_input("choose_search").set_value("appel").run()
+    page.checkbox("choose_all").check().run()
+    page.text_input("choose_search").set_value("").run()
+
+    assert ticked(page, codes) == [True, True, False]
+
+
+def test_saving_ends_the_path(app: Application, sanne: CurrentOperator) -> None:
+    number, codes = consented(app, "Een", "Twee")
+
+    page = frame("choose", id=str(number))
+    page.checkbox(f"choose_{codes[1]}").check().run()
+    page.button("choose_save").click().run()
+
+    assert page.title[0].value == "Registration complete"
+    assert [a.code for a in registration(app, sanne, number).linked] == [codes[1]]
+
+
+def test_saving_nothing_is_refused(app: Application, sanne: CurrentOperator) -> None:
+    number, _codes = consented(app, "Een", "Twee")
+
+    page = frame("choose", id=str(number))
+    page.button("choose_save").click().run()
+
+    assert "Choose at least one administration" in page.error[0].value
+
+
+def test_sixty_administrations_come_in_pages(app: Application, sanne: CurrentOperator) -> None:
+    number, codes = consented(app, *(f"Klant {n:02}" for n in range(60)))
+
+    page = frame("choose", id=str(number))
+
+    assert len([box for box in page.checkbox if box.label.startswith("**")]) == 50
+    page.checkbox("choose_all").check().run()
+    page.button("choose_save").click().run()
+    assert len(registration(app, sanne, number).linked) == len(codes)
+
+
+def test_a_name_is_never_read_as_markdown(app: Application, sanne: CurrentOperator) -> None:
+    number, codes = consented(app, "[x](javascript:alert) :red[**B.V.**]")
+
+    label = frame("choose", id=str(number)).checkbox(f"choose_{codes[0]}").label
+
+    assert r"\[x\]\(javascript\:alert\) \:red\[\*\*B\.V\.\*\*\]" in label
+
+
+def test_without_consent_there_is_nothing_to_choose(app: Application, sanne: CurrentOperator) -> None:
+    number = make_registration(app.database, "Test B.V.")
+
+    page = frame("choose", id=str(number))
+
+    assert "There is no consent" in page.info[0].value
+
+
+def test_an_unknown_number_is_explained(app: Application, sanne: CurrentOperator) -> None:
+    assert "no longer there" in frame("choose", id="abc").info[0].value

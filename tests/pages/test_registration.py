@@ -1,0 +1,140 @@
+"""The registration's page: status and why, facts, and what each role may do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from streamlit.testing.v1 import AppTest
+
+from core import clock
+from core.accounts.roles import CurrentOperator
+from core.application import Application
+from core.registrations.drafts import save_draft
+from core.registrations.registration import registration
+from core.registrations.status import Status
+from core.registrations.timeline import timeline
+from core.registrations.views import RegistrationForm
+from core.storage.models import Registration
+from tests.factories import make_connected, make_grant, make_registration
+from tests.support.frame import frame
+
+
+def words(page: AppTest) -> str:
+    return "\n".join(e.value for e in (*page.markdown, *page.caption)).replace("\\", "")
+
+
+def facts(page: AppTest) -> str:
+    return page.table[0].value.to_string()
+
+
+def buttons(page: AppTest) -> set[str]:
+    return {button.label for button in page.main.button}
+
+
+def test_it_says_how_it_stands_and_since_when(app: Application, sanne: CurrentOperator) -> None:
+    number = make_connected(app.database, "Test B.V.")
+
+    page = frame("registration", id=str(number))
+
+    assert page.title[0].value.replace("\\", "") == "Test B.V."
+    assert "Connected" in words(page)
+    assert "Last success:" in words(page)
+    assert "Jan Jansen" in facts(page)
+
+
+def test_support_may_do_everything_with_it(app: Application, sanne: CurrentOperator) -> None:
+    number = make_connected(app.database, "Test B.V.")
+
+    assert buttons(frame("registration", id=str(number))) >= {
+        "Reconnect",
+        "Copy link for the customer",
+        "Check now",
+        "Edit details",
+        "Disconnect",
+        "Delete",
+        "Save all changes",
+    }
+
+
+def test_an_account_manager_reads_and_edits_the_note(app: Application, mark: CurrentOperator) -> None:
+    number = make_connected(app.database, "Test B.V.")
+
+    page = frame("registration", id=str(number))
+    assert buttons(page) == {"Edit details"}
+    assert not page.toggle
+    page.button("registration_edit").click().run()
+
+    assert page.text_input(f"edit_{number}_name").disabled
+    assert not page.text_area(f"edit_{number}_note").disabled
+
+
+def test_the_toggle_pauses_and_resumes(app: Application, sanne: CurrentOperator) -> None:
+    number = make_connected(app.database, "Test B.V.")
+
+    page = frame("registration", id=str(number))
+    page.toggle(f"registration_active_{number}").set_value(False).run()
+    assert registration(app, sanne, number).status is Status.PAUSED
+    assert "Reconnect" not in buttons(page)
+    page.toggle(f"registration_active_{number}").set_value(True).run()
+
+    assert registration(app, sanne, number).status is Status.CONNECTED
+
+
+def test_a_draft_leads_back_to_the_form(app: Application, sanne: CurrentOperator) -> None:
+    number = save_draft(app, sanne, None, RegistrationForm(name="Half B.V."))
+
+    page = frame("registration", id=str(number))
+    assert buttons(page) == {"Continue registering", "Delete"}
+    page.button("registration_continue").click().run()
+
+    assert page.text_input("register_name").value == "Half B.V."
+
+
+def test_a_shared_login_is_named(app: Application, sanne: CurrentOperator) -> None:
+    number = make_connected(app.database, "Test B.V.")
+    grant = registration(app, sanne, number).grant
+    assert grant is not None
+    make_registration(app.database, "Bakker B.V.", grant_id=grant.id)
+
+    assert "2 customers hang on this login" in facts(frame("registration", id=str(number)))
+
+
+def test_another_login_waits_for_a_word(app: Application, sanne: CurrentOperator) -> None:
+    number = make_connected(app.database, "Test B.V.")
+    candidate = make_grant(app.database, full_name="Piet Pieters")
+    with app.database.transaction() as session:
+        session.get_one(Registration, number).candidate_grant_id = candidate
+
+    page = frame("registration", id=str(number))
+    assert "Piet Pieters" in words(page)
+    page.button("candidate_reject").click().run()
+
+    view = registration(app, sanne, number)
+    assert view.candidate is None
+    assert view.grant is not None
+    assert view.grant.full_name == "Jan Jansen"
+
+
+def test_the_customers_link_is_shown_once_and_can_be_withdrawn(
+    app: Application, sanne: CurrentOperator, simulator: object
+) -> None:
+    number = make_registration(app.database, "Test B.V.")
+
+    page = frame("registration", id=str(number))
+    page.button("registration_link").click().run()
+    url = page.code[0].value
+    assert "/customer/" in url
+    page.run()
+    assert not page.code
+    assert url not in str(page.session_state)
+    assert "has not opened it yet" in words(page)
+    page.button("registration_withdraw").click().run()
+
+    assert registration(app, sanne, number).link is None
+    assert {entry.kind for entry in timeline(app, sanne, number)} >= {"link_created", "link_revoked"}
+
+
+def test_old_news_is_not_green(app: Application, sanne: CurrentOperator) -> None:
+    number = make_connected(app.database, "Test B.V.", at=clock.now() - timedelta(days=9))
+
+    assert "Attention" in words(frame("registration", id=str(number)))
