@@ -1,0 +1,104 @@
+"""Who may spend a grant's refresh token: one thread of a process, one process of all."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from core import clock
+from core.settings import Settings
+from core.storage.database import Database
+from core.storage.models import Grant
+from core.tokens import flights
+from core.tokens.flights import LEASE, alone, new_owner, take_lease
+from tests.factories import make_grant
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def grant(database: Database) -> Grant:
+    grant_id = make_grant(database, fingerprint="parent", rotated_at=clock.now() - HOUR)
+    with database.read() as session:
+        return session.get_one(Grant, grant_id)
+
+
+def taken(database: Database, grant: Grant, owner: str = "me") -> bool:
+    return take_lease(database, Settings(), grant, owner, clock.now())
+
+
+def change(database: Database, grant: Grant, **columns: object) -> None:
+    with database.transaction() as session:
+        row = session.get_one(Grant, grant.id)
+        for name, value in columns.items():
+            setattr(row, name, value)
+
+
+def test_a_free_row_is_taken_and_then_is_not_free(database: Database, grant: Grant) -> None:
+    assert taken(database, grant)
+    assert not taken(database, grant, "another")
+    with database.read() as session:
+        row = session.get_one(Grant, grant.id)
+    assert (row.lease_owner, row.intent_fingerprint) == ("me", "parent")
+    assert row.lease_until is not None
+    assert row.intent_at is not None
+    assert row.lease_until - row.intent_at == LEASE
+
+
+@pytest.mark.parametrize("columns", [{"fingerprint": "successor"}, {"fingerprint": None}])
+def test_a_row_that_holds_another_token_by_now_is_not_taken(
+    database: Database, grant: Grant, columns: dict[str, str | None]
+) -> None:
+    change(database, grant, **columns)
+    assert not taken(database, grant)
+
+
+def test_a_row_that_was_just_rotated_or_has_to_wait_is_not_taken(database: Database, grant: Grant) -> None:
+    change(database, grant, rotated_at=clock.now() - timedelta(seconds=560))
+    assert not taken(database, grant)
+    change(database, grant, rotated_at=clock.now() - HOUR, next_try_at=clock.now() + HOUR)
+    assert not taken(database, grant)
+    change(database, grant, next_try_at=clock.now() - HOUR)
+    assert taken(database, grant)
+
+
+def test_of_many_that_want_it_at_once_one_gets_it(database: Database, grant: Grant) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        got = list(pool.map(lambda _n: taken(database, grant, new_owner()), range(16)))
+    assert sum(got) == 1
+
+
+def test_threads_that_want_the_same_grant_go_in_one_after_the_other() -> None:
+    inside, most = [0], [0]
+
+    def go_in(_n: int) -> None:
+        with alone("one"):
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            threading.Event().wait(0.005)
+            inside[0] -= 1
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(go_in, range(16)))
+    assert most == [1]
+
+
+def test_another_grant_does_not_wait() -> None:
+    with alone("one"), ThreadPoolExecutor(1) as pool:
+
+        def go_in() -> bool:
+            with alone("two"):
+                return True
+
+        assert pool.submit(go_in).result(5)
+
+
+def test_a_grant_that_nobody_wants_any_more_leaves_no_lock_behind() -> None:
+    with alone("once"):
+        assert "once" in flights._locks
+    gc.collect()
+    assert "once" not in flights._locks
