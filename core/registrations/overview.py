@@ -1,0 +1,121 @@
+"""What the first screen shows: figures that are kept, and short lists out of an index. Nothing is counted in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, func, literal, select, union_all
+from sqlalchemy.orm import Session
+
+from core import clock
+from core.accounts.roles import Action, CurrentOperator, require
+from core.application import Application
+from core.registrations.listing import RegistrationRow, registration_rows
+from core.registrations.query import COUNT_LIMIT
+from core.registrations.status import Status
+from core.storage import counters
+from core.storage.models import Registration
+
+NEEDS_ATTENTION = (
+    Status.RECONNECT_NEEDED,
+    Status.EXACT_OUTAGE,
+    Status.ATTENTION,
+    Status.PARTLY_CONNECTED,
+)
+"""Worst first."""
+LAPSING_DAYS = 14
+SHOWN = 10
+_DUTCH = ZoneInfo("Europe/Amsterdam")
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The figures and lists of the first screen."""
+
+    counts: Mapping[Status, int]
+    """Every status, in the order of ``Status``; 0 where there is none."""
+    administrations: int
+    """Linked ones."""
+    attention: tuple[RegistrationRow, ...]
+    """What needs somebody now, worst first, then by name; ``SHOWN`` at most."""
+    lapsing: tuple[RegistrationRow, ...]
+    """Consents that lapse within 14 days, soonest first; ``SHOWN`` at most."""
+    lapsing_by_day: tuple[tuple[date, int], ...]
+    """Today and the 14 days after it (Dutch time), and how many consents lapse on each, 1,001 for more."""
+
+    @property
+    def registrations(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def attention_count(self) -> int:
+        return sum(self.counts[status] for status in NEEDS_ATTENTION)
+
+    @property
+    def lapsing_count(self) -> int:
+        """Exact up to a thousand a day."""
+        return sum(count for _day, count in self.lapsing_by_day)
+
+
+def overview(app: Application, by: CurrentOperator) -> Overview:
+    """How things stand now."""
+    require(by, Action.VIEW)
+    now = clock.now()
+    with app.database.read() as session:
+        kept = counters.read_all(session)
+        return Overview(
+            counts={status: kept.get(f"status:{status}", 0) for status in Status},
+            administrations=kept.get("administrations", 0),
+            attention=tuple(registration_rows(session, _attention(session))),
+            lapsing=tuple(registration_rows(session, _lapsing(session, now))),
+            lapsing_by_day=_by_day(session, now),
+        )
+
+
+def _attention(session: Session) -> list[int]:
+    found: list[int] = []
+    for status in NEEDS_ATTENTION:
+        statement = (
+            select(Registration.id)
+            .where(Registration.status == status)
+            .order_by(Registration.name_key, Registration.id)
+            .limit(SHOWN - len(found))
+        )
+        if len(found) < SHOWN:
+            found += session.scalars(statement)
+    return found
+
+
+def _lapsing(session: Session, now: datetime) -> list[int]:
+    statement = (
+        select(Registration.id)
+        .where(_lapses_between(now, now + timedelta(days=LAPSING_DAYS)))
+        .order_by(Registration.lapses_at, Registration.id)
+        .limit(SHOWN)
+    )
+    return list(session.scalars(statement))
+
+
+def _by_day(session: Session, now: datetime) -> tuple[tuple[date, int], ...]:
+    """One question for all days, each answered by a stretch of the index on the moment of lapsing."""
+    today = now.astimezone(_DUTCH).date()
+    days = [today + timedelta(days=number) for number in range(LAPSING_DAYS + 1)]
+    end = now + timedelta(days=LAPSING_DAYS)
+    parts = []
+    for place, day in enumerate(days):
+        within = _lapses_between(max(_midnight(day), now), min(_midnight(day + timedelta(days=1)), end))
+        found = select(Registration.id).where(within).limit(COUNT_LIMIT + 1).subquery()
+        parts.append(select(literal(place), func.count()).select_from(found))
+    counted = dict(session.execute(union_all(*parts)).tuples().all())
+    return tuple((day, counted[place]) for place, day in enumerate(days))
+
+
+def _lapses_between(start: datetime, end: datetime) -> ColumnElement[bool]:
+    return (Registration.lapses_at >= start) & (Registration.lapses_at < end)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), _DUTCH)

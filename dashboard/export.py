@@ -1,0 +1,155 @@
+"""Rows as files that a spreadsheet opens: written row by row, with nothing in them that a spreadsheet would run."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import IO, Generic, TypeVar
+from zoneinfo import ZoneInfo
+
+import xlsxwriter
+
+from core.exact.environments import environment_name
+from core.i18n import N_, _, language
+from core.registrations.listing import AdministrationRow, RegistrationRow
+from core.registrations.wording import status_word
+
+Row = TypeVar("Row")
+Value = str | int | datetime | None
+
+_DUTCH = ZoneInfo("Europe/Amsterdam")
+_CHUNK = 500
+_SHEET_ROWS = 1_000_000
+"""A sheet of Excel ends at 1,048,576 rows; what is more goes on the next."""
+_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""https://owasp.org/www-community/attacks/CSV_Injection"""
+
+
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """A column of a file: its title, marked for translation, its value, and its width in characters."""
+
+    title: str
+    value: Callable[[Row], Value]
+    width: int = 14
+
+
+REGISTRATION_COLUMNS: tuple[Column[RegistrationRow], ...] = (
+    Column(N_("Name"), lambda row: row.name, 36),
+    Column(N_("Customer reference"), lambda row: row.reference),
+    Column(N_("Environment"), lambda row: environment_name(row.environment)),
+    Column(N_("Status"), lambda row: status_word(row.status), 22),
+    Column(N_("Setting"), lambda row: _setting(row.active)),
+    Column(N_("Owner"), lambda row: row.owner_name, 20),
+    Column(N_("Administrations linked"), lambda row: row.administrations_linked),
+    Column(N_("Last checked"), lambda row: row.last_checked_at, 17),
+    Column(N_("Last success"), lambda row: row.last_success_at, 17),
+    Column(N_("Consent lapses"), lambda row: row.lapses_at, 17),
+    Column(N_("Days left"), lambda row: None if row.days_left is None else max(row.days_left, 0)),
+)
+ADMINISTRATION_COLUMNS: tuple[Column[AdministrationRow], ...] = (
+    Column(N_("Name"), lambda row: row.name, 36),
+    Column(N_("Code"), lambda row: row.code),
+    Column(N_("Registration"), lambda row: row.registration_name, 36),
+    Column(N_("Environment"), lambda row: environment_name(row.environment)),
+    Column(N_("Status"), lambda row: status_word(row.status), 22),
+    Column(N_("Setting"), lambda row: _setting(row.active)),
+    Column(N_("Owner"), lambda row: row.owner_name, 20),
+    Column(N_("Country"), lambda row: row.country),
+    Column(N_("Currency"), lambda row: row.currency),
+    Column(N_("Last success"), lambda row: row.last_success_at, 17),
+)
+
+
+def harmless(text: str) -> str:
+    """``text``, with an apostrophe before what a spreadsheet would take for a formula."""
+    return "'" + text if text.startswith(_BEGINS_A_FORMULA) else text
+
+
+def csv_chunks(columns: Sequence[Column[Row]], rows: Iterable[Row], reader: str) -> Iterator[bytes]:
+    """The file in pieces, in the language ``reader``: UTF-8 with its mark, which Excel needs to see it is UTF-8.
+
+    Dutch Excel separates by semicolons. Moments are Dutch time, YYYY-MM-DD HH:MM.
+    """
+    separator = ";" if reader == "nl" else ","
+    source = iter(rows)
+    # Each piece is asked for by another thread: the language is set anew for every one.
+    with language(reader):
+        head = _lines([[_(column.title) for column in columns]], separator)
+    yield "\ufeff".encode() + head
+    while taken := list(islice(source, _CHUNK)):
+        with language(reader):
+            piece = _lines(([_as_text(column.value(row)) for column in columns] for row in taken), separator)
+        yield piece
+
+
+def write_workbook(file: IO[bytes], title: str, columns: Sequence[Column[Row]], rows: Iterable[Row]) -> None:
+    """Write an Excel file in the language in force; one row is in memory at a time."""
+    with xlsxwriter.Workbook(
+        file, {"constant_memory": True, "default_date_format": "yyyy-mm-dd hh:mm"}
+    ) as book:
+        source = iter(rows)
+        number = 1
+        while taken := list(islice(source, 1)):
+            _write_sheet(book, f"{title} {number}" if number > 1 else title, columns, taken, source)
+            number += 1
+        if number == 1:
+            _write_sheet(book, title, columns, [], source)
+
+
+def _write_sheet(
+    book: xlsxwriter.Workbook,
+    title: str,
+    columns: Sequence[Column[Row]],
+    first: list[Row],
+    rest: Iterator[Row],
+) -> None:
+    sheet = book.add_worksheet(title)
+    sheet.freeze_panes(1, 0)
+    bold = book.add_format({"bold": True})
+    for place, column in enumerate(columns):
+        sheet.set_column(place, place, column.width)
+        sheet.write_string(0, place, _(column.title), bold)
+    number = 0
+    for row in _both(first, islice(rest, _SHEET_ROWS - len(first))):
+        number += 1
+        for place, column in enumerate(columns):
+            _write_cell(sheet, number, place, column.value(row))
+    sheet.autofilter(0, 0, number, len(columns) - 1)
+
+
+def _both(first: list[Row], rest: Iterator[Row]) -> Iterator[Row]:
+    yield from first
+    yield from rest
+
+
+def _write_cell(sheet: xlsxwriter.worksheet.Worksheet, line: int, place: int, value: Value) -> None:
+    """As what it is: a text is never read as a formula, a number or an address."""
+    if isinstance(value, datetime):
+        sheet.write_datetime(line, place, value.astimezone(_DUTCH).replace(tzinfo=None))
+    elif isinstance(value, int):
+        sheet.write_number(line, place, value)
+    elif value:
+        sheet.write_string(line, place, harmless(value))
+
+
+def _lines(rows: Iterable[Sequence[str]], separator: str) -> bytes:
+    written = io.StringIO()
+    csv.writer(written, delimiter=separator, lineterminator="\r\n").writerows(rows)
+    return written.getvalue().encode()
+
+
+def _as_text(value: Value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.astimezone(_DUTCH).strftime("%Y-%m-%d %H:%M")
+    return str(value) if isinstance(value, int) else harmless(value)
+
+
+def _setting(active: bool) -> str:
+    return _("Active") if active else _("Paused")

@@ -1,0 +1,163 @@
+"""What a list's filter shows, as a file: the session and the role are checked here and again in core."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from core import clock
+from core.accounts.roles import CurrentOperator
+from core.accounts.sessions import session_operator
+from core.application import Application, application
+from core.errors import NotAllowed
+from core.i18n import N_, _, current_language, set_language
+from core.registrations.listing import (
+    AdministrationQuery,
+    RegistrationQuery,
+    iterate_administrations,
+    iterate_registrations,
+)
+from core.registrations.query import ListQuery
+from dashboard.cookies import session_cookie
+from dashboard.export import ADMINISTRATION_COLUMNS, REGISTRATION_COLUMNS, Column, csv_chunks, write_workbook
+from dashboard.limits import allow
+from dashboard.plain import message_page, speak_language_of
+
+PER_MINUTE = 10
+"""Exports of one operator."""
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_LONGEST_SEARCH = 100
+_PIECE = 1 << 16
+_workbook = threading.Lock()
+"""A workbook of a million rows takes a minute of this process: one at a time."""
+
+
+@dataclass(frozen=True)
+class _Export:
+    """One of the two lists: what it is called, how it is asked, and what its file holds."""
+
+    name: str
+    title: str
+    query: type[ListQuery]
+    iterate: Callable[..., Iterator[Any]]
+    columns: tuple[Column[Any], ...]
+
+
+REGISTRATIONS = _Export(
+    "registrations", N_("Registrations"), RegistrationQuery, iterate_registrations, REGISTRATION_COLUMNS
+)
+ADMINISTRATIONS = _Export(
+    "administrations",
+    N_("Administrations"),
+    AdministrationQuery,
+    iterate_administrations,
+    ADMINISTRATION_COLUMNS,
+)
+
+
+def _route(export: _Export, kind: str, answer: Callable[..., Response]) -> Route:
+    def endpoint(request: Request) -> Response:
+        speak_language_of(request)
+        app = application()
+        signed_in = session_operator(app, request.cookies.get(session_cookie(app.settings)))
+        if signed_in is None:
+            return _sign_in(export)
+        operator = signed_in.operator
+        if operator.language:
+            set_language(operator.language)
+        if not allow(f"export {operator.id}", PER_MINUTE):
+            return _later(_("You have made many exports in a minute. Wait a little."), export)
+        try:
+            return answer(app, operator, export, _query(export, request))
+        except NotAllowed as error:
+            return message_page(_("Export"), error.message, status=403, link=_back(export))
+
+    return Route(f"/export/{export.name}.{kind}", endpoint, methods=["GET"])
+
+
+def _csv(app: Application, operator: CurrentOperator, export: _Export, query: ListQuery) -> Response:
+    rows = export.iterate(app, operator, query)
+    return StreamingResponse(
+        csv_chunks(export.columns, rows, current_language()),
+        media_type="text/csv; charset=utf-8",
+        headers=_HEADERS | _attachment(export, "csv"),
+    )
+
+
+def _xlsx(app: Application, operator: CurrentOperator, export: _Export, query: ListQuery) -> Response:
+    rows = export.iterate(app, operator, query)
+    if not _workbook.acquire(blocking=False):
+        return _later(
+            _("Somebody else's Excel file is being made. Try again in a minute, or take CSV."), export
+        )
+    file = tempfile.TemporaryFile(prefix="clickker-")  # noqa: SIM115 - closed when it has been sent
+    try:
+        write_workbook(file, _(export.title), export.columns, rows)
+    except BaseException:
+        file.close()
+        raise
+    finally:
+        _workbook.release()
+    size = {"Content-Length": str(file.seek(0, os.SEEK_END))}
+    return StreamingResponse(
+        _pieces(file), media_type=XLSX, headers=_HEADERS | size | _attachment(export, "xlsx")
+    )
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def _query(export: _Export, request: Request) -> ListQuery:
+    """The filter as the list's page writes it into the address; what is odd matches nothing or is left out."""
+    asked = request.query_params
+    owner = asked.get("owner", "")
+    return export.query(
+        search=asked.get("q", "")[:_LONGEST_SEARCH],
+        status=asked.get("status", ""),
+        environment=asked.get("environment", ""),
+        owner_id=int(owner) if owner.isascii() and owner.isdigit() and len(owner) < 10 else None,  # noqa: PLR2004
+        active={"yes": True, "no": False}.get(asked.get("active", "")),
+    )
+
+
+def _attachment(export: _Export, kind: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{export.name}-{clock.now():%Y-%m-%d}.{kind}"'}
+
+
+def _sign_in(export: _Export) -> Response:
+    return message_page(
+        _("Sign in again"),
+        _("Your session has ended. Sign in, and export from the list again."),
+        status=403,
+        link=(f"/{export.name}", _("To the sign-in page")),
+    )
+
+
+def _later(sentence: str, export: _Export) -> Response:
+    answer = message_page(_("Export"), sentence, status=429, link=_back(export))
+    answer.headers["Retry-After"] = "60"
+    return answer
+
+
+def _back(export: _Export) -> tuple[str, str]:
+    return f"/{export.name}", _("Back to the list")
+
+
+ROUTES = [
+    _route(export, kind, answer)
+    for export in (REGISTRATIONS, ADMINISTRATIONS)
+    for kind, answer in (("csv", _csv), ("xlsx", _xlsx))
+]
