@@ -1,0 +1,39 @@
+"""How things stand: counts by status, what needs attention now, what lapses soon."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.accounts.roles import Action
+from core.application import application
+from core.i18n import _
+from core.registrations.overview import overview
+from dashboard import overview_parts, signin
+from dashboard.bars import figure
+from dashboard.navigation import switch_to
+
+app, by = application(), signin.current()
+view = overview(app, by)
+
+st.title(_("Overview"))
+if not view.registrations:
+    st.info(_("Nothing is registered yet."), icon=":material/inbox:")
+    if by.may(Action.REGISTER) and st.button(
+        _("Register the first customer"), key="overview_first", type="primary", icon=":material/add_link:"
+    ):
+        switch_to("applications")
+    st.stop()
+
+st.caption(
+    _("{registrations} registrations · {administrations} linked administrations").format(
+        registrations=figure(view.registrations), administrations=figure(view.administrations)
+    )
+)
+statuses, coming = st.columns(2, gap="large")
+with statuses:
+    overview_parts.draw_statuses(view)
+with coming:
+    overview_parts.draw_attention(view)
+    overview_parts.draw_lapsing(view)
+overview_parts.draw_rows(_("Look at these first"), view.attention)
+overview_parts.draw_rows(_("Lapsing soonest"), view.lapsing)
