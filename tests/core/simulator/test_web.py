@@ -354,9 +354,11 @@ def test_control_drives_a_whole_connection(browser: TestClient, engine: Engine) 
     code = parse_qs(urlsplit(url).query)["code"][0]
     assert browser.post("/api/oauth2/token", data=exchange_form(code)).status_code == 200
     customer = {"environment": "nl", "user": TEST_BV}
-    browser.post("/control/scope", json={**customer, "divisions": "all"})
-    browser.post("/control/division", json={"environment": "nl", "code": 1001001, "status": 2})
-    browser.post("/control/current", json={**customer, "division": 1001002})
+    assert browser.post("/control/scope", json={**customer, "divisions": "all"}).is_success
+    assert browser.post(
+        "/control/division", json={"environment": "nl", "code": 1001001, "status": 2}
+    ).is_success
+    assert browser.post("/control/current", json={**customer, "division": 1001002}).is_success
     assert (
         browser.post("/control/divisions", json={**customer, "name": "Test Nieuw B.V."}).json()["code"]
         == 9000001
@@ -371,7 +373,7 @@ def test_control_drives_a_whole_connection(browser: TestClient, engine: Engine) 
     assert (engine.clock.now() - before).total_seconds() == 600
     assert browser.get("/control/calls?endpoint=token").json()["calls"][0]["user"] == TEST_BV
     assert browser.get("/control/tokens").json()["tokens"][0]["condition"] == "live"
-    browser.post("/control/revoke", json=customer)
+    assert browser.post("/control/revoke", json=customer).is_success
     assert browser.get("/control/tokens").json()["tokens"][0]["condition"] == "revoked"
     assert browser.post("/control/settings", json={"grace": "ten_minutes"}).json()["grace"] == "ten_minutes"
     assert engine.config.grace == "ten_minutes" and engine.config.apps == CONFIG.apps
