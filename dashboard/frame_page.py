@@ -21,6 +21,7 @@ from core.application import application
 from core.i18n import best_language
 from dashboard.headers import frame_policy
 from dashboard.navigation import ENTRIES, address
+from dashboard.preloads import widget_scripts
 
 INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 CONNECT_SCRIPT = (
@@ -51,7 +52,16 @@ def frame_page(language: str = "en") -> str:
     page = INDEX.read_text(encoding="utf-8")
     for found, instead in _REPLACEMENTS:
         page = found.sub(instead, page)
-    return page.replace('<html lang="en">', f'<html lang="{language}">').strip()
+    page = page.replace('<html lang="en">', f'<html lang="{language}">')
+    return page.replace("</head>", f"{_preloads(page)}</head>").strip()
+
+
+def _preloads(page: str) -> str:
+    known = set(re.findall(r'/static/js/([^"]+)"', page))
+    links = (
+        f'<link rel="modulepreload" crossorigin href="/static/js/{name}">' for name in widget_scripts(known)
+    )
+    return "\n".join(links) + "\n"
 
 
 def frame(request: Request) -> Response:

@@ -16,6 +16,7 @@ from core.application import application
 from core.registrations.settle import settle_due
 from core.storage.schema import upgrade
 from dashboard.assets import warm_assets
+from dashboard.sockets import send_at_once
 
 _log = logging.getLogger("clickker.dashboard")
 EVERY_SECONDS = 15
@@ -27,6 +28,7 @@ HEAVY = ("pandas", "pyarrow", "streamlit_authenticator", "bcrypt", "dashboard.si
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Bring the database up to date, warm up, and keep house while the server runs."""
+    send_at_once()
     await asyncio.to_thread(warm_up)
     housekeeping = asyncio.create_task(_keep_house())
     try:
