@@ -7,14 +7,17 @@ import streamlit as st
 from core.accounts.roles import Action, CurrentOperator
 from core.application import Application
 from core.exact.environments import environment_name
-from core.i18n import _
+from core.i18n import _, ngettext
 from core.registrations.administrations import compare_name, read_administrations
 from core.registrations.names import NameMatch
 from core.registrations.views import GrantView, RegistrationView
-from core.registrations.wording import moment
 from dashboard.administration_picker import forget_choice
 from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
+from dashboard.navigation import address
+
+NAMED = 10
+"""Names that are enough to know which login it is."""
 
 CLICK_PATH = """1. Naam rechtsboven → **Mijn Exact Online**
 2. **Beveiligingscentrum**
@@ -24,27 +27,40 @@ CLICK_PATH = """1. Naam rechtsboven → **Mijn Exact Online**
 
 
 def draw_who(grant: GrantView) -> None:
-    """The Exact user who gave consent."""
+    """The Exact user who gave consent, and who else hangs on the same login."""
     rows = {
         _("Exact user"): plain(grant.full_name) or "–",
         _("User name"): plain(grant.user_name) or "–",
         _("E-mail"): plain(grant.email) or "–",
         _("Environment"): f"Exact Online {plain(environment_name(grant.environment))}",
-        _("Consent given"): plain(moment(grant.created_at)),
     }
+    if grant.shared_with:
+        rows[_("Same login")] = shared_login(grant)
     st.table(rows, border="horizontal", width="content", alt=_("Who gave consent"))
+
+
+def shared_login(grant: GrantView) -> str:
+    """How many customers hang on this login, and the first of them by name, as links."""
+    count = len(grant.shared_with) + 1
+    sentence = ngettext(
+        "{count} customer hangs on this login", "{count} customers hang on this login", count
+    ).format(count=count)
+    links = ", ".join(
+        f"[{plain(name)}]({address('registration', id=n)})" for n, name in grant.shared_with[:NAMED]
+    )
+    more = " …" if len(grant.shared_with) > NAMED else ""
+    return f"{sentence}: {links}{more}"
 
 
 def draw_name_hint(view: RegistrationView) -> None:
     """Point out when the name typed is not among the administrations found."""
-    compared = compare_name(view)
-    if compared.match is not NameMatch.DIFFERENT or not compared.closest:
+    if not view.administrations or compare_name(view).match is not NameMatch.DIFFERENT:
         return
     st.warning(
         _(
-            "No administration here is called **{name}**; the closest is {closest}. Did the right person log in at "
-            "Exact Online? If not, connect again from the registration."
-        ).format(name=plain(view.name), closest=plain(compared.closest)),
+            "None of these administrations is called **{name}**. Did the right person log in at Exact Online? If not, "
+            "connect again from the registration."
+        ).format(name=plain(view.name)),
         icon=":material/warning:",
     )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from core.exact.environments import environment_name
-from core.i18n import _, ngettext
+from core.i18n import _
 from core.registrations.views import GrantView, RegistrationView, TimelineView
 from core.registrations.wording import moment
+from dashboard.consent_facts import shared_login
 from dashboard.markdown import plain
 from dashboard.moments import day, days_left
 from dashboard.status_badge import status_badge
@@ -74,7 +75,7 @@ def _grant_rows(view: RegistrationView) -> dict[str, str]:
         lapses = _("{day} ({left})").format(day=day(view.lapses_at), left=days_left(view.lapses_at))
     return {
         _("Exact user"): _user(grant),
-        _("Same login"): _shared(view),
+        _("Same login"): shared_login(grant) if grant.shared_with else _("Only this customer"),
         _("Consent lapses if unused"): plain(lapses),
         _("Next refresh possible"): plain(moment(grant.next_refresh_at)),
     }
@@ -83,18 +84,3 @@ def _grant_rows(view: RegistrationView) -> dict[str, str]:
 def _user(grant: GrantView) -> str:
     # Most log in with their e-mail address: once is enough.
     return "  \n".join(plain(t) for t in dict.fromkeys((grant.full_name, grant.user_name, grant.email)) if t)
-
-
-def _shared(view: RegistrationView) -> str:
-    others = view.grant.shared_with if view.grant else ()
-    if not others:
-        return _("Only this customer")
-    count = len(others) + 1
-    links = ", ".join(f"[{plain(name)}](/registration?id={number})" for number, name in others[:10])
-    return (
-        ngettext(
-            "{count} customer hangs on this login", "{count} customers hang on this login", count
-        ).format(count=count)
-        + f": {links}"
-        + (" …" if len(others) > 10 else "")  # noqa: PLR2004 - ten names are enough to know which login
-    )

@@ -46,7 +46,7 @@ def test_a_name_that_does_not_fit_is_pointed_out(app: Application, sanne: Curren
 
     page = frame("choose", id=str(number))
 
-    assert "No administration here is called **Test B.V.**" in words(page)
+    assert "None of these administrations is called **Test B.V.**" in words(page)
     assert ticked(page, codes) == [False, False]
 
 
