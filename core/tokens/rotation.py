@@ -62,11 +62,8 @@ def plan(grant: Grant, settings: Settings, now: datetime) -> Plan:
         return Plan(error=ExactError(FailureKind.REFUSED))
     refreshable_at = grant.rotated_at + timedelta(seconds=settings.token_min_age_seconds)
     if now < refreshable_at:
-        return (
-            Plan(hand_out=True)
-            if lives
-            else Plan(error=ExactError(FailureKind.TOO_EARLY, retry_at=refreshable_at))
-        )
+        early = ExactError(FailureKind.TOO_EARLY, retry_at=refreshable_at)
+        return Plan(hand_out=True) if lives else Plan(error=early)
     if grant.next_try_at is not None and now < grant.next_try_at:
         return Plan(hand_out=True) if lives else Plan(error=_known_failure(grant))
     if grant.lease_until is not None and now < grant.lease_until:
@@ -102,15 +99,14 @@ def _spend(app: Application, grant: Grant, now: datetime) -> str:
         pair = app.exact.refresh(grant.environment, refresh_token)
     except ExactError as error:
         return _after_failure(app, grant, owner, error)
-    _keep_successor(app, grant, pair)
-    return pair.access_token
+    return pair.access_token if _keep_successor(app, grant, pair) else ""
 
 
 @retry(
     retry=retry_if_exception_type(_DATABASE_AWAY), wait=wait_fixed(1), stop=stop_after_delay(60), reraise=True
 )
-def _keep_successor(app: Application, grant: Grant, pair: TokenPair) -> None:
-    """Commit the successor where its parent lies, and nowhere else; repeating it is harmless.
+def _keep_successor(app: Application, grant: Grant, pair: TokenPair) -> bool:
+    """Commit the successor where its parent lies, and nowhere else; repeating it is harmless. Whether it lies there.
 
     A lease that has run out in the meantime is no reason to refuse: this is the only live token. A database that
     fails for a moment is tried again for a minute.
@@ -132,11 +128,11 @@ def _keep_successor(app: Application, grant: Grant, pair: TokenPair) -> None:
             **NO_LEASE,
         )
     )
-    if changed(app.database, statement):
-        return
-    if _read(app, grant.id).fingerprint != columns["fingerprint"]:
-        # A new consent came in between and has won; the chain that this successor belongs to is dead at Exact.
-        log.warning("Grant %s moved on while it was refreshed; its successor is not kept.", grant.id)
+    if changed(app.database, statement) or _read(app, grant.id).fingerprint == columns["fingerprint"]:
+        return True
+    # A new consent came in between and has won; the chain that this successor belongs to is dead at Exact.
+    log.warning("Grant %s moved on while it was refreshed; its successor is not kept.", grant.id)
+    return False
 
 
 def _after_failure(app: Application, grant: Grant, owner: str, error: ExactError) -> str:

@@ -22,7 +22,7 @@ from core.storage.models import Grant
 from core.tokens import rotation
 from core.tokens.facts import grant_is_dead
 from core.tokens.flights import LEASE, changed
-from core.tokens.grants import read_refresh_token, save_candidate, store_pair, wipe_pair
+from core.tokens.grants import read_access_token, read_refresh_token, save_candidate, store_pair, wipe_pair
 from core.tokens.rotation import access_token
 from core.tokens.vault import Vault
 
@@ -385,6 +385,32 @@ def test_a_refusal_because_of_a_new_consent_uses_the_new_token(
     assert (facts.failures, facts.last_failure_kind, facts.version) == (0, None, 2)
 
 
+def test_a_refusal_of_a_token_that_was_replaced_says_nothing_of_the_new_one(
+    app: Application, exact: RunningSimulator, grant_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replaced() -> None:
+        with app.database.transaction() as session:
+            pair = TokenPair("", "the new one", clock.now())
+            store_pair(session, app.vault, session.get_one(Grant, grant_id), pair)
+
+    around_refresh(app, monkeypatch, replaced)
+    exact.engine.add_fault("invalid_grant", endpoint="token")
+    with later(601):
+        assert failing(app, grant_id).kind == FailureKind.TOO_EARLY
+    assert row(app, grant_id).failures == 0
+
+
+def test_a_failure_is_recorded_only_where_the_tried_token_lies(
+    app: Application, exact: RunningSimulator, grant_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = {"fingerprint": "another", "rotated_at": clock.now() + timedelta(days=1)}
+    around_refresh(app, monkeypatch, lambda: change(app, grant_id, **moved))
+    exact.engine.add_fault("invalid_grant", endpoint="token")
+    with later(601):
+        failing(app, grant_id)
+    assert row(app, grant_id).refusals == 0
+
+
 def test_a_successor_never_writes_over_a_new_consent(
     app: Application, exact: RunningSimulator, grant_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -397,7 +423,8 @@ def test_a_successor_never_writes_over_a_new_consent(
 
     monkeypatch.setattr(app.exact, "refresh", slow_answer)
     with later(601):
-        assert app.exact.me("nl", access_token(app, grant_id)).user_id
+        token = access_token(app, grant_id)
+    assert token == read_access_token(app.vault, row(app, grant_id))
     live = [issued.refresh_token for issued in exact.engine.journal() if issued.condition == "live"]
     assert [read_refresh_token(app.vault, row(app, grant_id))] == live
 
