@@ -197,7 +197,7 @@ def _owners(session: Session) -> list[tuple[int, str]]:
     """Those who may own a registration, made when there are none: without a password nobody signs in as them."""
     known = {
         email: (number, key)
-        for number, email, key in session.execute(select(Operator.id, Operator.email, Operator.name)).tuples()
+        for number, email, key in session.execute(select(Operator.id, Operator.email, Operator.name))
     }
     for name in OWNERS:
         email = f"{name_key(name).replace(' ', '.')}@clickker.example"

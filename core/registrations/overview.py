@@ -109,7 +109,7 @@ def _by_day(session: Session, now: datetime) -> tuple[tuple[date, int], ...]:
         within = _lapses_between(max(_midnight(day), now), min(_midnight(day + timedelta(days=1)), end))
         found = select(Registration.id).where(within).limit(COUNT_LIMIT + 1).subquery()
         parts.append(select(literal(place), func.count()).select_from(found))
-    counted = dict(session.execute(union_all(*parts)).tuples().all())
+    counted = {row[0]: row[1] for row in session.execute(union_all(*parts))}
     return tuple((day, counted[place]) for place, day in enumerate(days))
 
 
