@@ -69,6 +69,7 @@ def test_mistakes_are_told_under_their_field_and_nothing_is_lost(form: Page) -> 
     expect(form.get_by_text("Type the customer's name")).to_have_count(0)
     form.get_by_role("button", name="Start afresh").click()
     form.get_by_role("button", name="Throw away and start afresh").click()
+    expect(form.get_by_label("Name", exact=True)).to_have_value("")
 
 
 def test_a_double_click_on_connect_makes_one_attempt(live: Live, form: Page) -> None:
