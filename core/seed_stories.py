@@ -58,7 +58,8 @@ _BEFORE_CONSENT = {"consented": False, "linked": False, "success": None}
 _MIX: tuple[tuple[int, dict[str, Any]], ...] = (
     (700, {}),
     (50, {"failing": True}),
-    (30, {"success": 230.0, "rotated": 400.0}),
+    (15, {"success": 230.0, "rotated": 400.0}),
+    (15, {"success": 230.0, "rotated": 545.0}),
     (30, {"failure": 6.0, "failure_kind": FailureKind.FORBIDDEN}),
     (20, {"failure": 2.0, "failure_kind": FailureKind.OUTAGE}),
     (20, {"success": 300.0, "failure": 4.0, "failure_kind": FailureKind.REFUSED, "refused": True}),
