@@ -44,6 +44,11 @@ def live_address() -> str:
     return st.context.ip_address or "localhost"
 
 
+def live_language() -> str:
+    """The language the socket's browser asks for."""
+    return best_language(st.context.headers.get("Accept-Language", ""))
+
+
 def live_browser() -> str | None:
     """The name we gave this browser."""
     return live_cookie(browser_cookie(application().settings))
@@ -85,8 +90,7 @@ def _identify(*, active: bool) -> SignedIn | None:
     """
     app = application()
     signed_in = session_operator(app, live_cookie(session_cookie(app.settings)), active=active)
-    asked = st.context.headers.get("Accept-Language", "")
-    set_language((signed_in and signed_in.operator.language) or best_language(asked))
+    set_language((signed_in and signed_in.operator.language) or live_language())
     bound = st.session_state.get(_BOUND)
     if signed_in is None:
         if bound is not None:

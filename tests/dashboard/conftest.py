@@ -41,5 +41,7 @@ def visitor(app: Application) -> Iterator[TestClient]:
     """A browser on our routes, signed out."""
     limits.forget()
     served = Starlette(routes=routes(), middleware=[Middleware(Shield), Middleware(Assets)])
-    with TestClient(served, base_url=app.settings.public_url, follow_redirects=False) as client:
+    english = {"accept-language": "en"}
+    url = app.settings.public_url
+    with TestClient(served, base_url=url, headers=english, follow_redirects=False) as client:
         yield client

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import re
 
 import pytest
 from starlette.testclient import TestClient
 
 from dashboard.assets import STATIC, files, first_asked, warm_assets
-from dashboard.frame_page import INDEX, frame_page
+from dashboard.frame_page import frame_page
 from dashboard.headers import inline_scripts, script_hash
 from dashboard.navigation import ENTRIES, address
+from dashboard.preloads import WIDGETS, widget_scripts
 
 
 def test_the_wheel_still_has_the_page_we_rewrite() -> None:
@@ -21,7 +23,16 @@ def test_the_wheel_still_has_the_page_we_rewrite() -> None:
     assert 'src="/static/js/index.' in page
     assert '"./' not in page
     assert "_stcore/agent" not in page
-    assert len(page) < INDEX.stat().st_size
+
+
+def test_the_scripts_of_common_widgets_come_along_with_all_they_import() -> None:
+    page = frame_page()
+    named = re.findall(r'<link rel="modulepreload" crossorigin href="/static/(js/[^"]+)">', page)
+    assert len(named) == len(set(named))
+    assert set(named) <= set(files())
+    for widget in WIDGETS:
+        assert any(name.startswith(f"js/{widget}.") for name in named)
+    assert widget_scripts({name.removeprefix("js/") for name in named} | {"index.js"}) == ()
 
 
 def test_its_inline_script_is_named_in_the_policy(visitor: TestClient) -> None:

@@ -38,6 +38,7 @@ def cookies(monkeypatch: pytest.MonkeyPatch, app: Application, who: CurrentOpera
     if who is not None:
         held.session = new_session(app, who)
     monkeypatch.setattr(signin, "live_cookie", held.get)
+    monkeypatch.setattr(signin, "live_language", lambda: "en")
     monkeypatch.setattr(signin, "live_address", lambda: "198.51.100.7")
     return held
 

@@ -88,8 +88,9 @@ def test_a_ticket_of_somebody_disabled_since_is_refused(
 ) -> None:
     ticket = start_ticket(app, alice.id, BROWSER, "/")
     disable(app, admin, alice.id)
-    with pytest.raises(NotAllowed):
-        start_session(app, ticket, BROWSER, "", "")
+    for late in (ticket, start_ticket(app, alice.id, BROWSER, "/")):
+        with pytest.raises(NotAllowed):
+            start_session(app, late, BROWSER, "", "")
 
 
 @pytest.mark.parametrize(
