@@ -13,7 +13,6 @@ from tests.support.chromium import running_browser
 FOLDER = Path(__file__).parent.parent.parent / "docs"
 SHOTS = {
     "overview": "/",
-    "applications": "/applications",
     "register": "/register",
     "registrations": "/registrations",
     "registration": "/registration?id=10",
