@@ -151,9 +151,7 @@ def _adopt(key: str, labels: Labels, options: Callable[[], Labels]) -> None:
 
 
 def _to_first_page(keys: Keys) -> None:
-    key = keys.of("page")
-    if key in st.session_state:
-        st.session_state[key] = 1
+    st.session_state[keys.of("page")] = 1
 
 
 def _page(keys: Keys) -> int:
