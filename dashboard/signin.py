@@ -190,7 +190,7 @@ class _Controller(AuthenticationController):  # type: ignore[misc]  # the librar
             }
         }
         right = bool(super().login(candidate.email, asked))
-        self.operator_id = accept_candidate(application(), candidate) if right and fits(password) else None
+        self.operator_id = accept_candidate(application(), candidate) if right else None
         if self.operator_id is None:
             self.refusal = _("This e-mail address and password do not belong together. Nobody was signed in.")
         return self.operator_id is not None
