@@ -16,9 +16,7 @@ def add(session: Session, name: str, delta: int) -> None:
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     statement = insert(Counter).values(name=name, value=delta)
     session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[Counter.name], set_={"value": Counter.value + delta}
-        )
+        statement.on_conflict_do_update(index_elements=[Counter.name], set_={"value": Counter.value + delta})
     )
 
 

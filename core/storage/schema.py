@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from core.storage.database import Database
+from core.storage.search import install_search
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x636C69636B  # "click": any number that nobody else locks
@@ -34,6 +35,9 @@ def upgrade(database: Database, revision: str = "head") -> None:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+        if not database.is_sqlite and revision == "head":
+            # The server may have been given pg_trgm since the first tables were made.
+            install_search(connection)
 
 
 @contextmanager

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from core.storage.models import Base
+from core.storage.search import SEARCH_INDEXES
 
 
 def belongs_to_models(name: str | None, kind: str, _parents: object) -> bool:
-    """Whether Alembic compares a table with the models; the search tables are made by ``core.storage.search``."""
+    """Whether Alembic compares something with the models; what serves search is made by ``core.storage.search``."""
+    if kind == "index":
+        return name not in SEARCH_INDEXES
     return kind != "table" or name in Base.metadata.tables
