@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
@@ -33,10 +34,8 @@ def compare_candidate(app: Application, by: CurrentOperator, registration_id: in
     """Ask Exact what the new login may see, beside what is linked. Raises ``ExactError``, ``NotFound``."""
     require(by, Action.CHECK)
     with app.database.read() as session:
-        row = session.get(Registration, registration_id)
-        grant = session.get(Grant, row.candidate_grant_id) if row and row.candidate_grant_id else None
-        if row is None or grant is None:
-            raise NotFound(_("There is nothing left to decide here."))
+        row = find(session, registration_id)
+        grant = _candidate(session, row)
         linked = dict(
             session.execute(
                 select(Administration.code, Administration.name).where(
@@ -59,9 +58,7 @@ def accept_candidate(app: Application, by: CurrentOperator, registration_id: int
     require(by, Action.REGISTER)
     with app.database.transaction() as session:
         row = find(session, registration_id)
-        grant = session.get(Grant, row.candidate_grant_id) if row.candidate_grant_id else None
-        if grant is None:
-            raise NotFound(_("There is nothing left to decide here."))
+        grant = _candidate(session, row)
         before, row.grant_id = row.grant_id, grant.id
         row.last_failure_at = row.last_failure_kind = None
         set_candidate(session, row, None)
@@ -77,9 +74,14 @@ def reject_candidate(app: Application, by: CurrentOperator, registration_id: int
     require(by, Action.REGISTER)
     with app.database.transaction() as session:
         row = find(session, registration_id)
-        grant = session.get(Grant, row.candidate_grant_id) if row.candidate_grant_id else None
-        if grant is None:
-            raise NotFound(_("There is nothing left to decide here."))
+        grant = _candidate(session, row)
         write(session, row.id, by.name, "candidate_rejected", user=grant.full_name)
         set_candidate(session, row, None)
         settle(session, app.settings, row, clock.now())
+
+
+def _candidate(session: Session, row: Registration) -> Grant:
+    grant = session.get(Grant, row.candidate_grant_id) if row.candidate_grant_id else None
+    if grant is None:
+        raise NotFound(_("There is nothing left to decide here."))
+    return grant
