@@ -3,57 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import streamlit as st
 
 from core.accounts.roles import Action, CurrentOperator
 from core.application import Application
 from core.i18n import _
-from core.registrations.decisions import accept_candidate, compare_candidate, reject_candidate
+from core.registrations.decisions import Comparison, accept_candidate, compare_candidate, reject_candidate
+from core.registrations.registration import check_now
 from core.registrations.views import GrantView, RegistrationView
+from dashboard.consent_facts import login
 from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
+
+Kind = Literal["primary", "secondary"]
 
 
 def draw_candidate(app: Application, by: CurrentOperator, view: RegistrationView) -> None:
     """Draw the choice between two logins; nothing where there is none."""
-    if view.candidate is None:
+    candidate = view.candidate
+    if candidate is None:
         return
     with st.container(border=True):
+        if not candidate.user_name:
+            _draw_unknown(app, by, view)
+            return
         st.subheader(_("Which login should this connection use?"), icon=":material/compare_arrows:")
         st.write(
             _("Consent came from another Exact user. Until you choose, the old connection stays in force.")
         )
-        _draw_comparison(app, by, view, view.candidate)
+        now, new = st.columns(2)
+        now.markdown(_("**Now**") + "  \n" + (login(view.grant) if view.grant else _("No login")))
+        new.markdown(_("**New**") + "  \n" + login(candidate))
+        compared = _compare(app, by, view, candidate)
+        if compared is not None:
+            _draw_comparison(compared)
         if by.may(Action.REGISTER):
-            _draw_choice(app, by, view)
+            _draw_choice(app, by, view, compared)
 
 
-def _draw_comparison(
+def _draw_unknown(app: Application, by: CurrentOperator, view: RegistrationView) -> None:
+    st.write(_("A consent was received and kept, but Exact Online has not told yet whose it is."))
+    if by.may(Action.CHECK) and st.button(
+        _("Ask Exact Online again"), key="candidate_ask", icon=":material/sync:"
+    ):
+        with st.spinner(_("Asking Exact Online …")):
+            _decide(lambda: check_now(app, by, view.id), _("Exact Online has told whose consent it is."))
+
+
+def _compare(
     app: Application, by: CurrentOperator, view: RegistrationView, candidate: GrantView
+) -> Comparison | None:
+    """Asked once a visit: Exact counts every call."""
+    memory = f"candidate_{candidate.id}"
+    if memory not in st.session_state and by.may(Action.CHECK):
+        with st.spinner(_("Asking Exact Online …")), attempt():
+            st.session_state[memory] = compare_candidate(app, by, view.id)
+    known = st.session_state.get(memory)
+    return known if isinstance(known, Comparison) else None
+
+
+def _draw_comparison(compared: Comparison) -> None:
+    if compared.lost:
+        st.warning(
+            _("No longer permitted: {names}").format(names=_names(compared.lost)), icon=":material/link_off:"
+        )
+    if compared.kept:
+        st.markdown(_("Stays: {names}").format(names=_names(compared.kept)))
+    if compared.new:
+        st.markdown(_("New: {names}").format(names=_names(compared.new)))
+
+
+def _draw_choice(
+    app: Application, by: CurrentOperator, view: RegistrationView, compared: Comparison | None
 ) -> None:
-    now, new = st.columns(2)
-    with now:
-        st.markdown(_("**Now**") + "  \n" + (_user(view.grant) if view.grant else _("No login")))
-    with new:
-        st.markdown(_("**New**") + "  \n" + _user(candidate))
-    if not by.may(Action.CHECK):
-        return
-    with st.spinner(_("Asking Exact Online …")), attempt():
-        compared = compare_candidate(app, by, view.id)
-        for sentence, names in (
-            (_("No longer permitted: {names}"), compared.lost),
-            (_("Stays: {names}"), compared.kept),
-            (_("New: {names}"), compared.new),
-        ):
-            if names:
-                st.markdown(sentence.format(names=", ".join(plain(name) for name in names)))
-
-
-def _draw_choice(app: Application, by: CurrentOperator, view: RegistrationView) -> None:
+    loses = compared is None or bool(compared.lost)
+    new: Kind = "secondary" if loses else "primary"
+    old: Kind = "primary" if loses else "secondary"
     with st.container(horizontal=True):
-        accept = st.button(_("Use the new login"), key="candidate_accept", type="primary")
-        reject = st.button(_("Keep the old login"), key="candidate_reject")
+        accept = st.button(_("Use the new login"), key="candidate_accept", type=new)
+        reject = st.button(_("Keep the old login"), key="candidate_reject", type=old)
     if accept:
         _decide(lambda: accept_candidate(app, by, view.id), _("The connection now uses the new login."))
     if reject:
@@ -67,5 +97,5 @@ def _decide(act: Callable[[], None], done: str) -> None:
         st.rerun()
 
 
-def _user(grant: GrantView) -> str:
-    return "  \n".join(plain(text) for text in (grant.full_name, grant.user_name, grant.email) if text)
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(plain(name) for name in names)

@@ -39,6 +39,12 @@ def draw_who(grant: GrantView) -> None:
     st.table(rows, border="horizontal", width="content", alt=_("Who gave consent"))
 
 
+def login(grant: GrantView) -> str:
+    """The Exact user, a line for each name; most log in with their e-mail address: once is enough."""
+    names = dict.fromkeys((grant.full_name, grant.user_name, grant.email))
+    return "  \n".join(plain(name) for name in names if name)
+
+
 def shared_login(grant: GrantView) -> str:
     """How many customers hang on this login, and the first of them by name, as links."""
     count = len(grant.shared_with) + 1

@@ -35,7 +35,7 @@ def draw_actions(app: Application, by: CurrentOperator, view: RegistrationView) 
         _draw_active(app, by, view)
         if view.active:
             label = _("Reconnect") if view.grant else _("Connect")
-            needed = view.status not in SETTLED
+            needed = view.status not in SETTLED and view.candidate is None
             consent_panel.draw_buttons(app, by, PLACE, label, lambda: view.id, needed=needed)
             consent_panel.draw_open_link(app, by, view, PLACE)
     with st.container(horizontal=True):

@@ -6,9 +6,9 @@ import streamlit as st
 
 from core.exact.environments import environment_name
 from core.i18n import _
-from core.registrations.views import GrantView, RegistrationView, TimelineView
+from core.registrations.views import RegistrationView, TimelineView
 from core.registrations.wording import moment
-from dashboard.consent_facts import shared_login
+from dashboard.consent_facts import login, shared_login
 from dashboard.markdown import plain
 from dashboard.moments import day, days_left
 from dashboard.status_badge import status_badge
@@ -74,13 +74,8 @@ def _grant_rows(view: RegistrationView) -> dict[str, str]:
     if view.lapses_at is not None:
         lapses = _("{day} ({left})").format(day=day(view.lapses_at), left=days_left(view.lapses_at))
     return {
-        _("Exact user"): _user(grant),
+        _("Exact user"): login(grant),
         _("Same login"): shared_login(grant) if grant.shared_with else _("Only this customer"),
         _("Consent lapses if unused"): plain(lapses),
         _("Next refresh possible"): plain(moment(grant.next_refresh_at)),
     }
-
-
-def _user(grant: GrantView) -> str:
-    # Most log in with their e-mail address: once is enough.
-    return "  \n".join(plain(t) for t in dict.fromkeys((grant.full_name, grant.user_name, grant.email)) if t)

@@ -13,7 +13,7 @@ from dashboard.complete import draw_complete
 from dashboard.consent_facts import draw_missing_help, draw_name_hint, draw_who
 from dashboard.feedback import attempt
 from dashboard.markdown import plain
-from dashboard.navigation import page, switch_to
+from dashboard.navigation import end_page, page, switch_to
 from dashboard.registration_in_address import registration_in_address
 from dashboard.steps import draw_steps
 
@@ -22,13 +22,13 @@ view = registration_in_address(app, by)
 
 if "saved" in st.query_params and view.linked:
     draw_complete(view)
-    st.stop()
+    end_page()
 
 st.title(_("Choose administrations"))
 if view.grant is None:
     st.info(_("There is no consent for this registration yet."), icon=":material/hourglass_empty:")
     st.page_link(page("registration"), label=_("To the registration"), query_params={"id": str(view.id)})
-    st.stop()
+    end_page()
 
 draw_steps(3)
 found = len(view.administrations)
@@ -51,3 +51,4 @@ else:
             forget_choice(view, "choose")
             switch_to("choose", id=view.id, saved=1)
 draw_missing_help(app, by, view, "choose")
+st.page_link(page("registration"), label=_("To the registration"), query_params={"id": str(view.id)})

@@ -138,3 +138,15 @@ def test_old_news_is_not_green(app: Application, sanne: CurrentOperator) -> None
     number = make_connected(app.database, "Test B.V.", at=clock.now() - timedelta(days=9))
 
     assert "Attention" in words(frame("registration", id=str(number)))
+
+
+def test_a_consent_of_nobody_known_yet_can_be_asked_about(app: Application, sanne: CurrentOperator) -> None:
+    number = make_registration(app.database, "Test B.V.")
+    nobody = make_grant(app.database, user_name="", full_name="", exact_user_id=None, live=False)
+    with app.database.transaction() as session:
+        session.get_one(Registration, number).candidate_grant_id = nobody
+
+    page = frame("registration", id=str(number))
+
+    assert "has not told yet whose it is" in words(page)
+    assert page.button("candidate_ask").label == "Ask Exact Online again"
