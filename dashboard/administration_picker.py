@@ -127,15 +127,14 @@ def _remarks(administration: AdministrationView) -> str:
     """What stands in the way of this administration, or is good to know about it."""
     remarks = []
     if administration.archived:
-        remarks.append(f":gray-badge[{_('Archived at Exact')}]")
+        remarks.append(("gray", _("Archived at Exact")))
     if administration.inactive:
-        remarks.append(f":gray-badge[{_('Inactive at Exact')}]")
+        remarks.append(("gray", _("Inactive at Exact")))
     if administration.blocked:
-        remarks.append(f":orange-badge[{_('Blocked at Exact for now')}]")
+        remarks.append(("orange", _("Blocked at Exact for now")))
     if not administration.permitted:
-        remarks.append(f":red-badge[{_('No longer permitted at Exact')}]")
+        remarks.append(("red", _("No longer permitted at Exact")))
     if administration.taken_by is not None:
         _number, name = administration.taken_by
-        text = _("Already linked to {name}").format(name=plain(name))
-        remarks.append(f":orange-badge[{text}]")
-    return " ".join(remarks)
+        remarks.append(("orange", _("Already linked to {name}").format(name=plain(name))))
+    return " ".join(f":{color}-badge[{text}]" for color, text in remarks)

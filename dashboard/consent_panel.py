@@ -63,7 +63,8 @@ def leave_for_exact(consent_id: str) -> None:
     """Send this tab to Exact Online; nothing after this is drawn."""
     address = f"/exact/connect?consent={consent_id}"
     st.info(_("Going to Exact Online …"), icon=":material/open_in_browser:")
-    st.html(f'<a href="{address}" target="_self">{_("If nothing happens, go there yourself")}</a>')
+    by_hand = _("If nothing happens, go there yourself")
+    st.html(f'<a href="{address}" target="_self">{by_hand}</a>')
     go_to(address)
 
 

@@ -103,7 +103,8 @@ def _draw_connection(
         disabled=not (connection and environment),
     )
     errors.reserve("environment")
-    st.markdown(f":small[{_('Connection setting')}]")
+    heading = _("Connection setting")
+    st.markdown(f":small[{heading}]")
     st.toggle(
         _("Active"),
         key=f"{place}_active",

@@ -181,6 +181,22 @@ def test_no_text_is_put_together_inside_the_mark() -> None:
     assert not built, "write _(…).format(…) at:\n" + "\n".join(built)
 
 
+def test_no_mark_is_put_inside_an_f_string() -> None:
+    """Babel on Python 3.11 reads an f-string as one piece and does not see the text: it would stay English."""
+    hidden = [
+        f"{path.relative_to(ROOT).as_posix()}:{node.lineno}"
+        for part in ("core", *SHOWN)
+        for path in sorted((ROOT / part).rglob("*.py"))
+        for outer in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(outer, ast.JoinedStr)
+        for node in ast.walk(outer)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {"_", "N_", "ngettext"}
+        and any(isinstance(argument, ast.Constant) for argument in node.args)
+    ]
+    assert not hidden, "give _(…) a name before the f-string at:\n" + "\n".join(hidden)
+
+
 @pytest.mark.parametrize(
     ("source", "caught"),
     [
