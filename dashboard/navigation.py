@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from streamlit.navigation.page import StreamlitPage
 
 PAGES = Path(__file__).parent.parent / "pages"
+
+
+class _PageEnd(Exception):
+    """The page is drawn; what stands around it follows."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,17 @@ def choose(operator: CurrentOperator | None) -> tuple[Entry, StreamlitPage]:
 def run(entry: Entry, chosen: StreamlitPage, operator: CurrentOperator) -> None:
     """Run the page for somebody who may see it. Raises ``NotAllowed`` for others."""
     require(operator, entry.action)
-    chosen.run()
+    with suppress(_PageEnd):
+        chosen.run()
+
+
+def end_page() -> NoReturn:
+    """Draw no more of this page.
+
+    ``st.stop()`` ends the whole run: the watch on the session is not drawn, and Streamlit then keeps the values of
+    widgets that the browser has dropped, so that a box seen again later shows something else than it holds.
+    """
+    raise _PageEnd
 
 
 def _page(entry: Entry, *, hidden: bool) -> StreamlitPage:

@@ -11,7 +11,7 @@ from core.i18n import _
 from core.registrations.registration import registration
 from core.registrations.views import RegistrationView
 from dashboard.address import number_in_address
-from dashboard.navigation import page
+from dashboard.navigation import end_page, page
 
 
 def registration_in_address(app: Application, by: CurrentOperator) -> RegistrationView:
@@ -22,4 +22,4 @@ def registration_in_address(app: Application, by: CurrentOperator) -> Registrati
         st.title(_("Not found"))
         st.info(error.message, icon=":material/search_off:")
         st.page_link(page("registrations"), label=_("To the registrations"))
-        st.stop()
+        end_page()

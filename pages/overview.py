@@ -10,7 +10,7 @@ from core.i18n import _
 from core.registrations.overview import overview
 from dashboard import overview_parts, signin
 from dashboard.bars import figure
-from dashboard.navigation import switch_to
+from dashboard.navigation import end_page, switch_to
 
 app, by = application(), signin.current()
 view = overview(app, by)
@@ -22,7 +22,7 @@ if not view.registrations:
         _("Register the first customer"), key="overview_first", type="primary", icon=":material/add_link:"
     ):
         switch_to("applications")
-    st.stop()
+    end_page()
 
 st.caption(
     _("{registrations} registrations · {administrations} linked administrations").format(

@@ -11,6 +11,7 @@ from core.registrations.register import check_form, register
 from dashboard import consent_panel, draft, registration_form, signin
 from dashboard.address import number_in_address
 from dashboard.moments import time_of_day
+from dashboard.navigation import end_page
 from dashboard.steps import draw_steps
 from dashboard.waiting import draw_waiting
 
@@ -34,7 +35,7 @@ kept = draft.take_up(app, by)
 asked = number_in_address()
 if kept is None and asked is not None:
     draw_waiting(app, by, asked)
-    st.stop()
+    end_page()
 
 draw_steps(1)
 with st.container(width=640):
