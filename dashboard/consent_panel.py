@@ -124,7 +124,11 @@ def wait_for_consent(view: RegistrationView) -> None:
 
     @st.fragment(run_every=POLL, key=f"wait_{view.id}")
     def look() -> None:
-        now = registration(application(), signin.current(), view.id)
+        try:
+            by = signin.current()
+        except signin.SignInNeeded:
+            st.rerun()
+        now = registration(application(), by, view.id)
         if now.status is Status.CHOOSE_ADMINISTRATIONS and now.grant is not None:
             switch_to("choose", id=view.id)
         if _landmarks(now) != seen:
