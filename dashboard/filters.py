@@ -48,7 +48,7 @@ def draw_filters(
             key=keys.of("q"),
             bind="query-params",
             type="search",
-            live="300ms",
+            live="150ms",
             placeholder=placeholder,
             label_visibility="collapsed",
             max_chars=100,

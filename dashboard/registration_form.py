@@ -111,6 +111,7 @@ def _draw_connection(
         disabled=not connection,
     )
     st.caption(_("Off means paused: nothing is read from Exact Online, the consent is only kept alive."))
+    errors.reserve("active")
 
 
 def _draw_administration(app: Application, place: str, errors: ErrorPlaces) -> None:

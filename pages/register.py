@@ -21,6 +21,9 @@ app, by = application(), signin.current()
 def registered() -> int | None:
     """The number of the registration made of the form; None when the form says what is wrong."""
     st.session_state["register_tried"] = True
+    if not form.active:
+        places.show({"active": _("Switch this on first: a registration that is not active cannot connect.")})
+        return None
     try:
         made = register(app, by, number, form)
     except InvalidInput as error:

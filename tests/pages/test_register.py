@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -100,6 +102,16 @@ def test_connect_leaves_for_exact_once_registered(app: Application, sanne: Curre
 
     assert registration(app, sanne, number).submitted_at is not None
     assert any("/exact/connect?consent=" in html.value for html in page.html)
+
+
+def test_a_registration_that_is_not_active_does_not_connect(app: Application, sanne: CurrentOperator) -> None:
+    number = save_draft(app, sanne, None, replace(FORM, active=False))
+
+    page = frame("register")
+    page.button("register_connect").click().run()
+
+    assert "Switch this on first" in words(page)
+    assert registration(app, sanne, number).submitted_at is None
 
 
 def test_a_submitted_registration_waits_for_consent(app: Application, sanne: CurrentOperator) -> None:
