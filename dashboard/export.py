@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import IO, Generic, TypeVar
+from typing import IO
 from zoneinfo import ZoneInfo
 
 import xlsxwriter
@@ -17,25 +14,12 @@ from core.exact.environments import environment_name
 from core.i18n import N_, _, language
 from core.registrations.listing import AdministrationRow, RegistrationRow
 from core.registrations.wording import status_word
-
-Row = TypeVar("Row")
-Value = str | int | datetime | None
+from dashboard.tables import Column, Row, Value, csv, harmless
 
 _DUTCH = ZoneInfo("Europe/Amsterdam")
 _CHUNK = 500
 _SHEET_ROWS = 1_000_000
 """A sheet of Excel ends at 1,048,576 rows; what is more goes on the next."""
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""https://owasp.org/www-community/attacks/CSV_Injection"""
-
-
-@dataclass(frozen=True)
-class Column(Generic[Row]):
-    """A column of a file: its title, marked for translation, its value, and its width in characters."""
-
-    title: str
-    value: Callable[[Row], Value]
-    width: int = 14
 
 
 REGISTRATION_COLUMNS: tuple[Column[RegistrationRow], ...] = (
@@ -45,15 +29,17 @@ REGISTRATION_COLUMNS: tuple[Column[RegistrationRow], ...] = (
     Column(N_("Status"), lambda row: status_word(row.status), 22),
     Column(N_("Setting"), lambda row: _setting(row.active)),
     Column(N_("Owner"), lambda row: row.owner_name, 20),
-    Column(N_("Administrations linked"), lambda row: row.administrations_linked),
-    Column(N_("Last checked"), lambda row: row.last_checked_at, 17),
-    Column(N_("Last success"), lambda row: row.last_success_at, 17),
-    Column(N_("Consent lapses"), lambda row: row.lapses_at, 17),
-    Column(N_("Days left"), lambda row: None if row.days_left is None else max(row.days_left, 0)),
+    Column(N_("Administrations linked"), lambda row: row.administrations_linked, kind="number"),
+    Column(N_("Last checked"), lambda row: row.last_checked_at, 17, kind="moment"),
+    Column(N_("Last success"), lambda row: row.last_success_at, 17, kind="moment"),
+    Column(N_("Consent lapses"), lambda row: row.lapses_at, 17, kind="moment"),
+    Column(
+        N_("Days left"), lambda row: None if row.days_left is None else max(row.days_left, 0), kind="number"
+    ),
 )
 ADMINISTRATION_COLUMNS: tuple[Column[AdministrationRow], ...] = (
     Column(N_("Name"), lambda row: row.name, 36),
-    Column(N_("Code"), lambda row: row.code),
+    Column(N_("Code"), lambda row: row.code, kind="number"),
     Column(N_("Registration"), lambda row: row.registration_name, 36),
     Column(N_("Environment"), lambda row: environment_name(row.environment)),
     Column(N_("Status"), lambda row: status_word(row.status), 22),
@@ -61,13 +47,8 @@ ADMINISTRATION_COLUMNS: tuple[Column[AdministrationRow], ...] = (
     Column(N_("Owner"), lambda row: row.owner_name, 20),
     Column(N_("Country"), lambda row: row.country),
     Column(N_("Currency"), lambda row: row.currency),
-    Column(N_("Last success"), lambda row: row.last_success_at, 17),
+    Column(N_("Last success"), lambda row: row.last_success_at, 17, kind="moment"),
 )
-
-
-def harmless(text: str) -> str:
-    """``text``, with an apostrophe before what a spreadsheet would take for a formula."""
-    return "'" + text if text.startswith(_BEGINS_A_FORMULA) else text
 
 
 def csv_chunks(columns: Sequence[Column[Row]], rows: Iterable[Row], reader: str) -> Iterator[bytes]:
@@ -77,14 +58,14 @@ def csv_chunks(columns: Sequence[Column[Row]], rows: Iterable[Row], reader: str)
     """
     separator = ";" if reader == "nl" else ","
     source = iter(rows)
-    # Each piece is asked for by another thread: the language is set anew for every one.
-    with language(reader):
-        head = _lines([[_(column.title) for column in columns]], separator)
-    yield "\ufeff".encode() + head
-    while taken := list(islice(source, _CHUNK)):
+    taken = list(islice(source, _CHUNK))
+    head = True
+    while taken or head:
+        # Each piece is asked for by another thread: the language is set anew for every one.
         with language(reader):
-            piece = _lines(([_as_text(column.value(row)) for column in columns] for row in taken), separator)
-        yield piece
+            piece = csv(columns, taken, separator=separator, head=head)
+        yield "\ufeff".encode() + piece if head else piece
+        taken, head = list(islice(source, _CHUNK)), False
 
 
 def write_workbook(file: IO[bytes], title: str, columns: Sequence[Column[Row]], rows: Iterable[Row]) -> None:
@@ -135,20 +116,6 @@ def _write_cell(sheet: xlsxwriter.worksheet.Worksheet, line: int, place: int, va
         sheet.write_number(line, place, value)
     elif value:
         sheet.write_string(line, place, harmless(value))
-
-
-def _lines(rows: Iterable[Sequence[str]], separator: str) -> bytes:
-    written = io.StringIO()
-    csv.writer(written, delimiter=separator, lineterminator="\r\n").writerows(rows)
-    return written.getvalue().encode()
-
-
-def _as_text(value: Value) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.astimezone(_DUTCH).strftime("%Y-%m-%d %H:%M")
-    return str(value) if isinstance(value, int) else harmless(value)
 
 
 def _setting(active: bool) -> str:

@@ -27,9 +27,10 @@ from core.registrations.listing import (
 )
 from core.registrations.query import ListQuery
 from dashboard.cookies import session_cookie
-from dashboard.export import ADMINISTRATION_COLUMNS, REGISTRATION_COLUMNS, Column, csv_chunks, write_workbook
+from dashboard.export import ADMINISTRATION_COLUMNS, REGISTRATION_COLUMNS, csv_chunks, write_workbook
 from dashboard.limits import allow
 from dashboard.plain import message_page, speak_language_of
+from dashboard.tables import Column
 
 PER_MINUTE = 10
 """Exports of one operator."""

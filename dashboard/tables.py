@@ -1,44 +1,55 @@
-"""Figures in the shape that charts take; the one place where pandas is used."""
+"""Rows as typed columns, for files: the one place where pandas is used."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
 
 import pandas as pd
 
 from core.i18n import _
-from core.registrations.overview import NEEDS_ATTENTION
-from core.registrations.status import Status
-from core.registrations.wording import status_word
+
+Row = TypeVar("Row")
+Value = str | int | datetime | None
+_TYPES = {"text": "string", "number": "Int64", "moment": "datetime64[us, UTC]"}
+_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""https://owasp.org/www-community/attacks/CSV_Injection"""
 
 
-def status_frame(counts: Mapping[Status, int]) -> pd.DataFrame:
-    """Registrations by status: the word and the number, in the order of ``Status``; statuses without any left out."""
-    return _frame([status for status in Status if counts.get(status, 0)], counts)
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """A column of a file: its title, marked for translation, its value, its width in characters, its kind."""
+
+    title: str
+    value: Callable[[Row], Value]
+    width: int = 14
+    kind: Literal["text", "number", "moment"] = "text"
 
 
-def attention_frame(counts: Mapping[Status, int]) -> pd.DataFrame:
-    """The same for what needs somebody now, worst first, the empty ones included."""
-    return _frame(NEEDS_ATTENTION, counts)
+def frame(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> pd.DataFrame:
+    """The rows as a table: moments in Dutch time, texts with nothing in them that a spreadsheet would run."""
+    return pd.DataFrame({_(column.title): _series(column, rows) for column in columns})
 
 
-def lapsing_frame(by_day: Sequence[tuple[date, int]]) -> pd.DataFrame:
-    """Consents that lapse, by day."""
-    return pd.DataFrame(
-        {
-            _("Day"): pd.to_datetime([day for day, _count in by_day]),
-            _("Consents"): [count for _day, count in by_day],
-        }
+def csv(columns: Sequence[Column[Row]], rows: Sequence[Row], *, separator: str, head: bool) -> bytes:
+    """The rows as lines of CSV in UTF-8, the titles first if asked. Moments are YYYY-MM-DD HH:MM."""
+    text = frame(columns, rows).to_csv(
+        sep=separator, index=False, header=head, lineterminator="\r\n", date_format="%Y-%m-%d %H:%M"
     )
+    return text.encode()
 
 
-def _frame(statuses: Sequence[Status], counts: Mapping[Status, int]) -> pd.DataFrame:
-    # An ordered category: a chart would sort the words by the alphabet.
-    words = [status_word(status) for status in statuses]
-    return pd.DataFrame(
-        {
-            _("Status"): pd.Categorical(words, categories=words, ordered=True),
-            _("Registrations"): [counts.get(status, 0) for status in statuses],
-        }
-    )
+def harmless(text: str) -> str:
+    """``text``, with an apostrophe before what a spreadsheet would take for a formula."""
+    return "'" + text if text.startswith(_BEGINS_A_FORMULA) else text
+
+
+def _series(column: Column[Row], rows: Sequence[Row]) -> pd.Series:
+    values: pd.Series = pd.Series([column.value(row) for row in rows], dtype=_TYPES[column.kind])
+    if column.kind == "text":
+        values = values.map(harmless, na_action="ignore")
+    if column.kind == "moment":
+        values = values.dt.tz_convert("Europe/Amsterdam").dt.tz_localize(None)
+    return values

@@ -12,13 +12,14 @@ from xml.etree import ElementTree
 import pytest
 
 from dashboard import export
-from dashboard.export import Column, csv_chunks, harmless, write_workbook
+from dashboard.export import csv_chunks, write_workbook
+from dashboard.tables import Column, harmless
 
 Row = tuple[str, int, datetime | None]
 COLUMNS: Sequence[Column[Row]] = (
     Column("Name", lambda row: row[0]),
-    Column("Code", lambda row: row[1]),
-    Column("Last success", lambda row: row[2]),
+    Column("Code", lambda row: row[1], kind="number"),
+    Column("Last success", lambda row: row[2], kind="moment"),
 )
 SUMMER = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
 ROWS: list[Row] = [('Bakker; "Zn", é', 7, SUMMER), ("=1+1", -3, None), ("", 0, None)]
@@ -106,7 +107,7 @@ def test_csv_is_written_while_it_is_read() -> None:
     next(pieces)
     next(pieces)
     assert taken <= 1_000
-    assert sum(piece.count(b"\r\n") for piece in pieces) == 9_500
+    assert sum(piece.count(b"\r\n") for piece in pieces) == 9_000
 
 
 def test_a_workbook_holds_texts_numbers_and_moments_as_such() -> None:

@@ -1,41 +1,48 @@
-"""What charts are given."""
+"""Rows become typed columns: moments in Dutch time, whole numbers, texts that no spreadsheet runs."""
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from core.i18n import language
-from core.registrations.status import Status
-from dashboard.tables import attention_frame, lapsing_frame, status_frame
-
-COUNTS = {Status.CONNECTED: 5, Status.ATTENTION: 2, Status.DRAFT: 0}
+from dashboard.tables import Column, csv, frame
 
 
-def test_statuses_come_in_their_own_order_without_empty_ones() -> None:
-    frame = status_frame(COUNTS)
-    assert list(frame.columns) == ["Status", "Registrations"]
-    assert list(frame["Status"]) == ["Attention", "Connected"]
-    assert list(frame["Status"].cat.categories) == ["Attention", "Connected"]
-    assert list(frame["Registrations"]) == [2, 5]
+@dataclass(frozen=True)
+class Line:
+    name: str
+    count: int | None
+    at: datetime | None
 
 
-def test_what_needs_attention_shows_its_noughts_worst_first() -> None:
-    frame = attention_frame(COUNTS)
-    assert list(frame["Status"]) == ["Reconnect needed", "Exact outage", "Attention", "Partly connected"]
-    assert list(frame["Registrations"]) == [0, 0, 2, 0]
+COLUMNS: tuple[Column[Line], ...] = (
+    Column("Name", lambda row: row.name),
+    Column("Administrations", lambda row: row.count, kind="number"),
+    Column("Last success", lambda row: row.at, kind="moment"),
+)
+ROWS = (
+    Line("Test B.V.", 3, datetime(2026, 7, 1, 12, tzinfo=UTC)),
+    Line("=1+1", None, None),
+    Line("Winter; B.V.", 10_200_001, datetime(2026, 11, 23, 23, 30, 15, 123, tzinfo=UTC)),
+)
 
 
-def test_consents_come_by_day() -> None:
-    frame = lapsing_frame([(date(2026, 10, 25), 3), (date(2026, 10, 26), 0)])
-    assert [day.date() for day in frame["Day"]] == [date(2026, 10, 25), date(2026, 10, 26)]
-    assert list(frame["Consents"]) == [3, 0]
+def test_each_column_has_its_type() -> None:
+    made = frame(COLUMNS, ROWS)
+    assert [str(dtype) for dtype in made.dtypes] == ["string", "Int64", "datetime64[us]"]
 
 
-def test_nothing_to_show_is_an_empty_frame() -> None:
-    assert status_frame({}).empty
-    assert lapsing_frame([]).empty
+def test_a_missing_number_leaves_the_others_whole_and_moments_are_dutch_time() -> None:
+    lines = csv(COLUMNS, ROWS, separator=";", head=True).decode().split("\r\n")
+    assert lines == [
+        "Name;Administrations;Last success",
+        "Test B.V.;3;2026-07-01 14:00",
+        "'=1+1;;",
+        '"Winter; B.V.";10200001;2026-11-24 00:30',
+        "",
+    ]
 
 
-def test_the_words_are_in_the_language_of_the_reader() -> None:
-    with language("nl"):
-        assert len(status_frame(COUNTS).columns) == 2
+def test_no_rows_are_a_head_alone() -> None:
+    assert csv(COLUMNS, (), separator=",", head=True) == b"Name,Administrations,Last success\r\n"
+    assert csv(COLUMNS, (), separator=",", head=False) in (b"", b"\r\n")
