@@ -33,17 +33,19 @@ class Keys:
     def of(self, name: str) -> str:
         return self.prefix + name
 
+    @property
+    def rows(self) -> str:
+        """The key of the fragment that draws the rows."""
+        return self.of("rows")
 
-def draw_filters(
-    app: Application,
-    keys: Keys,
-    make: Callable[..., Query],
-    sorts: Labels,
-    placeholder: str,
-) -> Query:
-    """Draw the row above a list and return what it asks for."""
+
+def draw_filters(app: Application, keys: Keys, sorts: Labels, placeholder: str) -> None:
+    """Draw the row above a list. A change runs the fragment ``keys.rows`` alone, which calls ``asked``.
+
+    The rest of the page stays as it is: that halves what a click costs the server.
+    """
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        search = st.text_input(
+        st.text_input(
             _("Search"),
             key=keys.of("q"),
             bind="query-params",
@@ -53,25 +55,34 @@ def draw_filters(
             label_visibility="collapsed",
             max_chars=100,
             width=260,
-            on_change=_to_first_page,
+            on_change=_show_first_page,
             args=(keys,),
         )
-        status = _choose(keys, "status", _("Status"), _statuses)
-        environment = _choose(keys, "environment", _("Environment"), _environments)
-        owner = _choose(keys, "owner", _("Owner"), lambda: _owners(app))
-        active = _choose(keys, "active", _("Connection setting"), _settings)
-        sort = _choose(keys, "sort", _("Sort by"), lambda: sorts)
-        descending = st.toggle(
-            _("Descending"), key=keys.of("desc"), bind="query-params", on_change=_to_first_page, args=(keys,)
+        _choose(keys, "status", _("Status"), _statuses)
+        _choose(keys, "environment", _("Environment"), _environments)
+        _choose(keys, "owner", _("Owner"), lambda: _owners(app))
+        _choose(keys, "active", _("Connection setting"), _settings)
+        _choose(keys, "sort", _("Sort by"), lambda: sorts)
+        st.toggle(
+            _("Descending"),
+            key=keys.of("desc"),
+            bind="query-params",
+            on_change=_show_first_page,
+            args=(keys,),
         )
+
+
+def asked(keys: Keys, make: Callable[..., Query]) -> Query:
+    """What the row above the list asks for at this moment."""
+    chosen = {name: st.session_state.get(keys.of(name)) for name in (*FILTERS, "sort", "desc")}
     return make(
-        search=search or "",
-        status=status,
-        environment=environment,
-        owner_id=int(owner) if owner else None,
-        active=None if not active else active == "yes",
-        sort=sort,
-        descending=descending,
+        search=chosen["q"] or "",
+        status=chosen["status"] or "",
+        environment=chosen["environment"] or "",
+        owner_id=int(chosen["owner"]) if chosen["owner"] else None,
+        active=chosen["active"] == "yes" if chosen["active"] else None,
+        sort=chosen["sort"] or "name",
+        descending=bool(chosen["desc"]),
         page=_page(keys),
     )
 
@@ -90,7 +101,8 @@ def clear_filters(keys: Keys) -> None:
     """Callback of "Clear filters"; the order stays."""
     for name in FILTERS:
         st.session_state[keys.of(name)] = ""
-    _to_first_page(keys)
+    st.session_state[keys.of("page")] = 1
+    st.rerun()  # the row of filters, which is no part of the fragment, shows other values now
 
 
 def is_filtered(query: ListQuery) -> bool:
@@ -116,22 +128,20 @@ def as_address(query: ListQuery) -> str:
     return urlencode({name: value for name, value in given.items() if value})
 
 
-def _choose(keys: Keys, name: str, label: str, options: Callable[[], Labels]) -> str:
+def _choose(keys: Keys, name: str, label: str, options: Callable[[], Labels]) -> None:
     labels = options()
     key = keys.of(name)
     _adopt(key, labels, options)
-    return str(
-        st.selectbox(
-            label,
-            list(labels),
-            format_func=lambda code: labels.get(code, code),
-            key=key,
-            bind="query-params",
-            label_visibility="collapsed",
-            width=165,
-            on_change=_to_first_page,
-            args=(keys,),
-        )
+    st.selectbox(
+        label,
+        list(labels),
+        format_func=lambda code: labels.get(code, code),
+        key=key,
+        bind="query-params",
+        label_visibility="collapsed",
+        width=165,
+        on_change=_show_first_page,
+        args=(keys,),
     )
 
 
@@ -150,8 +160,9 @@ def _adopt(key: str, labels: Labels, options: Callable[[], Labels]) -> None:
             st.session_state[key] = words[given]
 
 
-def _to_first_page(keys: Keys) -> None:
+def _show_first_page(keys: Keys) -> None:
     st.session_state[keys.of("page")] = 1
+    st.rerun(keys.rows)
 
 
 def _page(keys: Keys) -> int:

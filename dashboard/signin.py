@@ -54,19 +54,22 @@ def live_browser() -> str | None:
     return live_cookie(browser_cookie(application().settings))
 
 
-def current() -> CurrentOperator:
+def current(*, active: bool = False) -> CurrentOperator:
     """The signed-in operator, for pages. Call it first in a fragment too: fragments run without the frame.
 
-    Raises ``SignInNeeded`` when the session has ended since.
+    Raises ``SignInNeeded`` when the session has ended since. ``active`` for a fragment that runs only when
+    somebody does something, and not by a clock: that counts as activity, and leads to the sign-in form instead.
     """
-    return current_session().operator
+    return current_session(active=active).operator
 
 
-def current_session() -> SignedIn:
+def current_session(*, active: bool = False) -> SignedIn:
     """As ``current``, with the session itself."""
     signed_in = _current.get()
-    if signed_in is None:  # a fragment: looked up anew each time, and not counted as activity
-        signed_in = _identify(active=False)
+    if signed_in is None:  # a fragment: looked up anew each time
+        signed_in = _identify(active=active)
+        if signed_in is None and active:
+            st.rerun()  # the frame draws the sign-in form
     if signed_in is None:
         raise SignInNeeded(_("You have been signed out. Reload the page to sign in again."))
     return signed_in

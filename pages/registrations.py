@@ -9,35 +9,43 @@ from core.application import application
 from core.i18n import _
 from core.registrations.listing import REGISTRATION_SORTS, RegistrationQuery, list_registrations
 from dashboard import list_page, signin
-from dashboard.filters import Keys, draw_filters, draw_pages, is_filtered, sort_labels
+from dashboard.filters import Keys, asked, draw_filters, draw_pages, is_filtered, sort_labels
 from dashboard.navigation import switch_to
 from dashboard.registration_rows import COLUMNS, draw_registrations
 
 KEYS = Keys("")
 
-app, by = application(), signin.current()
+app = application()
+
+
+@st.fragment(key=KEYS.rows)
+def draw_rows() -> None:
+    """All that a change of search, filter, order or page draws anew."""
+    by = signin.current(active=True)
+    query = asked(KEYS, RegistrationQuery)
+    page = list_registrations(app, by, query)
+    if page.rows:
+        list_page.draw_summary(by, "registrations", page, query)
+        draw_registrations(page.rows)
+        draw_pages(KEYS, page.pages, page.number)
+    elif is_filtered(query):
+        list_page.draw_no_match(KEYS)
+    else:
+        st.info(_("There are no registrations yet."), icon=":material/inbox:")
+        if by.may(Action.REGISTER) and st.button(
+            _("Register the first customer"),
+            key="registrations_first",
+            type="primary",
+            icon=":material/add_link:",
+        ):
+            switch_to("applications")
+
 
 st.title(_("Registrations"))
-query = draw_filters(
+draw_filters(
     app,
     KEYS,
-    RegistrationQuery,
     sort_labels(REGISTRATION_SORTS, {code: _(word) for code, word in COLUMNS.items()}),
     _("Part of a name or reference"),
 )
-page = list_registrations(app, by, query)
-if page.rows:
-    list_page.draw_summary(by, "registrations", page, query)
-    draw_registrations(page.rows)
-    draw_pages(KEYS, page.pages, page.number)
-elif is_filtered(query):
-    list_page.draw_no_match(KEYS)
-else:
-    st.info(_("There are no registrations yet."), icon=":material/inbox:")
-    if by.may(Action.REGISTER) and st.button(
-        _("Register the first customer"),
-        key="registrations_first",
-        type="primary",
-        icon=":material/add_link:",
-    ):
-        switch_to("applications")
+draw_rows()
