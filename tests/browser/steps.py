@@ -20,6 +20,12 @@ def sign_in(page: Page, live: Live, email: str, path: str = "/", password: str =
     expect(page.get_by_role("button", name="Sign out")).to_be_visible(timeout=15_000)
 
 
+def sign_out(page: Page) -> None:
+    """Leave, and wait until nobody is signed in."""
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("E-mail address")).to_be_visible(timeout=15_000)
+
+
 def open_the_form(page: Page) -> None:
     """Register in the navigation, then Register on the card of Exact Online."""
     page.get_by_role("link", name="Register", exact=True).click()

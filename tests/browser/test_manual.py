@@ -38,7 +38,7 @@ def test_the_manual_can_be_walked_by_its_words(live: Live, page: Page) -> None:
     steps.save_all_changes(page)
     expect(page.get_by_text("with 2 administrations")).to_be_visible()
 
-    page.get_by_role("button", name="Sign out").click()
+    steps.sign_out(page)
     steps.sign_in(page, live, "sanne@clickker.test", "/registrations?q=Test+B.V.")
     found = page.get_by_role("table", name="Registrations").get_by_role("row", name="Test B.V.")
     expect(found).to_contain_text("Connected")

@@ -44,7 +44,7 @@ def test_a_reload_and_a_new_sign_in_lose_nothing(live: Live, form: Page) -> None
 
     form.reload()
     expect(form.get_by_label("Name", exact=True)).to_have_value("Halverwege B.V.")
-    form.get_by_role("button", name="Sign out").click()
+    steps.sign_out(form)
     steps.sign_in(form, live, EMAIL)
     steps.open_the_form(form)
 

@@ -78,7 +78,8 @@ def browser(simulator: RunningSimulator, app: Application) -> Iterator[Callable[
     served = Starlette(routes=routes(), middleware=[Middleware(Shield)])
 
     def make() -> TestClient:
-        return TestClient(served, base_url=app.settings.public_url, follow_redirects=False)
+        english = {"Accept-Language": "en"}
+        return TestClient(served, base_url=app.settings.public_url, headers=english, follow_redirects=False)
 
     yield make
 
@@ -369,6 +370,13 @@ def test_an_expired_or_mistyped_link_says_so(browser: Callable[[], TestClient], 
     assert "not known" in browser().get(link + "x").text
     with clock.shifted(timedelta(days=8)):
         assert "has expired" in browser().get(link).text
+
+
+def test_the_customer_reads_the_browsers_language(browser: Callable[[], TestClient], link: str) -> None:
+    shown = browser().get(link, headers={"Accept-Language": "nl-NL,nl;q=0.9"}).text
+
+    assert '<html lang="nl">' in shown
+    assert "Naar Exact Online" in shown
 
 
 def test_another_site_cannot_press_the_button(browser: Callable[[], TestClient], link: str) -> None:
