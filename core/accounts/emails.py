@@ -14,8 +14,8 @@ _SHAPE = re.compile(r"[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;.]{2,}")
 
 
 def fold_email(typed: str) -> str:
-    """The address as it is stored and compared: trimmed and case-folded."""
-    return typed.strip().casefold()
+    """The address as it is stored and compared: trimmed and case-folded, without NUL, which PostgreSQL refuses."""
+    return typed.replace("\x00", "").strip().casefold()
 
 
 def check_email(typed: str) -> str:
@@ -24,6 +24,6 @@ def check_email(typed: str) -> str:
     Raises ``InvalidInput`` for what cannot be an e-mail address.
     """
     email = fold_email(typed)
-    if len(email) > LONGEST or not _SHAPE.fullmatch(email):
+    if len(email) > LONGEST or not email.isprintable() or not _SHAPE.fullmatch(email):
         raise InvalidInput(_("This is not an e-mail address. An example: anna@clickker.nl"), "email")
     return email

@@ -67,7 +67,8 @@ def begin_consent(
     require(by, Action.REGISTER)
     now = clock.now()
     with app.database.transaction() as session:
-        consent = session.get(Consent, consent_id, with_for_update=True)
+        # From the address of a request: PostgreSQL refuses a NUL.
+        consent = session.get(Consent, consent_id.replace("\x00", ""), with_for_update=True)
         if consent is None or consent.operator_id != by.id or consent.used_at or consent.expires_at <= now:
             raise NotFound(_("This attempt has ended. Go back to the registration and press Connect again."))
         return begin(app, consent, browser_token)

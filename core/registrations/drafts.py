@@ -12,6 +12,7 @@ from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.errors import NotFound
+from core.exact.environments import ENVIRONMENTS
 from core.i18n import _
 from core.registrations.names import NAME_LENGTH, clean_name, name_key
 from core.registrations.settle import forget, settle
@@ -76,10 +77,11 @@ def write_form(session: Session, row: Registration, form: RegistrationForm) -> N
     """Put the fields of a form into a row, cleaned and cut to their length."""
     row.name = clean_name(form.name)[:NAME_LENGTH]
     row.name_key = name_key(row.name)[: NAME_LENGTH * 2]
-    row.environment = form.environment[:5]
+    row.environment = form.environment if form.environment in ENVIRONMENTS else ""
     row.active = form.active
     row.reference = clean_name(form.reference)[:REFERENCE_LENGTH]
-    row.note = form.note.strip()[:NOTE_LENGTH]
+    # PostgreSQL keeps no NUL; a socket may send one.
+    row.note = form.note.replace("\x00", "").strip()[:NOTE_LENGTH]
     known = form.owner_id is not None and session.get(Operator, form.owner_id) is not None
     row.owner_id = form.owner_id if known else None
 

@@ -53,7 +53,7 @@ class Wanted:
 def wanted(listed: SqlList, query: ListQuery) -> Wanted:
     """Read a query; values that can match nothing are kept, and match nothing."""
     equal: list[tuple[Column, Any]] = [
-        (listed.filters[name], value)
+        (listed.filters[name], value.replace("\x00", " "))  # PostgreSQL refuses a NUL
         for name, value in (("status", query.status), ("environment", query.environment))
         if value
     ]

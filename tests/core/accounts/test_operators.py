@@ -18,7 +18,7 @@ from core.accounts.operators import (
     set_role,
 )
 from core.accounts.roles import PERMISSIONS, Action, CurrentOperator, Role, require
-from core.accounts.signing_in import change_password, confirm_password
+from core.accounts.signing_in import change_password, confirm_password, find_candidate
 from core.application import Application
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from tests.core.accounts.conftest import PASSWORD, added
@@ -132,3 +132,12 @@ def test_nobody_changes_an_operator_who_is_not_there(app: Application, admin: Cu
     for action in (disable, enable):
         with pytest.raises(NotFound):
             action(app, admin, 4711)
+
+
+@pytest.mark.parametrize("typed", ["\x00", "alice\x00@clickker.test", "\u202emoc", "a" * 100_000])
+def test_an_odd_address_is_nobodys_and_invites_nobody(
+    app: Application, admin: CurrentOperator, typed: str
+) -> None:
+    assert find_candidate(app, typed + "@x.test", "198.51.100.7", None).operator_id is None
+    with pytest.raises(InvalidInput):
+        invite(app, admin, f"{typed}\u202e@x.test", "Bob", Role.SUPPORT)
