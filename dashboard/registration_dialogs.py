@@ -30,7 +30,7 @@ def edit_details(view: RegistrationView) -> None:
         if st.button(_("Save all changes"), key=f"{place}_save", type="primary", icon=":material/save:"):
             with attempt():
                 try:
-                    edit(app, by, view.id, registration_form.read(place))
+                    edit(app, by, view.id, registration_form.read(place), _form(view))
                 except InvalidInput as error:
                     places.show({error.field: error.message})
                     return

@@ -24,7 +24,7 @@ from core.registrations.grants import (
     set_candidate,
 )
 from core.registrations.outcomes import ConsentResult, Outcome
-from core.registrations.register import find
+from core.registrations.register import EXCHANGING, find
 from core.registrations.settle import settle, settle_grant
 from core.registrations.timeline import CUSTOMER, EXACT, write
 from core.storage.models import Consent, CustomerLink, Grant, Operator, Registration
@@ -43,6 +43,10 @@ _OUTCOMES = {
     FailureKind.RATE_LIMITED: Outcome.MAINTENANCE,
     FailureKind.CLIENT: Outcome.CLIENT_ERROR,
 }
+
+
+class _LetGo(Exception):
+    """The registration was disconnected, or the link withdrawn, while Exact answered."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,8 @@ def complete_consent(
     candidate_id = save_candidate(app, accepted.environment, pair)
     try:
         outcome = _take_over(app, accepted, candidate_id, pair.access_token)
-    except NotFound:
-        return _forget(app, accepted, candidate_id)
+    except (NotFound, _LetGo) as error:
+        return _forget(app, accepted, candidate_id, gone=isinstance(error, NotFound))
     return ConsentResult(outcome, accepted.registration_id, accepted.customer)
 
 
@@ -160,7 +164,7 @@ def _use_up(session: Session, consent: Consent, given: dict[str, str]) -> Outcom
     taken = session.execute(
         update(Consent)
         .where(Consent.id == consent.id, Consent.used_at.is_(None))
-        .values(used_at=clock.now(), outcome=outcome or "exchanging")
+        .values(used_at=clock.now(), outcome=outcome or EXCHANGING)
         .returning(Consent.id)
         .execution_options(synchronize_session=False)
     ).first()
@@ -185,16 +189,29 @@ def _take_over(app: Application, accepted: _Return, candidate_id: str, token: st
         me = app.exact.me(accepted.environment, token)
     except ExactError:
         return _keep_unidentified(app, accepted, candidate_id)
-    with app.database.transaction() as session:
-        registration = find(session, accepted.registration_id)
-        candidate = session.get_one(Grant, candidate_id)
-        _close(session, accepted.consent_id, Outcome.GRANTED)
-        attached = _attach(session, app, registration, candidate, me, actor=accepted.actor)
+    try:
+        with app.database.transaction() as session:
+            registration = find(session, accepted.registration_id)
+            candidate = session.get_one(Grant, candidate_id)
+            _close(session, accepted.consent_id, Outcome.GRANTED)
+            attached = _attach(session, app, registration, candidate, me, actor=accepted.actor)
+    except (NotFound, _LetGo):
+        _leave_to_others(app, candidate_id, me)
+        raise
     if not attached:
         return Outcome.NEEDS_DECISION
     # A failure here loses nothing: the page offers to read the administrations again.
     read_from_exact(app, accepted.registration_id, accepted.actor)
     return Outcome.GRANTED
+
+
+def _leave_to_others(app: Application, candidate_id: str, me: Me) -> None:
+    """This consent has ended the earlier tokens of its Exact user: whoever shares the login needs the new ones."""
+    with app.database.transaction() as session:
+        candidate = session.get_one(Grant, candidate_id)
+        grant = identify_grant(session, app.vault, candidate, me)
+        settle_grant(session, app.settings, grant.id, clock.now())
+        release_grant(session, grant.id)
 
 
 def _attach(
@@ -222,28 +239,36 @@ def _attach(
 def _keep_unidentified(app: Application, accepted: _Return, candidate_id: str) -> Outcome:
     with app.database.transaction() as session:
         registration = find(session, accepted.registration_id)
-        set_candidate(session, registration, candidate_id)
         _close(session, accepted.consent_id, Outcome.UNIDENTIFIED)
+        set_candidate(session, registration, candidate_id)
         settle(session, app.settings, registration, clock.now())
     return Outcome.UNIDENTIFIED
 
 
-def _forget(app: Application, accepted: _Return, candidate_id: str) -> ConsentResult:
-    """The registration was deleted meanwhile: nobody may hold its tokens."""
+def _forget(app: Application, accepted: _Return, candidate_id: str, *, gone: bool) -> ConsentResult:
+    """The registration was deleted (``gone``) or disconnected meanwhile: nobody may hold its tokens."""
     with app.database.transaction() as session:
         release_grant(session, candidate_id)
-    return ConsentResult(Outcome.WITHDRAWN, None, accepted.customer)
+    number = None if gone else accepted.registration_id
+    return ConsentResult(Outcome.WITHDRAWN, number, accepted.customer)
 
 
 def _fail(app: Application, accepted: _Return, outcome: Outcome) -> ConsentResult:
-    with app.database.transaction() as session:
-        session.execute(update(Consent).where(Consent.id == accepted.consent_id).values(outcome=outcome))
-        _write_failure(session, accepted.registration_id, accepted.actor, outcome)
+    try:
+        with app.database.transaction() as session:
+            find(session, accepted.registration_id)
+            session.execute(update(Consent).where(Consent.id == accepted.consent_id).values(outcome=outcome))
+            _write_failure(session, accepted.registration_id, accepted.actor, outcome)
+    except NotFound:
+        return ConsentResult(Outcome.WITHDRAWN, None, accepted.customer)
     return ConsentResult(outcome, accepted.registration_id, accepted.customer)
 
 
 def _close(session: Session, consent_id: str, outcome: Outcome) -> None:
+    """Note how the attempt ended. Raises ``_LetGo`` when somebody has ended it already."""
     consent = session.get_one(Consent, consent_id)
+    if consent.outcome == Outcome.WITHDRAWN:
+        raise _LetGo
     consent.outcome = outcome
     consent.verifier = None
     if consent.link_id is not None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -31,6 +32,8 @@ FIELDS: dict[str, str] = {
     "note": N_("Note"),
 }
 _OF_THE_CONNECTION = ("name", "environment", "active")
+EXCHANGING = "exchanging"
+"""The outcome of a consent while its code is with Exact: disconnecting in that moment takes it back."""
 
 
 def check_form(
@@ -66,15 +69,24 @@ def register(app: Application, by: CurrentOperator, draft_id: int | None, form: 
         raise InvalidInput(_name_taken(form.name), "name") from None
 
 
-def edit(app: Application, by: CurrentOperator, registration_id: int, form: RegistrationForm) -> None:
+def edit(
+    app: Application,
+    by: CurrentOperator,
+    registration_id: int,
+    form: RegistrationForm,
+    opened: RegistrationForm | None = None,
+) -> None:
     """Change the details. Account managers change note, reference and owner; the environment is fixed once
     consent was given. Raises ``InvalidInput`` with the field, ``NotAllowed``, ``NotFound``.
+
+    ``opened`` is the form as it was when it was opened: a field left as it was keeps what somebody else saved since.
     """
     require(by, Action.EDIT_NOTE)
     _refuse(_without_unchanged_environment(app, registration_id, form))
     try:
         with app.database.transaction() as session:
             row = find(session, registration_id)
+            form = _with_news(row, form, opened)
             changed = [field for field in FIELDS if getattr(form, field) != getattr(row, field)]
             if any(field in _OF_THE_CONNECTION for field in changed):
                 require(by, Action.REGISTER)
@@ -169,7 +181,10 @@ def _let_go(session: Session, row: Registration, now: datetime) -> None:
     """Close what is open at Exact and drop the grants that nobody else uses."""
     session.execute(
         update(Consent)
-        .where(Consent.registration_id == row.id, Consent.used_at.is_(None))
+        .where(
+            Consent.registration_id == row.id,
+            or_(Consent.used_at.is_(None), Consent.outcome == EXCHANGING),
+        )
         .values(used_at=now, outcome="withdrawn")
     )
     session.execute(
@@ -204,6 +219,15 @@ def _without_unchanged_environment(
         if row is not None and row.environment == form.environment:
             wrong.pop("environment", None)
     return wrong
+
+
+def _with_news(
+    row: Registration, form: RegistrationForm, opened: RegistrationForm | None
+) -> RegistrationForm:
+    if opened is None:
+        return form
+    untouched = [field for field in FIELDS if getattr(form, field) == getattr(opened, field)]
+    return replace(form, **{field: getattr(row, field) for field in untouched})
 
 
 def _refuse(wrong: dict[str, str]) -> None:

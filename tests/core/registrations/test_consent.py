@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Literal
@@ -14,6 +14,8 @@ from core import clock
 from core.accounts.roles import CurrentOperator, Role
 from core.application import Application
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from core.exact.errors import ExactError, FailureKind
+from core.exact.oauth import TokenPair
 from core.registrations.administrations import compare_name, save_administrations
 from core.registrations.callback import complete_consent
 from core.registrations.consent import Begun, begin_consent, create_consent
@@ -26,7 +28,7 @@ from core.registrations.customer_links import (
 from core.registrations.decisions import accept_candidate, compare_candidate, reject_candidate
 from core.registrations.names import NameMatch
 from core.registrations.outcomes import Outcome
-from core.registrations.register import disconnect, register
+from core.registrations.register import delete, disconnect, register
 from core.registrations.registration import check_now, registration
 from core.registrations.status import Status
 from core.registrations.timeline import timeline
@@ -460,3 +462,77 @@ def test_no_token_is_stored_in_the_clear(
         stored = b"".join(x or b"" for x in (grant.access_token, grant.refresh_token, consent.verifier))
     assert token.encode() not in stored
     assert b"stamp" not in stored
+
+
+def test_whoever_disconnects_while_exact_answers_stays_disconnected(
+    app: Application, alice: CurrentOperator, exact: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = registered(app, alice)
+    attempt, code = begun(app, alice, number), code_of(exact, TEST_USER)
+    exchange = app.exact.exchange
+
+    def slow(environment: str, code: str, verifier: str) -> object:
+        pair = exchange(environment, code, verifier)
+        disconnect(app, alice, number)
+        return pair
+
+    monkeypatch.setattr(app.exact, "exchange", slow)
+    result = complete_consent(
+        app, [("code", code), ("state", state_of(attempt))], attempt.browser_token, alice.id
+    )
+
+    assert (result.outcome, result.registration_id) == (Outcome.WITHDRAWN, number)
+    assert registration(app, alice, number).status is Status.DISCONNECTED
+    with app.database.read() as session:
+        assert session.query(Grant).count() == 0
+
+
+@pytest.mark.parametrize("let_go", [disconnect, delete])
+def test_a_consent_that_is_let_go_keeps_the_others_of_its_login_alive(
+    app: Application,
+    alice: CurrentOperator,
+    exact: RunningSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+    let_go: Callable[[Application, CurrentOperator, int], None],
+) -> None:
+    first, number = registered(app, alice, "Van Dijk"), registered(app, alice, "Aalbers")
+    connect(app, alice, exact, first, ACCOUNTANT)
+    attempt, code = begun(app, alice, number), code_of(exact, ACCOUNTANT)
+    exchange = app.exact.exchange
+    newest: list[TokenPair] = []
+
+    def slow(environment: str, code: str, verifier: str) -> TokenPair:
+        newest.append(exchange(environment, code, verifier))
+        let_go(app, alice, number)
+        return newest[0]
+
+    monkeypatch.setattr(app.exact, "exchange", slow)
+    complete_consent(app, [("code", code), ("state", state_of(attempt))], attempt.browser_token, alice.id)
+
+    view = registration(app, alice, first)
+    assert view.grant is not None
+    assert access_token(app, view.grant.id) == newest[0].access_token
+
+
+def test_a_registration_deleted_while_exact_fails_is_no_fault_of_ours(
+    app: Application, alice: CurrentOperator, exact: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = registered(app, alice)
+    attempt = begun(app, alice, number)
+
+    def failing(*_given: str) -> object:
+        delete(app, alice, number)
+        raise ExactError(FailureKind.OUTAGE)
+
+    monkeypatch.setattr(app.exact, "exchange", failing)
+    result = complete_consent(
+        app, [("code", "code"), ("state", state_of(attempt))], attempt.browser_token, alice.id
+    )
+
+    assert (result.outcome, result.registration_id) == (Outcome.WITHDRAWN, None)
+
+
+def test_an_attempt_of_an_odd_name_is_none(app: Application, alice: CurrentOperator) -> None:
+    for odd in ("", "\x00", "a" * 5_000, "' OR 1=1"):
+        with pytest.raises(NotFound):
+            begin_consent(app, alice, odd)

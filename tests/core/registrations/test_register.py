@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
@@ -226,3 +227,26 @@ def test_an_account_manager_may_not_delete_or_disconnect(app: Application) -> No
 def test_all_fields_are_checked_at_once(app: Application) -> None:
     wrong = check_form(app, RegistrationForm(note="x" * 3000))
     assert list(wrong) == ["name", "environment", "note"]
+
+
+def test_a_sign_that_postgresql_refuses_is_left_out(app: Application, alice: CurrentOperator) -> None:
+    odd = RegistrationForm(name="Te\x00st", environment="\x00", reference="\x00", note="one\x00\ntwo")
+    number = save_draft(app, alice, None, odd)
+
+    draft = open_draft(app, alice, number)
+
+    assert draft is not None
+    assert (draft.form.name, draft.form.environment, draft.form.reference) == ("Test", "", "")
+    assert draft.form.note == "one\ntwo"
+
+
+def test_a_field_left_as_it_was_keeps_what_somebody_else_saved_since(
+    app: Application, alice: CurrentOperator
+) -> None:
+    number = register(app, alice, None, FORM)
+    set_active(app, make_operator(app.database, "Bob"), number, active=False)
+
+    edit(app, alice, number, replace(FORM, note="Called again"), FORM)
+
+    view = registration(app, alice, number)
+    assert (view.active, view.note) == (False, "Called again")
