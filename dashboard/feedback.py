@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.errors import ClickkerError, InvalidInput
 from core.i18n import _
+from dashboard.markdown import plain
 
 _log = logging.getLogger("clickker.dashboard")
 _FLASH = "_flash"
@@ -47,7 +48,7 @@ def attempt() -> Iterator[Attempted]:
         yield done
     except ClickkerError as error:
         done.error = error
-        st.error(error.message, icon=":material/error:")
+        st.error(plain(error.message), icon=":material/error:")
 
 
 def flash(message: str, *, kind: str = "success") -> None:
@@ -70,7 +71,7 @@ def show_flashes() -> None:
 def report(error: Exception) -> bool:
     """Streamlit's ``on_script_error``: a calm sentence, never a traceback; true, as it has been shown."""
     if isinstance(error, ClickkerError):
-        st.error(error.message, icon=":material/error:")
+        st.error(plain(error.message), icon=":material/error:")
         return True
     reference = secrets.token_hex(4)
     _log.error("Page failed, reference %s", reference, exc_info=error)

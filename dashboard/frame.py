@@ -15,6 +15,7 @@ from core.i18n import _
 from dashboard import signin
 from dashboard.cookies import session_cookie
 from dashboard.going import go_to
+from dashboard.markdown import plain
 
 WATCH_SECONDS = 60
 
@@ -34,7 +35,7 @@ def draw_logo() -> None:
 def draw_sidebar(operator: CurrentOperator) -> None:
     """The operator's name and the way out."""
     with st.sidebar:
-        st.caption(operator.name)
+        st.caption(plain(operator.name))
         left = st.button(_("Sign out"), key="frame_sign_out", icon=":material/logout:", type="tertiary")
     if left:
         app = application()

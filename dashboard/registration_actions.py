@@ -18,6 +18,7 @@ from core.registrations.status import Status
 from core.registrations.views import RegistrationView
 from dashboard import consent_panel, registration_dialogs
 from dashboard.feedback import attempt, flash
+from dashboard.markdown import plain
 from dashboard.moments import time_of_day
 from dashboard.navigation import switch_to
 
@@ -95,7 +96,7 @@ def _draw_check(app: Application, by: CurrentOperator, view: RegistrationView) -
 
 def _remember(memory: str, error: ClickkerError) -> None:
     """Say the error on the next draw, and until when Exact asks us to wait."""
-    flash(error.message, kind="warning")
+    flash(plain(error.message), kind="warning")
     if isinstance(error, ExactError) and error.retry_at is not None:
         st.session_state[memory] = error.retry_at
 
