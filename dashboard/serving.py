@@ -14,6 +14,8 @@ from core.starting import reasons_not_to_serve
 
 ROOT = Path(__file__).parent.parent
 """Settings, database and Streamlit's config.toml are looked for from here."""
+LARGEST_MESSAGE = 1 << 20
+"""Bytes of a message that a browser may send over its WebSocket."""
 
 
 def serve(settings: Settings, address: str) -> None:
@@ -44,7 +46,16 @@ def server_command(port: int, address: str) -> list[str]:
         sys.executable,
         *("-m", "uvicorn", "dashboard.asgi:app", "--app-dir", str(ROOT)),
         *("--host", address, "--port", str(port)),
-        *("--ws", "websockets-sansio", "--ws-ping-interval", "30", "--ws-ping-timeout", "30"),  # as Streamlit does
+        *(
+            "--ws",
+            "websockets-sansio",
+            "--ws-ping-interval",
+            "30",
+            "--ws-ping-timeout",
+            "30",
+        ),  # as Streamlit does
+        # No form here comes near; whoever has not signed in yet can send as much.
+        *("--ws-max-size", str(LARGEST_MESSAGE)),
         *("--no-access-log", "--no-server-header", "--no-use-colors", "--log-level", "warning"),
     ]
 

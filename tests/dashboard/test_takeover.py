@@ -10,9 +10,11 @@ import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import CloseCode
 
 from core.accounts.roles import CurrentOperator, Role
+from dashboard.serving import LARGEST_MESSAGE
 from tests.support.frame import new_session
 from tests.support.live import Live, live_dashboard
 
@@ -117,3 +119,14 @@ def test_the_log_holds_no_secret(served: Live, alice: CurrentOperator) -> None:
 
     asyncio.run(look())
     assert cookie not in Path(served.log).read_text()
+
+
+def test_a_message_larger_than_any_form_ends_the_socket(served: Live) -> None:
+    async def shout() -> int | None:
+        async with socket(served, None) as connection:
+            await connection.send(b"A" * (LARGEST_MESSAGE + 1))
+            with pytest.raises(ConnectionClosed):
+                await asyncio.wait_for(connection.recv(), 20)
+            return connection.close_code
+
+    assert asyncio.run(shout()) == CloseCode.MESSAGE_TOO_BIG
