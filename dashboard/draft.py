@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NoReturn
 
 import streamlit as st
 
@@ -14,23 +15,37 @@ from dashboard import registration_form as form_fields
 from dashboard.address import number_in_address
 
 PLACE = "register"
+NEW = "new"
+"""In the address: an empty form, whatever drafts there are."""
 _NUMBER = "register_draft"
 _KEPT = "register_kept"
+_RESUMED = "register_resumed"
 
 
 def take_up(app: Application, by: CurrentOperator) -> Draft | None:
-    """The draft named in the address, else the operator's latest; puts it into the fields.
+    """The draft named in the address, else the operator's latest, unless a new one is asked for.
+
+    Puts it into the fields.
 
     What is being typed is never overwritten by what was kept a moment before.
     """
-    draft = open_draft(app, by, number_in_address())
+    asked = number_in_address()
+    fresh = asked is None and NEW in st.query_params
+    draft = None if fresh else open_draft(app, by, asked)
     number = draft.id if draft else None
+    if asked is None:
+        st.session_state[_RESUMED] = number
     another = number is not None and st.session_state.get(_NUMBER) not in (None, number)
     form_fields.fill(PLACE, draft.form if draft else RegistrationForm(), overwrite=another)
     if another or number is None:
         st.session_state.pop(_KEPT, None)
     st.session_state[_NUMBER] = number
     return draft
+
+
+def is_resumed(draft: Draft | None) -> bool:
+    """Whether the page came up with this draft unasked."""
+    return draft is not None and st.session_state.get(_RESUMED) == draft.id
 
 
 def keep(app: Application, by: CurrentOperator, draft: Draft | None) -> tuple[int | None, datetime | None]:
@@ -45,16 +60,26 @@ def keep(app: Application, by: CurrentOperator, draft: Draft | None) -> tuple[in
         saved = open_draft(app, by, number)
         saved_at = saved.saved_at if saved else saved_at
     if number is not None and number_in_address() != number:
-        st.query_params["id"] = str(number)
+        st.query_params.from_dict({"id": str(number)})
     return number, saved_at
 
 
 def start_afresh(app: Application, by: CurrentOperator, number: int) -> None:
     """Throw the draft away and empty the fields."""
     discard_draft(app, by, number)
+    st.query_params.clear()
+    _empty()
+
+
+def begin_another() -> None:
+    """Leave the draft where it is, in the table, and empty the fields for the next customer."""
+    st.query_params.from_dict({NEW: "1"})
+    _empty()
+
+
+def _empty() -> NoReturn:
     for field in form_fields.FIELDS:
         st.session_state.pop(f"{PLACE}_{field}", None)
-    for key in (_NUMBER, _KEPT, "register_tried"):
+    for key in (_NUMBER, _KEPT, _RESUMED, "register_tried"):
         st.session_state.pop(key, None)
-    st.query_params.clear()
     st.rerun()

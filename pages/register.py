@@ -41,6 +41,12 @@ if kept is None and asked is not None:
     end_page()
 
 draw_steps(1)
+if draft.is_resumed(kept):
+    st.info(
+        _("You began this draft before. For another customer, choose Start afresh below."),
+        icon=":material/edit_note:",
+        width=640,
+    )
 with st.container(width=640):
     places = registration_form.draw(app, draft.PLACE)
     form = registration_form.read(draft.PLACE)
@@ -53,6 +59,7 @@ with st.container(width=640):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(_("Draft saved {time}").format(time=time_of_day(saved_at)), width="content")
             with st.popover(_("Start afresh"), type="tertiary"):
-                st.write(_("What was typed here is thrown away."))
+                if st.button(_("Keep this draft and begin another"), key="register_another"):
+                    draft.begin_another()
                 if st.button(_("Throw away and start afresh"), key="register_afresh"):
                     draft.start_afresh(app, by, number)

@@ -65,6 +65,21 @@ def test_start_afresh_throws_the_draft_away(app: Application, sanne: CurrentOper
     assert open_draft(app, sanne) is None
 
 
+def test_another_customer_leaves_the_draft_where_it_is(app: Application, sanne: CurrentOperator) -> None:
+    kept = save_draft(app, sanne, None, FORM)
+
+    page = frame("register")
+    assert "You began this draft before" in page.info[0].value
+    page.button("register_another").click().run()
+    assert page.text_input("register_name").value == ""
+    assert not page.info
+    page.text_input("register_name").set_value("Tweede B.V.").run()
+
+    first, second = open_draft(app, sanne, kept), open_draft(app, sanne)
+    assert first is not None and first.form.name == "Test B.V."
+    assert second is not None and second.form.name == "Tweede B.V." and second.id != kept
+
+
 def test_connect_tells_what_is_missing_under_each_field(app: Application, sanne: CurrentOperator) -> None:
     page = frame("register")
     assert "Type the customer's name" not in words(page)
