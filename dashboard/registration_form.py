@@ -11,8 +11,6 @@ from core.accounts.operators import active_operators
 from core.application import Application
 from core.exact.environments import ENVIRONMENTS, available, environment_name
 from core.i18n import _
-from core.registrations.drafts import NOTE_LENGTH, REFERENCE_LENGTH
-from core.registrations.names import NAME_LENGTH
 from core.registrations.views import RegistrationForm
 from dashboard.markdown import error_text
 
@@ -71,6 +69,7 @@ class ErrorPlaces:
 def draw(app: Application, place: str, *, connection: bool = True, environment: bool = True) -> ErrorPlaces:
     """Draw the fields, in the order of the manual.
 
+    No field has a limit of its own: of a pasted text that is too long Streamlit would drop all, without a word.
     ``connection`` says whether name and connection setting may be changed, ``environment`` whether the
     country may.
     """
@@ -86,7 +85,6 @@ def _draw_connection(
     st.text_input(
         _("Name"),
         key=f"{place}_name",
-        max_chars=NAME_LENGTH,
         placeholder=_("For example Test B.V."),
         disabled=not connection,
         live=LIVE,
@@ -121,7 +119,6 @@ def _draw_administration(app: Application, place: str, errors: ErrorPlaces) -> N
         st.text_input(
             _("Customer reference"),
             key=f"{place}_reference",
-            max_chars=REFERENCE_LENGTH,
             placeholder=_("For example a customer number"),
             live=LIVE,
             autocomplete="off",
@@ -135,7 +132,7 @@ def _draw_administration(app: Application, place: str, errors: ErrorPlaces) -> N
             key=f"{place}_owner_id",
         )
         errors.reserve("owner_id")
-    st.text_area(_("Note"), key=f"{place}_note", max_chars=NOTE_LENGTH, height=90)
+    st.text_area(_("Note"), key=f"{place}_note", height=90)
     errors.reserve("note")
 
 
