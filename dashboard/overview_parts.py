@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
 
 import streamlit as st
 
@@ -12,12 +13,19 @@ from core.registrations.overview import LAPSING_DAYS, NEEDS_ATTENTION, Overview
 from core.registrations.status import Status
 from core.registrations.wording import status_word
 from dashboard.bars import Bar, draw_bars, draw_days, figure
-from dashboard.html_table import Cell, dot, draw_table, link, text
-from dashboard.moments import day, short
+from dashboard.html_table import draw_table, link
+from dashboard.list_words import columns, words_of_lists
+from dashboard.moments import day, shortener
 from dashboard.navigation import address
 from dashboard.status_badge import status_color
 
-COLUMNS = (N_("Name"), N_("Status"), N_("Owner"), N_("Last success"), N_("Consent lapses"))
+COLUMNS = {
+    "name": N_("Name"),
+    "status": N_("Status"),
+    "owner": N_("Owner"),
+    "last_success_at": N_("Last success"),
+    "lapses_at": N_("Consent lapses"),
+}
 
 
 def draw_statuses(view: Overview) -> None:
@@ -54,26 +62,30 @@ def draw_rows(title: str, rows: Sequence[RegistrationRow]) -> None:
     """A short list under its title; nothing when it is empty."""
     if rows:
         st.subheader(title)
-        draw_table([_(column) for column in COLUMNS], (_line(row) for row in rows), title)
+        draw_table(columns(COLUMNS), _lines(rows), title)
 
 
 def _bars(view: Overview, statuses: Iterable[Status]) -> list[Bar]:
+    # The word, as the filter writes it into the address itself: of a code Streamlit would wipe the address,
+    # and a reload or the way back from a row would show everything.
     return [
         Bar(
             status_word(status),
             view.counts[status],
             status_color(status),
-            address("registrations", status=status.value),
+            address("registrations", status=status_word(status)),
         )
         for status in statuses
     ]
 
 
-def _line(row: RegistrationRow) -> tuple[Cell, ...]:
-    return (
-        link(address("registration", id=row.id), row.name),
-        dot(status_color(row.status), status_word(row.status)),
-        text(row.owner_name),
-        Cell(short(row.last_success_at)),
-        Cell(day(row.lapses_at) if row.lapses_at else ""),
-    )
+def _lines(rows: Iterable[RegistrationRow]) -> Iterator[tuple[str, ...]]:
+    words, when, one = words_of_lists(), shortener(), address("registration")
+    for row in rows:
+        yield (
+            link(f"{one}?id={row.id}", row.name),
+            words.statuses[row.status],
+            escape(row.owner_name),
+            when(row.last_success_at),
+            day(row.lapses_at) if row.lapses_at else "",
+        )

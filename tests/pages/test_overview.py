@@ -25,8 +25,8 @@ def test_every_status_is_counted_and_leads_to_its_rows(app: Application, sanne: 
     page = frame("overview")
 
     assert page.caption[0].value == "3 registrations · 7 linked administrations"
-    assert '<a href="/registrations?status=connected" target="_self">' in drawn(page)
-    assert drawn(page).count("/registrations?status=waiting_for_consent") == 1
+    assert '<a href="/registrations?status=Connected" target="_self">' in drawn(page)
+    assert drawn(page).count("/registrations?status=Waiting+for+consent") == 1
 
 
 def test_what_needs_attention_is_named(app: Application, sanne: CurrentOperator) -> None:
