@@ -8,7 +8,10 @@ from dashboard import navigation, signin
 from dashboard.feedback import attempt, show_flashes
 from dashboard.frame import draw_logo, draw_sidebar, watch_session
 
-st.set_page_config(layout="wide")
+SIDEBAR_WIDTH = 240
+"""Leaves the nine columns of the registrations room on a laptop of 1280 pixels."""
+
+st.set_page_config(layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
 draw_logo()
 with signin.visit() as operator:
     entry, page = navigation.choose(operator)

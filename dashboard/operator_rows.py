@@ -13,7 +13,7 @@ from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
 from dashboard.moments import day, time_of_day
 
-WIDTHS = [4, 2, 2, 4, 2]
+WIDTHS = [8, 5, 4, 7, 4]
 
 
 def draw_row(by: CurrentOperator, operator: OperatorView) -> InvitationLink | None:
