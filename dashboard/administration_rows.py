@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
 
-from core.exact.environments import environment_name
 from core.i18n import N_, _
 from core.registrations.listing import AdministrationRow
-from core.registrations.wording import status_word
-from dashboard.html_table import Cell, dot, draw_table, link, text
-from dashboard.moments import short
+from dashboard.html_table import draw_table, link
+from dashboard.list_words import columns, words_of_lists
+from dashboard.moments import shortener
 from dashboard.navigation import address
-from dashboard.status_badge import status_color
 
 COLUMNS = {
     "name": N_("Name"),
@@ -25,20 +24,26 @@ COLUMNS = {
 }
 
 
+NUMBERS = {"code"}
+NAMES = {"name", "registration"}
+
+
 def draw_administrations(rows: Sequence[AdministrationRow]) -> None:
     """One line an administration."""
-    titles = [_(title) for title in COLUMNS.values()]
-    draw_table(titles, (_line(row) for row in rows), _("Linked administrations"))
+    draw_table(columns(COLUMNS, NUMBERS, NAMES), lines(rows), _("Linked administrations"))
 
 
-def _line(row: AdministrationRow) -> tuple[Cell, ...]:
-    return (
-        link(address("registration", id=row.registration_id), row.name),
-        Cell(str(row.code), "number"),
-        text(row.registration_name, "name"),
-        text(environment_name(row.environment)),
-        dot(status_color(row.status), status_word(row.status)),
-        text(_("Active") if row.active else _("Paused")),
-        text(row.owner_name),
-        Cell(short(row.last_success_at)),
-    )
+def lines(rows: Iterable[AdministrationRow]) -> Iterator[tuple[str, ...]]:
+    """The cells of each row, as HTML."""
+    words, when, one = words_of_lists(), shortener(), address("registration")
+    for row in rows:
+        yield (
+            link(f"{one}?id={row.registration_id}", row.name),
+            str(row.code),
+            escape(row.registration_name),
+            words.environments[row.environment],
+            words.statuses[row.status],
+            words.settings[row.active],
+            escape(row.owner_name),
+            when(row.last_success_at),
+        )

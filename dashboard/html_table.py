@@ -36,41 +36,32 @@ white-space:normal}
 
 
 @dataclass(frozen=True)
-class Cell:
-    """What stands in a cell; ``kind`` is its class: name (may wrap), number, or nothing."""
+class Column:
+    """The title over a column; ``kind`` is the class of its cells: name (may wrap), number, or nothing."""
 
-    html: str
+    title: str
     kind: str = ""
 
 
-def text(value: str, kind: str = "") -> Cell:
-    """Words, escaped."""
-    return Cell(escape(value), kind)
-
-
-def link(address: str, value: str) -> Cell:
+def link(address: str, value: str) -> str:
     """Words that lead to another page of ours, in this tab."""
-    return Cell(f'<a href="{escape(address)}" target="_self">{escape(value)}</a>', "name")
+    return f'<a href="{escape(address)}" target="_self">{escape(value)}</a>'
 
 
-def dot(color: str, value: str) -> Cell:
+def dot(color: str, value: str) -> str:
     """Words with a coloured dot before them: the colour says nothing that the words do not."""
-    return Cell(f'<span><span class="dot" style="background:{color}"></span>{escape(value)}</span>')
+    return f'<span><span class="dot" style="background:{color}"></span>{escape(value)}</span>'
 
 
-def draw_table(head: Sequence[str], rows: Iterable[Sequence[Cell]], alt: str) -> None:
-    """Draw the rows; ``alt`` names the table for who cannot see it."""
-    titles = [escape(title) for title in head]
-    top = "".join(f'<th scope="col">{title}</th>' for title in titles)
-    body = "".join(f"<tr>{_row(titles, row)}</tr>" for row in rows)
+def draw_table(columns: Sequence[Column], rows: Iterable[tuple[str, ...]], alt: str) -> None:
+    """Draw rows of HTML, a cell a column; ``alt`` names the table for who cannot see it."""
+    titles = [(escape(column.title), column.kind) for column in columns]
+    top = "".join(f'<th scope="col">{title}</th>' for title, _kind in titles)
+    cells = [f'<td class="{kind}" data-label="{title}">' for title, kind in titles]
+    # One template for all rows: a list is drawn at every click.
+    line = "<tr>" + "".join(cell.replace("%", "%%") + "%s</td>" for cell in cells) + "</tr>"
+    body = "".join([line % row for row in rows])
     st.html(
         f'{STYLE}<div class="rows-frame"><table class="rows" aria-label="{escape(alt)}">'
         f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _row(titles: Sequence[str], row: Sequence[Cell]) -> str:
-    return "".join(
-        f'<td class="{cell.kind}" data-label="{title}">{cell.html}</td>'
-        for title, cell in zip(titles, row, strict=True)
     )

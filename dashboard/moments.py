@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 
@@ -31,18 +32,23 @@ def days_left(until: datetime) -> str:
     return ngettext("{count} day", "{count} days", days).format(count=days)
 
 
-def short(at: datetime | None) -> str:
+def shortener() -> Callable[[datetime | None], str]:
     """For example "23 Nov 05:45", or "23 Nov 2025" when it is not this year's; "" when it never was.
 
     Without Babel's patterns, which cost a list of fifty rows ten milliseconds.
     """
-    if at is None:
-        return ""
-    here = at.astimezone(get_timezone(_ZONE))
-    month = _months(current_language())[here.month]
-    if here.year != clock.now().year:
-        return f"{here.day} {month} {here.year}"
-    return f"{here.day} {month} {here:%H:%M}"
+    zone, months = get_timezone(_ZONE), _months(current_language())
+    this_year = clock.now().astimezone(zone).year
+
+    def short(at: datetime | None) -> str:
+        if at is None:
+            return ""
+        here = at.astimezone(zone)
+        if here.year != this_year:
+            return f"{here.day} {months[here.month]} {here.year}"
+        return f"{here.day} {months[here.month]} {here.hour:02}:{here.minute:02}"
+
+    return short
 
 
 @cache

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
 
-from core.exact.environments import environment_name
 from core.i18n import N_, _
 from core.registrations.listing import RegistrationRow
-from core.registrations.wording import status_word
-from dashboard.html_table import Cell, dot, draw_table, link, text
-from dashboard.moments import short
+from dashboard.html_table import draw_table, link
+from dashboard.list_words import columns, words_of_lists
+from dashboard.moments import shortener
 from dashboard.navigation import address
-from dashboard.status_badge import status_color
 
 COLUMNS = {
     "name": N_("Name"),
@@ -27,21 +26,26 @@ COLUMNS = {
 """Sort to title; "Days left" counts until the consent lapses."""
 
 
+NUMBERS = {"administrations_linked", "lapses_at"}
+
+
 def draw_registrations(rows: Sequence[RegistrationRow]) -> None:
     """One line a registration."""
-    titles = [_(title) for title in COLUMNS.values()]
-    draw_table(titles, (_line(row) for row in rows), _("Registrations"))
+    draw_table(columns(COLUMNS, NUMBERS), lines(rows), _("Registrations"))
 
 
-def _line(row: RegistrationRow) -> tuple[Cell, ...]:
-    return (
-        link(address("registration", id=row.id), row.name or _("Draft without a name")),
-        text(environment_name(row.environment)),
-        dot(status_color(row.status), status_word(row.status)),
-        text(_("Active") if row.active else _("Paused")),
-        text(row.owner_name),
-        Cell(str(row.administrations_linked), "number"),
-        Cell(short(row.last_checked_at)),
-        Cell(short(row.last_success_at)),
-        Cell("" if row.days_left is None else str(row.days_left), "number"),
-    )
+def lines(rows: Iterable[RegistrationRow]) -> Iterator[tuple[str, ...]]:
+    """The cells of each row, as HTML."""
+    words, when, one = words_of_lists(), shortener(), address("registration")
+    for row in rows:
+        yield (
+            link(f"{one}?id={row.id}", row.name or _("Draft without a name")),
+            words.environments[row.environment],
+            words.statuses[row.status],
+            words.settings[row.active],
+            escape(row.owner_name),
+            str(row.administrations_linked),
+            when(row.last_checked_at),
+            when(row.last_success_at),
+            "" if row.days_left is None else str(row.days_left),
+        )

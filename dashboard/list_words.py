@@ -1,0 +1,52 @@
+"""What stands in many cells of a list, made once: fifty rows say the same few words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+
+from core.exact.environments import ENVIRONMENTS, environment_name
+from core.i18n import _, current_language, language
+from core.registrations.status import Status
+from core.registrations.wording import status_word
+from dashboard.html_table import Column, dot
+from dashboard.status_badge import status_color
+
+
+@dataclass(frozen=True)
+class Words:
+    """Cells as HTML, by what they say."""
+
+    environments: Mapping[str, str]
+    statuses: Mapping[Status, str]
+    settings: Mapping[bool, str]
+
+
+class _Environments(dict[str, str]):
+    def __missing__(self, code: str) -> str:
+        return escape(code)
+
+
+def words_of_lists() -> Words:
+    """In the reader's language."""
+    return _words(current_language())
+
+
+@cache
+def _words(code: str) -> Words:
+    with language(code):
+        return Words(
+            _Environments({known: escape(environment_name(known)) for known in ENVIRONMENTS} | {"": ""}),
+            {status: dot(status_color(status), status_word(status)) for status in Status},
+            {True: escape(_("Active")), False: escape(_("Paused"))},
+        )
+
+
+def columns(
+    titles: Mapping[str, str], numbers: Collection[str] = (), names: Collection[str] = ("name",)
+) -> list[Column]:
+    """The columns of a list, in the order of ``titles``, which are translated here."""
+    kinds = dict.fromkeys(numbers, "number") | dict.fromkeys(names, "name")
+    return [Column(_(title), kinds.get(name, "")) for name, title in titles.items()]
