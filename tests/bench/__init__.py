@@ -1,0 +1,1 @@
+"""How fast the tables are, beside a bare Streamlit page: ``python -m tests.bench``. Nothing here is a test."""
