@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +15,11 @@ from core.i18n import _
 Row = TypeVar("Row")
 Value = str | int | datetime | None
 _TYPES = {"text": "string", "number": "Int64", "moment": "datetime64[us, UTC]"}
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""https://owasp.org/www-community/attacks/CSV_Injection"""
+_BEGINS_A_FORMULA = re.compile(r"(^|[;,\t\r\n])(?=\s*[=+\-@＝＋－＠]|[\t\r\n])")
+"""At the start of a cell, and after what another country's spreadsheet takes for the end of one.
+
+https://owasp.org/www-community/attacks/CSV_Injection
+"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ def csv(columns: Sequence[Column[Row]], rows: Sequence[Row], *, separator: str, 
 
 def harmless(text: str) -> str:
     """``text``, with an apostrophe before what a spreadsheet would take for a formula."""
-    return "'" + text if text.startswith(_BEGINS_A_FORMULA) else text
+    return _BEGINS_A_FORMULA.sub(r"\1'", text)
 
 
 def _series(column: Column[Row], rows: Sequence[Row]) -> pd.Series:

@@ -59,6 +59,19 @@ def workbook(rows: Sequence[Row]) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Jan;=1+1", "Jan;'=1+1"),
+        ("Jan, @SUM(A1)", "Jan,' @SUM(A1)"),
+        ("Jan\t-1", "Jan\t'-1"),
+        ("Jansen, Piet; Zn.", "Jansen, Piet; Zn."),
+    ],
+)
+def test_a_spreadsheet_of_another_country_finds_no_formula_either(text: str, shown: str) -> None:
+    assert harmless(text) == shown
+
+
 @pytest.mark.parametrize("text", DANGEROUS)
 def test_what_begins_like_a_formula_is_made_harmless(text: str) -> None:
     assert harmless(text) == "'" + text
