@@ -261,6 +261,6 @@ def test_what_goes_wrong_is_a_sentence_and_never_a_traceback(monkeypatch: pytest
     monkeypatch.setattr("streamlit.error", lambda text, **_more: shown.append(text))
     assert feedback.report(NotFound("There is no such operator."))
     assert feedback.report(RuntimeError("a secret in an exception"))
-    assert shown[0] == "There is no such operator."
+    assert shown[0] == r"There is no such operator\."
     assert "reference" in shown[1]
     assert "secret" not in shown[1]
