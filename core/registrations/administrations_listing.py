@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Row, Select, select
 
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
@@ -21,8 +19,7 @@ from core.storage.models import Administration, Operator, Registration
 from core.storage.sets import among
 
 
-@dataclass(frozen=True)
-class AdministrationRow:
+class AdministrationRow(NamedTuple):
     """One line of the list of administrations; status, setting and owner are its registration's."""
 
     id: int
@@ -45,9 +42,9 @@ def list_administrations(
 ) -> Page[AdministrationRow]:
     """One page of the linked administrations that ``query`` matches."""
     require(by, Action.VIEW)
-    with app.database.read() as session:
-        page = page_of_ids(session, ADMINISTRATIONS, query)
-        rows = administration_rows(session, page.rows)
+    with app.database.rows() as connection:
+        page = page_of_ids(connection, ADMINISTRATIONS, query)
+        rows = administration_rows(connection, page.rows)
     return Page(tuple(rows), page.count, page.more, page.number, page.pages)
 
 
@@ -59,9 +56,9 @@ def iterate_administrations(
     return stream_ids(app, ADMINISTRATIONS, query, administration_rows)
 
 
-def administration_rows(session: Session, ids: Sequence[int]) -> list[AdministrationRow]:
+def administration_rows(connection: Connection, ids: Sequence[int]) -> list[AdministrationRow]:
     """The rows with these ids, in this order."""
-    found = session.execute(_COLUMNS.where(among(session, Administration.id, ids))).all() if ids else []
+    found = connection.execute(_COLUMNS.where(among(connection, Administration.id, ids))).all() if ids else []
     return [_row(row) for row in in_order(found, ids)]
 
 

@@ -18,7 +18,6 @@ from core.registrations.register import find
 from core.registrations.settle import settle
 from core.registrations.timeline import CUSTOMER, write
 from core.registrations.views import CustomerLinkView
-from core.registrations.wording import moment
 from core.storage.models import CustomerLink, Operator, Registration
 from core.tokens.secrets import hash_token, new_token
 
@@ -53,7 +52,7 @@ def create_customer_link(app: Application, by: CurrentOperator, registration_id:
                 expires_at=until,
             )
         )
-        write(session, registration_id, by.name, "link_created", until=moment(until))
+        write(session, registration_id, by.name, "link_created", until=until.isoformat())
         settle(session, app.settings, registration, now)
     return f"{app.settings.public_url.rstrip('/')}/customer/{token}"
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Row, Select, select
 
 from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
@@ -50,8 +48,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class RegistrationRow:
+class RegistrationRow(NamedTuple):
     """One line of the list of registrations."""
 
     id: int
@@ -76,9 +73,9 @@ def list_registrations(
 ) -> Page[RegistrationRow]:
     """One page of what ``query`` matches; drafts are among them."""
     require(by, Action.VIEW)
-    with app.database.read() as session:
-        page = page_of_ids(session, REGISTRATIONS, query)
-        rows = registration_rows(session, page.rows)
+    with app.database.rows() as connection:
+        page = page_of_ids(connection, REGISTRATIONS, query)
+        rows = registration_rows(connection, page.rows)
     return Page(tuple(rows), page.count, page.more, page.number, page.pages)
 
 
@@ -93,10 +90,10 @@ def iterate_registrations(
     return stream_ids(app, REGISTRATIONS, query, registration_rows)
 
 
-def registration_rows(session: Session, ids: Sequence[int]) -> list[RegistrationRow]:
+def registration_rows(connection: Connection, ids: Sequence[int]) -> list[RegistrationRow]:
     """The rows with these ids, in this order."""
     now = clock.now()
-    found = session.execute(_COLUMNS.where(among(session, Registration.id, ids))).all() if ids else []
+    found = connection.execute(_COLUMNS.where(among(connection, Registration.id, ids))).all() if ids else []
     return [_row(row, now) for row in in_order(found, ids)]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
+    Connection,
     Select,
     column,
     literal_column,
@@ -18,7 +19,6 @@ from sqlalchemy import (
     table,
     union_all,
 )
-from sqlalchemy.orm import Session
 
 from core.registrations.lists import Column, SqlList
 from core.registrations.names import name_key
@@ -66,32 +66,34 @@ def wanted(listed: SqlList, query: ListQuery) -> Wanted:
     return Wanted(listed, tuple(equal), name_key(query.search)[:_LONGEST_TERM])
 
 
-def matching_ids(session: Session, want: Wanted, limit: int) -> list[int]:
+def matching_ids(connection: Connection, want: Wanted, limit: int) -> list[int]:
     """The ids of rows that match, in no order, the first ``limit`` that are found."""
-    if not want.part or not on_sqlite(session):
-        return _first(session, select(want.listed.id).where(*conditions(session, want)), limit)
+    if not want.part or not on_sqlite(connection):
+        return _first(connection, select(want.listed.id).where(*conditions(connection, want)), limit)
     # SQLite is led to each index by hand, one question for names and one for codes.
-    found = dict.fromkeys(_first(session, _by_name(session, want), limit))
+    found = dict.fromkeys(_first(connection, _by_name(connection, want), limit))
     ranges = _code_ranges(want)
     if ranges and len(found) < limit:
         by_code = [
             select(want.listed.id).where(*want.listed.always, code, *_filters(want, indexed=False))
             for code in ranges
         ]
-        found.update(dict.fromkeys(_first(session, union_all(*by_code), limit)))
+        found.update(dict.fromkeys(_first(connection, union_all(*by_code), limit)))
     return list(found)[:limit]
 
 
-def _first(session: Session, statement: Select[int] | CompoundSelect[int], limit: int) -> list[int]:
-    return list(session.scalars(statement.limit(limit)).all())
+def _first(connection: Connection, statement: Select[int] | CompoundSelect[int], limit: int) -> list[int]:
+    return list(connection.scalars(statement.limit(limit)).all())
 
 
-def conditions(session: Session, want: Wanted, *, indexed: bool = True) -> Iterator[ColumnElement[bool]]:
+def conditions(
+    connection: Connection, want: Wanted, *, indexed: bool = True
+) -> Iterator[ColumnElement[bool]]:
     """All of them, each decided on the row alone. Not ``indexed``: for a walk along the index of a sort."""
     yield from want.listed.always
     yield from _filters(want, indexed=indexed)
     if want.part:
-        yield or_(*_names(session, want), *_code_ranges(want, indexed=indexed))
+        yield or_(*_names(connection, want), *_code_ranges(want, indexed=indexed))
     elif want.term:
         yield _begins(want)
 
@@ -110,20 +112,20 @@ def _begins(want: Wanted) -> ColumnElement[bool]:
     return want.listed.name_key.between(want.term, want.term + _AFTER_EVERYTHING)
 
 
-def _names(session: Session, want: Wanted) -> list[ColumnElement[bool]]:
+def _names(connection: Connection, want: Wanted) -> list[ColumnElement[bool]]:
     if len(want.term) < SHORTEST_PART:
         return [_begins(want)]
     texts = [want.listed.name_key, want.listed.also]
-    return [contains(session, text, want.term) for text in texts if text is not None]
+    return [contains(connection, text, want.term) for text in texts if text is not None]
 
 
-def _by_name(session: Session, want: Wanted) -> Select[int]:
+def _by_name(connection: Connection, want: Wanted) -> Select[int]:
     """Candidates of the full-text table, each compared with its row; or the names that begin with it."""
     listed = want.listed
     if len(want.term) < SHORTEST_PART:
         return select(listed.id).where(*listed.always, _begins(want), *_filters(want, indexed=False))
     found = table(listed.search_table, column("rowid"))
-    expression = match_expression(session, listed.id, listed.name_key, want.term)
+    expression = match_expression(connection, listed.id, listed.name_key, want.term)
     # Not indexed: the one way in must be the full-text table, which stops at the limit and holds no row that
     # is not in the list.
     return (
@@ -133,7 +135,7 @@ def _by_name(session: Session, want: Wanted) -> Select[int]:
         .where(
             literal_column(listed.search_table).op("MATCH")(expression),
             *_filters(want, indexed=False),
-            or_(*_names(session, want)),
+            or_(*_names(connection, want)),
         )
     )
 

@@ -69,8 +69,8 @@ def overview(app: Application, by: CurrentOperator) -> Overview:
         return Overview(
             counts={status: kept.get(f"status:{status}", 0) for status in Status},
             administrations=kept.get("administrations", 0),
-            attention=tuple(registration_rows(session, _attention(session))),
-            lapsing=tuple(registration_rows(session, _lapsing(session, now))),
+            attention=tuple(registration_rows(session.connection(), _attention(session))),
+            lapsing=tuple(registration_rows(session.connection(), _lapsing(session, now))),
             lapsing_by_day=_by_day(session, now),
         )
 

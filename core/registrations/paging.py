@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from core.registrations.lists import Column, SqlList
 from core.registrations.matching import Wanted, conditions, matching_ids, wanted
@@ -22,14 +21,14 @@ from core.storage.sets import among
 _DEFAULT = "name"
 
 
-def page_of_ids(session: Session, listed: SqlList, query: ListQuery) -> Page[int]:
+def page_of_ids(connection: Connection, listed: SqlList, query: ListQuery) -> Page[int]:
     """The ids of the rows on the page that is asked for, in its order."""
     want = wanted(listed, query)
     if _served(want, query):
-        count = _count(session, want)
+        count = _count(connection, want)
         few: list[int] | None = None
     else:
-        few = matching_ids(session, want, COUNT_LIMIT + 1)
+        few = matching_ids(connection, want, COUNT_LIMIT + 1)
         count = len(few)
     more = count > COUNT_LIMIT
     shown = min(count, COUNT_LIMIT)
@@ -37,9 +36,9 @@ def page_of_ids(session: Session, listed: SqlList, query: ListQuery) -> Page[int
     number = min(max(query.page, 1), pages)
     first = (number - 1) * PAGE_SIZE
     if few is not None and not more:
-        ids = _sorted(session, listed, query, few, first)
+        ids = _sorted(connection, listed, query, few, first)
     else:
-        ids = _walk(session, want, query, first, indexed=few is None)
+        ids = _walk(connection, want, query, first, indexed=few is None)
     return Page(tuple(ids), shown, more, number, pages)
 
 
@@ -57,47 +56,49 @@ def _served(want: Wanted, query: ListQuery) -> bool:
     return not want.equal or (by_name and len(want.equal) == 1)
 
 
-def _count(session: Session, want: Wanted) -> int:
+def _count(connection: Connection, want: Wanted) -> int:
     """How many match; one more than the limit when there are more."""
-    found = select(want.listed.id).where(*conditions(session, want)).limit(COUNT_LIMIT + 1).subquery()
-    return session.scalar(select(func.count()).select_from(found)) or 0
+    found = select(want.listed.id).where(*conditions(connection, want)).limit(COUNT_LIMIT + 1).subquery()
+    return connection.scalar(select(func.count()).select_from(found)) or 0
 
 
-def _sorted(session: Session, listed: SqlList, query: ListQuery, ids: list[int], first: int) -> list[int]:
+def _sorted(
+    connection: Connection, listed: SqlList, query: ListQuery, ids: list[int], first: int
+) -> list[int]:
     """A page of the rows ``ids``, a thousand at most."""
     if not ids:
         return []
     columns = _columns(listed, query)
     order = [columns[0].is_(None), *_directed(columns, query)]
-    statement = select(listed.id).where(among(session, listed.id, ids)).order_by(*order)
-    return list(session.scalars(statement.limit(PAGE_SIZE).offset(first)))
+    statement = select(listed.id).where(among(connection, listed.id, ids)).order_by(*order)
+    return list(connection.scalars(statement.limit(PAGE_SIZE).offset(first)))
 
 
-def _walk(session: Session, want: Wanted, query: ListQuery, first: int, *, indexed: bool) -> list[int]:
+def _walk(connection: Connection, want: Wanted, query: ListQuery, first: int, *, indexed: bool) -> list[int]:
     """A page along the index of the sort; unset values come last in both directions."""
     columns = _columns(want.listed, query)
-    statement = select(want.listed.id).where(*conditions(session, want, indexed=indexed))
+    statement = select(want.listed.id).where(*conditions(connection, want, indexed=indexed))
     # The filter's column stands first in its index, so it may stand first in the order as well.
     order = _directed(
         (*(filtered for filtered, _value in want.equal), *columns) if indexed else columns, query
     )
     if not columns[0].property.columns[0].nullable:
-        return _take(session, statement.order_by(*order), first, PAGE_SIZE)
+        return _take(connection, statement.order_by(*order), first, PAGE_SIZE)
     known = statement.where(columns[0].is_not(None))
-    ids = _take(session, known.order_by(*order), first, PAGE_SIZE)
+    ids = _take(connection, known.order_by(*order), first, PAGE_SIZE)
     if len(ids) == PAGE_SIZE:
         return ids
-    before = first + len(ids) if ids else _how_many(session, known, first)
+    before = first + len(ids) if ids else _how_many(connection, known, first)
     unset = statement.where(columns[0].is_(None)).order_by(*order)
-    return ids + _take(session, unset, max(0, first - before), PAGE_SIZE - len(ids))
+    return ids + _take(connection, unset, max(0, first - before), PAGE_SIZE - len(ids))
 
 
-def _how_many(session: Session, statement: Select[int], limit: int) -> int:
-    return session.scalar(select(func.count()).select_from(statement.limit(limit).subquery())) or 0
+def _how_many(connection: Connection, statement: Select[int], limit: int) -> int:
+    return connection.scalar(select(func.count()).select_from(statement.limit(limit).subquery())) or 0
 
 
-def _take(session: Session, statement: Select[int], first: int, size: int) -> list[int]:
-    return list(session.scalars(statement.limit(size).offset(first)))
+def _take(connection: Connection, statement: Select[int], first: int, size: int) -> list[int]:
+    return list(connection.scalars(statement.limit(size).offset(first)))
 
 
 def _columns(listed: SqlList, query: ListQuery) -> tuple[Column, ...]:

@@ -14,23 +14,16 @@ from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.errors import InvalidInput, NotFound
 from core.exact.environments import available
-from core.i18n import N_, _
+from core.i18n import _
 from core.registrations.drafts import NOTE_LENGTH, REFERENCE_LENGTH, write_form
 from core.registrations.grants import release_grant
 from core.registrations.names import NAME_LENGTH, clean_name, name_key
 from core.registrations.settle import forget, settle
 from core.registrations.timeline import write
 from core.registrations.views import RegistrationForm
+from core.registrations.wording import FIELDS
 from core.storage.models import Administration, Consent, CustomerLink, Registration
 
-FIELDS: dict[str, str] = {
-    "name": N_("Name"),
-    "environment": N_("Exact Online environment"),
-    "active": N_("Connection setting"),
-    "reference": N_("Customer reference"),
-    "owner_id": N_("Owner"),
-    "note": N_("Note"),
-}
 _OF_THE_CONNECTION = ("name", "environment", "active")
 EXCHANGING = "exchanging"
 """The outcome of a consent while its code is with Exact: disconnecting in that moment takes it back."""
@@ -205,7 +198,7 @@ def _record_edit(
     if not changed:
         return
     row.updated_at = clock.now()
-    write(session, row.id, by.name, "edited", fields=[_(FIELDS[field]) for field in changed])
+    write(session, row.id, by.name, "edited", fields=changed)
     settle(session, app.settings, row, row.updated_at)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from sqlalchemy import Select, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Select, select, tuple_
 
 from core.application import Application
 from core.registrations.lists import SqlList
@@ -23,7 +22,7 @@ def stream_ids(
     app: Application,
     listed: SqlList,
     query: ListQuery,
-    read_rows: Callable[[Session, Sequence[int]], list[Row]],
+    read_rows: Callable[[Connection, Sequence[int]], list[Row]],
 ) -> Iterator[Row]:
     """Rows by name and id, a chunk a transaction: a slow reader keeps nobody waiting.
 
@@ -32,24 +31,24 @@ def stream_ids(
     want = wanted(listed, query)
     after: tuple[str, int] | None = None
     while True:
-        with app.database.read() as session:
-            found = session.execute(_next(session, want, after)).all()
-            rows = read_rows(session, [number for number, _key in found])
+        with app.database.rows() as connection:
+            found = connection.execute(_next(connection, want, after)).all()
+            rows = read_rows(connection, [number for number, _key in found])
         yield from rows
         if len(found) < CHUNK:
             return
         after = (found[-1][1], found[-1][0])
 
 
-def _next(session: Session, want: Wanted, after: tuple[str, int] | None) -> Select[int, str]:
+def _next(connection: Connection, want: Wanted, after: tuple[str, int] | None) -> Select[int, str]:
     listed = want.listed
     statement = select(listed.id, listed.name_key).order_by(listed.name_key, listed.id).limit(CHUNK)
     if want.part:
-        few = matching_ids(session, want, COUNT_LIMIT + 1)
+        few = matching_ids(connection, want, COUNT_LIMIT + 1)
         if len(few) <= COUNT_LIMIT:
-            return _after(statement.where(among(session, listed.id, few)), listed, after)
+            return _after(statement.where(among(connection, listed.id, few)), listed, after)
     # Of many matches: along the index of the names, or of the filter, which holds the names in order too.
-    return _after(statement.where(*conditions(session, want)), listed, after)
+    return _after(statement.where(*conditions(connection, want)), listed, after)
 
 
 def _after(statement: Select[int, str], listed: SqlList, after: tuple[str, int] | None) -> Select[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -13,7 +14,7 @@ from core.application import Application
 from core.i18n import N_, _
 from core.registrations.outcomes import ConsentResult, Outcome
 from core.registrations.views import TimelineView
-from core.registrations.wording import failure_sentence, reason_sentence, status_word
+from core.registrations.wording import FIELDS, failure_sentence, moment, reason_sentence, status_word
 from core.storage.models import TimelineEntry
 
 CUSTOMER = "customer"
@@ -88,17 +89,23 @@ def _actor(actor: str) -> str:
 
 
 def _sentence(kind: str, details: dict[str, Any]) -> str:
-    shown = {key: _shown(value) for key, value in details.items()}
-    if kind == "status":
-        shown = {
-            "status": status_word(details["status"]),
-            "reason": reason_sentence(details["reason"]),
-        }
-    if kind == "check_failed":
-        shown = {"reason": failure_sentence(details["failure"])}
-    if kind == "consent_failed":
-        shown = {"why": ConsentResult(Outcome(details["outcome"])).title}
+    """Codes and moments are stored; words are found when somebody reads, in their language."""
+    shown = {key: _shown(value) for key, value in details.items()} | _worded(kind, details)
     return _(SENTENCES[kind]).format(**shown)
+
+
+def _worded(kind: str, details: dict[str, Any]) -> dict[str, str]:
+    if kind == "status":
+        return {"status": status_word(details["status"]), "reason": reason_sentence(details["reason"])}
+    if kind == "check_failed":
+        return {"reason": failure_sentence(details["failure"])}
+    if kind == "consent_failed":
+        return {"why": ConsentResult(Outcome(details["outcome"])).title}
+    if kind == "edited":
+        return {"fields": ", ".join(_(FIELDS[field]) for field in details["fields"])}
+    if kind == "link_created":
+        return {"until": moment(datetime.fromisoformat(details["until"]))}
+    return {}
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - JSON

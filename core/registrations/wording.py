@@ -54,6 +54,17 @@ REASONS: dict[str, str] = {
 }
 
 
+FIELDS: dict[str, str] = {
+    "name": N_("Name"),
+    "environment": N_("Exact Online environment"),
+    "active": N_("Connection setting"),
+    "reference": N_("Customer reference"),
+    "owner_id": N_("Owner"),
+    "note": N_("Note"),
+}
+"""The fields of the form, in the order of the screen."""
+
+
 def status_word(status: str) -> str:
     """The status as people say it, in the reader's language."""
     return _(STATUS_WORDS[Status(status)])

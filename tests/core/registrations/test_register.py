@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
+from core import i18n
 from core.accounts.roles import CurrentOperator, Role
 from core.application import Application
 from core.errors import InvalidInput, NotAllowed, NotFound
@@ -148,6 +149,8 @@ def test_an_edit_names_the_fields_in_the_timeline(app: Application, alice: Curre
     number = register(app, alice, None, FORM)
     edit(app, alice, number, RegistrationForm("Test Twee B.V.", "nl", True, "4711", None, "Called on Monday"))
     assert timeline(app, alice, number)[0].sentence == "Details changed: Name."
+    with i18n.language("nl"):
+        assert "Naam" in timeline(app, alice, number)[0].sentence
 
 
 def test_the_environment_is_fixed_once_consent_was_given(app: Application, alice: CurrentOperator) -> None:
