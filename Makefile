@@ -19,7 +19,7 @@ check: .venv/.complete  ## Style, types, architecture, dependencies
 	.venv/bin/deptry .
 
 bench: .venv/.complete  ## The speed of the tables up to 100,000 registrations
-	.venv/bin/python -m tests.bench
+	.venv/bin/python -m tests.bench $(if $(SIZES),--sizes $(SIZES))
 
 screenshots: .venv/.complete  ## The pictures of the README, from the running demo
 	.venv/bin/python -m tests.support.screenshots
