@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from core.accounts.roles import CurrentOperator, Role
@@ -137,7 +137,11 @@ _LOOKUP = (
         Operator.language,
     )
     .join(Operator, Operator.id == OperatorSession.operator_id)
-    .where(OperatorSession.ended_at.is_(None), Operator.active)
+    .where(
+        OperatorSession.token_hash == bindparam("token_hash"),
+        OperatorSession.ended_at.is_(None),
+        Operator.active,
+    )
 )
 
 
@@ -146,8 +150,8 @@ def session_operator(app: Application, cookie: str | None, *, active: bool = Tru
     if not cookie:
         return None
     moment = now()
-    with app.database.read() as session:
-        row = session.execute(_LOOKUP.where(OperatorSession.token_hash == hash_token(cookie))).one_or_none()
+    with app.database.rows() as connection:
+        row = connection.execute(_LOOKUP, {"token_hash": hash_token(cookie)}).one_or_none()
     if row is None or row.expires_at <= moment:
         return None
     idle = moment - row.last_active_at

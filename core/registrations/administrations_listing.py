@@ -11,12 +11,11 @@ from sqlalchemy import Connection, Row, Select, select
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.registrations.lists import ADMINISTRATIONS
-from core.registrations.paging import in_order, page_of_ids
+from core.registrations.paging import in_order, page_of_ids, read_rows
 from core.registrations.query import AdministrationQuery, Page
 from core.registrations.status import Status
 from core.registrations.streaming import stream_ids
 from core.storage.models import Administration, Operator, Registration
-from core.storage.sets import among
 
 
 class AdministrationRow(NamedTuple):
@@ -58,7 +57,7 @@ def iterate_administrations(
 
 def administration_rows(connection: Connection, ids: Sequence[int]) -> list[AdministrationRow]:
     """The rows with these ids, in this order."""
-    found = connection.execute(_COLUMNS.where(among(connection, Administration.id, ids))).all() if ids else []
+    found = read_rows(connection, _COLUMNS, Administration.id, ids)
     return [_row(row) for row in in_order(found, ids)]
 
 

@@ -17,7 +17,7 @@ from core.registrations.administrations_listing import (
     list_administrations,
 )
 from core.registrations.lists import REGISTRATIONS
-from core.registrations.paging import in_order, page_of_ids
+from core.registrations.paging import in_order, page_of_ids, read_rows
 from core.registrations.query import (
     ADMINISTRATION_SORTS,
     REGISTRATION_SORTS,
@@ -29,7 +29,6 @@ from core.registrations.query import (
 from core.registrations.status import Status
 from core.registrations.streaming import stream_ids
 from core.storage.models import Operator, Registration
-from core.storage.sets import among
 
 __all__ = [
     "ADMINISTRATION_SORTS",
@@ -93,7 +92,7 @@ def iterate_registrations(
 def registration_rows(connection: Connection, ids: Sequence[int]) -> list[RegistrationRow]:
     """The rows with these ids, in this order."""
     now = clock.now()
-    found = connection.execute(_COLUMNS.where(among(connection, Registration.id, ids))).all() if ids else []
+    found = read_rows(connection, _COLUMNS, Registration.id, ids)
     return [_row(row, now) for row in in_order(found, ids)]
 
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from core.registrations.lists import Column, SqlList
 from core.registrations.matching import Wanted, conditions, matching_ids, wanted
 from core.registrations.query import COUNT_LIMIT, PAGE_SIZE, ListQuery, Page
-from core.storage.sets import among
+from core.storage.sets import among, as_ids, of_ids
 
 _DEFAULT = "name"
 
@@ -40,6 +41,17 @@ def page_of_ids(connection: Connection, listed: SqlList, query: ListQuery) -> Pa
     else:
         ids = _walk(connection, want, query, first, indexed=few is None)
     return Page(tuple(ids), shown, more, number, pages)
+
+
+def read_rows(
+    connection: Connection,
+    columns: Select[*tuple[Any, ...]],
+    number: InstrumentedAttribute[int],
+    ids: Sequence[int],
+) -> Sequence[Row[Any]]:
+    """The rows with these ids, in no order."""
+    dialect = connection.dialect.name
+    return connection.execute(of_ids(columns, number, dialect), as_ids(ids, dialect)).all() if ids else []
 
 
 def in_order(rows: Sequence[Any], ids: Sequence[int]) -> list[Any]:

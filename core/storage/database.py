@@ -40,6 +40,12 @@ class Database:
         with self.engine.connect() as connection:
             connection.exec_driver_sql("SELECT 1")
 
+    @contextmanager
+    def rows(self) -> Iterator[Connection]:
+        """The same snapshot without objects: half the cost, for what every run of a page asks."""
+        with self.engine.connect() as connection:
+            yield connection
+
     def dispose(self) -> None:
         """Close every connection."""
         self.engine.dispose()

@@ -11,8 +11,8 @@ import time
 from collections import Counter
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from core.storage.search import SHORTEST_PART
 from core.storage.sets import among
@@ -25,10 +25,10 @@ _samples: WeakKeyDictionary[Engine, dict[str, tuple[float, Counter[str]]]] = Wea
 
 
 def match_expression(
-    session: Session, number: InstrumentedAttribute[int], name: InstrumentedAttribute[str], term: str
+    connection: Connection, number: InstrumentedAttribute[int], name: InstrumentedAttribute[str], term: str
 ) -> str:
     """What to hand to FTS5's MATCH: finds every row that holds ``term``, and some that do not."""
-    known = _frequencies(session, number, name)
+    known = _frequencies(connection, number, name)
     rarest = sorted(trigrams(term), key=lambda trigram: (known[trigram], trigram))[:_CHOSEN]
     return " AND ".join('"' + trigram.replace('"', '""') + '"' for trigram in rarest)
 
@@ -39,28 +39,28 @@ def trigrams(term: str) -> set[str]:
 
 
 def _frequencies(
-    session: Session, number: InstrumentedAttribute[int], name: InstrumentedAttribute[str]
+    connection: Connection, number: InstrumentedAttribute[int], name: InstrumentedAttribute[str]
 ) -> Counter[str]:
     """In how many of the sampled names each trigram occurs."""
-    engine = session.connection().engine
+    engine = connection.engine
     samples = _samples.setdefault(engine, {})
     drawn_at, counted = samples.get(str(name), (-_SAMPLE_SECONDS, Counter()))
     # The age of a sample is a matter of this process, not a fact about a registration: no clock to shift.
     if time.monotonic() - drawn_at < _SAMPLE_SECONDS:
         return counted
-    counted = Counter(trigram for key in _sample(session, number, name) for trigram in trigrams(key))
+    counted = Counter(trigram for key in _sample(connection, number, name) for trigram in trigrams(key))
     samples[str(name)] = (time.monotonic(), counted)
     return counted
 
 
 def _sample(
-    session: Session, number: InstrumentedAttribute[int], name: InstrumentedAttribute[str]
+    connection: Connection, number: InstrumentedAttribute[int], name: InstrumentedAttribute[str]
 ) -> list[str]:
     """Names at random places: neighbours resemble each other."""
     # Two questions, because SQLite reads all of an index for the smallest and the largest at once.
-    first, last = session.scalar(select(func.min(number))), session.scalar(select(func.max(number)))
+    first, last = connection.scalar(select(func.min(number))), connection.scalar(select(func.max(number)))
     if first is None or last is None:
         return []
     places = range(first, last + 1)
     drawn = random.sample(places, min(_SAMPLE, len(places)))
-    return list(session.scalars(select(name).where(among(session, number, drawn))))
+    return list(connection.scalars(select(name).where(among(connection, number, drawn))))

@@ -146,9 +146,9 @@ def test_the_indexes_of_postgresql_have_the_names_that_alembic_leaves_alone(data
 
 def test_the_rarest_trigrams_of_a_search_are_chosen(app: Application, database: Database) -> None:
     seed(app, 100, 3)
-    with database.read() as session:
+    with database.rows() as connection:
         expression = trigrams.match_expression(
-            session, Administration.id, Administration.name_key, "zq vastgoed b.v."
+            connection, Administration.id, Administration.name_key, "zq vastgoed b.v."
         )
     chosen = expression.split(" AND ")
     assert len(chosen) == 3
@@ -157,6 +157,6 @@ def test_the_rarest_trigrams_of_a_search_are_chosen(app: Application, database: 
 
 
 def test_a_quotation_mark_stays_inside_its_trigram(database: Database) -> None:
-    with database.read() as session:
-        expression = trigrams.match_expression(session, Administration.id, Administration.name_key, 'a"b')
+    with database.rows() as connection:
+        expression = trigrams.match_expression(connection, Administration.id, Administration.name_key, 'a"b')
     assert expression == '"a""b"'
