@@ -141,9 +141,9 @@ def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, started once for all tests of a worker."""
+    """Chromium, started once a module: while it runs, Playwright's event loop does, and nobody can start another."""
     with running_browser() as started:
         yield started
 
