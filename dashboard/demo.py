@@ -17,6 +17,7 @@ from types import FrameType
 
 import typer
 
+from core.accounts.roles import role_name
 from core.application import Application, build
 from core.demo import OPERATORS, PASSWORD, add_operators, is_planted, plant
 from core.errors import SettingsError
@@ -32,7 +33,6 @@ KEY_FILE = FOLDER / "demo.key"
 DATABASE = FOLDER / "demo.db"
 SIMULATOR_STATE = FOLDER / "simulator.json"
 CLIENT_ID = "7b3f6a52-6d0e-4d5c-9c51-0c11cc4e2a01"
-ROLES = {"support": "support", "account_manager": "account manager", "admin": "admin"}
 START_SECONDS = 90.0
 
 
@@ -159,7 +159,7 @@ def _tell(port: int, simulator_port: int) -> None:
     typer.echo(_("Exact Online to practise on: {url}").format(url=f"http://127.0.0.1:{simulator_port}"))
     typer.echo("\n" + _("Sign in as one of these; the password is “{password}”:").format(password=PASSWORD))
     for operator in OPERATORS:
-        typer.echo(f"  {operator.email:24} {ROLES[operator.role]} ({operator.name})")
+        typer.echo(f"  {operator.email:24} {role_name(operator.role).lower()} ({operator.name})")
     typer.echo("\n" + _("Press Ctrl-C to stop."))
 
 
