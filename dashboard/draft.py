@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import streamlit as st
 
+from core import clock
 from core.accounts.roles import CurrentOperator
 from core.application import Application
 from core.registrations.drafts import Draft, discard_draft, open_draft, save_draft
@@ -16,7 +17,7 @@ from dashboard.address import number_in_address
 
 PLACE = "register"
 NEW = "new"
-"""In the address: an empty form, whatever drafts there are."""
+"""In the address: since when another draft is being typed, in milliseconds; what was kept before is let lie."""
 _NUMBER = "register_draft"
 _KEPT = "register_kept"
 _RESUMED = "register_resumed"
@@ -30,11 +31,12 @@ def take_up(app: Application, by: CurrentOperator) -> Draft | None:
     What is being typed is never overwritten by what was kept a moment before.
     """
     asked = number_in_address()
-    fresh = asked is None and NEW in st.query_params
-    draft = None if fresh else open_draft(app, by, asked)
+    draft = open_draft(app, by, asked)
+    if asked is None and draft is not None and _milliseconds(draft.saved_at) <= (number_in_address(NEW) or 0):
+        draft = None
     number = draft.id if draft else None
-    if asked is None:
-        st.session_state[_RESUMED] = number
+    if f"{PLACE}_name" not in st.session_state:  # the page opens; later it is the draft being typed here
+        st.session_state[_RESUMED] = number if asked is None else None
     another = number is not None and st.session_state.get(_NUMBER) not in (None, number)
     form_fields.fill(PLACE, draft.form if draft else RegistrationForm(), overwrite=another)
     if another or number is None:
@@ -73,8 +75,12 @@ def start_afresh(app: Application, by: CurrentOperator, number: int) -> None:
 
 def begin_another() -> None:
     """Leave the draft where it is, in the table, and empty the fields for the next customer."""
-    st.query_params.from_dict({NEW: "1"})
+    st.query_params.from_dict({NEW: str(_milliseconds(clock.now()))})
     _empty()
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def _empty() -> NoReturn:

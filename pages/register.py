@@ -41,8 +41,9 @@ if kept is None and asked is not None:
     end_page()
 
 draw_steps(1)
+notice = st.empty()  # always there: a field that moves on the page loses what is being typed
 if draft.is_resumed(kept):
-    st.info(
+    notice.info(
         _("You began this draft before. For another customer, choose Start afresh below."),
         icon=":material/edit_note:",
         width=640,
