@@ -28,9 +28,9 @@ NUMBERS = {"code"}
 NAMES = {"name", "registration"}
 
 
-def draw_administrations(rows: Sequence[AdministrationRow]) -> None:
+def draw_administrations(rows: Sequence[AdministrationRow], above: str = "") -> None:
     """One line an administration."""
-    draw_table(columns(COLUMNS, NUMBERS, NAMES), lines(rows), _("Linked administrations"))
+    draw_table(columns(COLUMNS, NUMBERS, NAMES), lines(rows), _("Linked administrations"), above)
 
 
 def lines(rows: Iterable[AdministrationRow]) -> Iterator[tuple[str, ...]]:

@@ -32,7 +32,7 @@ white-space:normal}
 .rows td:first-child{font-size:1rem;text-align:left}.rows td:first-child::before{content:none}
 .rows td:empty{display:none}
 }
-</style>"""
+</style>""".replace("\n", "")  # in one line: Streamlit looks at the indentation of every line, at every run
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,11 @@ def dot(color: str, value: str) -> str:
     return f'<span><span class="dot" style="background:{color}"></span>{escape(value)}</span>'
 
 
-def draw_table(columns: Sequence[Column], rows: Iterable[tuple[str, ...]], alt: str) -> None:
-    """Draw rows of HTML, a cell a column; ``alt`` names the table for who cannot see it."""
+def draw_table(columns: Sequence[Column], rows: Iterable[tuple[str, ...]], alt: str, above: str = "") -> None:
+    """Draw rows of HTML, a cell a column; ``alt`` names the table for who cannot see it.
+
+    ``above`` is HTML that stands before the table: one element less to send.
+    """
     titles = [(escape(column.title), column.kind) for column in columns]
     top = "".join(f'<th scope="col">{title}</th>' for title, _kind in titles)
     cells = [f'<td class="{kind}" data-label="{title}">' for title, kind in titles]
@@ -62,6 +65,6 @@ def draw_table(columns: Sequence[Column], rows: Iterable[tuple[str, ...]], alt: 
     line = "<tr>" + "".join(cell.replace("%", "%%") + "%s</td>" for cell in cells) + "</tr>"
     body = "".join([line % row for row in rows])
     st.html(
-        f'{STYLE}<div class="rows-frame"><table class="rows" aria-label="{escape(alt)}">'
+        f'{STYLE}{above}<div class="rows-frame"><table class="rows" aria-label="{escape(alt)}">'
         f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )

@@ -13,13 +13,13 @@ from core.registrations.query import COUNT_LIMIT, ListQuery, Page
 from dashboard.filters import Keys, as_address, clear_filters
 
 
-def draw_summary(by: CurrentOperator, what: str, page: Page[Any], query: ListQuery) -> None:
+def summary(by: CurrentOperator, what: str, page: Page[Any], query: ListQuery) -> str:
     """How many rows match, and links that export what the filter shows."""
     shown = _count(page)
     if by.may(Action.EXPORT):
         shown += " &nbsp;·&nbsp; " + _("Export:") + f" {_link(what, 'csv', 'CSV', query)}, "
         shown += _link(what, "xlsx", "Excel", query)
-    st.html(f'<div style="font-size:.875rem;color:#526471">{shown}</div>')
+    return f'<div style="font-size:.875rem;color:#526471;margin-bottom:1rem">{shown}</div>'
 
 
 def draw_no_match(keys: Keys) -> None:

@@ -29,9 +29,9 @@ COLUMNS = {
 NUMBERS = {"administrations_linked", "lapses_at"}
 
 
-def draw_registrations(rows: Sequence[RegistrationRow]) -> None:
+def draw_registrations(rows: Sequence[RegistrationRow], above: str = "") -> None:
     """One line a registration."""
-    draw_table(columns(COLUMNS, NUMBERS), lines(rows), _("Registrations"))
+    draw_table(columns(COLUMNS, NUMBERS), lines(rows), _("Registrations"), above)
 
 
 def lines(rows: Iterable[RegistrationRow]) -> Iterator[tuple[str, ...]]:

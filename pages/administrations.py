@@ -24,8 +24,7 @@ def draw_rows() -> None:
     query = asked(KEYS, AdministrationQuery)
     page = list_administrations(app, by, query)
     if page.rows:
-        list_page.draw_summary(by, "administrations", page, query)
-        draw_administrations(page.rows)
+        draw_administrations(page.rows, above=list_page.summary(by, "administrations", page, query))
         draw_pages(KEYS, page.pages, page.number)
     elif is_filtered(query):
         list_page.draw_no_match(KEYS)

@@ -25,8 +25,7 @@ def draw_rows() -> None:
     query = asked(KEYS, RegistrationQuery)
     page = list_registrations(app, by, query)
     if page.rows:
-        list_page.draw_summary(by, "registrations", page, query)
-        draw_registrations(page.rows)
+        draw_registrations(page.rows, above=list_page.summary(by, "registrations", page, query))
         draw_pages(KEYS, page.pages, page.number)
     elif is_filtered(query):
         list_page.draw_no_match(KEYS)
