@@ -10,6 +10,7 @@ import streamlit as st
 from core.accounts.roles import Action, CurrentOperator
 from core.i18n import _, ngettext
 from core.registrations.query import COUNT_LIMIT, ListQuery, Page
+from dashboard.bars import figure
 from dashboard.filters import Keys, as_address, clear_filters
 
 
@@ -36,8 +37,8 @@ def draw_no_match(keys: Keys) -> None:
 
 def _count(page: Page[Any]) -> str:
     if page.more:
-        return _("More than {count} found").format(count=f"{COUNT_LIMIT:,}")
-    return ngettext("{count} found", "{count} found", page.count).format(count=page.count)
+        return _("More than {count} found").format(count=figure(COUNT_LIMIT))
+    return ngettext("{count} found", "{count} found", page.count).format(count=figure(page.count))
 
 
 def _link(what: str, kind: str, label: str, query: ListQuery) -> str:
