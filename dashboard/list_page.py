@@ -25,7 +25,13 @@ def summary(by: CurrentOperator, what: str, page: Page[Any], query: ListQuery) -
 
 def draw_no_match(keys: Keys) -> None:
     """Nothing matches: say so, and offer everything again."""
-    st.info(_("Nothing matches this search and these filters."), icon=":material/search_off:")
+    st.info(
+        _(
+            "Nothing matches this search and these filters. One or two letters find names that begin with them; "
+            "three or more find any part."
+        ),
+        icon=":material/search_off:",
+    )
     st.button(
         _("Clear filters"),
         key=keys.of("clear"),

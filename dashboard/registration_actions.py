@@ -39,6 +39,8 @@ def draw_actions(app: Application, by: CurrentOperator, view: RegistrationView) 
             needed = view.status not in SETTLED and view.candidate is None
             consent_panel.draw_buttons(app, by, PLACE, label, lambda: view.id, needed=needed)
             consent_panel.draw_open_link(app, by, view, PLACE)
+        elif view.grant is None:
+            st.caption(_("Set the connection to Active first; Connect then appears here."))
     with st.container(horizontal=True):
         if by.may(Action.CHECK) and view.grant is not None:
             _draw_check(app, by, view)
@@ -88,7 +90,7 @@ def _draw_check(app: Application, by: CurrentOperator, view: RegistrationView) -
     with st.spinner(_("Asking Exact Online …")), attempt() as done:
         check_now(app, by, view.id)
     if done:
-        flash(_("Checked: everything answered."))
+        flash(_("Checked at Exact Online just now."))
     elif done.error is not None:
         _remember(memory, done.error)
     st.rerun()

@@ -58,7 +58,7 @@ def test_it_is_edited_checked_disconnected_and_deleted(
     expect(page.get_by_role("heading", name="Test Groep B.V.")).to_be_visible()
 
     page.get_by_role("button", name="Check now").click()
-    expect(page.get_by_text("Checked: everything answered.")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Checked at Exact Online just now.")).to_be_visible(timeout=15_000)
 
     page.get_by_role("button", name="Disconnect").click()
     page.get_by_role("dialog").get_by_role("button", name="Disconnect").click()
