@@ -2,150 +2,36 @@
 
 from __future__ import annotations
 
-import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    DateTime,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    String,
-    Text,
-    TypeDecorator,
-    text,
-)
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
 
+from core.storage.base import Base, UTCDateTime, folded, new_uuid
+from core.storage.models_accounts import Invitation, Operator, OperatorSession, SignInFailure, SignInTicket
+from core.storage.models_keeping import CallBudget, Grant, Incident, Issue
 
-class UTCDateTime(TypeDecorator[datetime]):
-    """Aware UTC in Python; naive UTC in SQLite, timestamptz in PostgreSQL."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ANN401
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment needs its time zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ANN401
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-Id = BigInteger().with_variant(Integer, "sqlite")
-
-
-def folded(length: int) -> TypeEngine[str]:
-    """Text in the order of its code points on both databases: lists sort alike, and a prefix is an index range."""
-    return String(length).with_variant(String(length, collation="C"), "postgresql")
-
-
-def new_uuid() -> str:
-    """A random row id that is known before the row is written: ciphertexts are bound to it."""
-    return str(uuid.uuid4())
-
-
-class Base(DeclarativeBase):
-    type_annotation_map = {datetime: UTCDateTime, dict[str, Any]: JSON, int: Id}
-
-
-# --- Who may come in -------------------------------------------------------------------------------------
-
-
-class Operator(Base):
-    """Somebody of Clickker's who may sign in."""
-
-    __tablename__ = "operators"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(String(254), unique=True)
-    """Lower case; the name to sign in with."""
-    name: Mapped[str] = mapped_column(String(100))
-    role: Mapped[str] = mapped_column(String(20))
-    language: Mapped[str | None] = mapped_column(String(2))
-    password_hash: Mapped[str | None] = mapped_column(String(100))
-    """bcrypt; None until the invitation has been used."""
-    active: Mapped[bool] = mapped_column(default=True)
-    created_at: Mapped[datetime]
-    last_seen_at: Mapped[datetime | None]
-
-
-class Invitation(Base):
-    """A single-use link to create an account or to set a new password; only its hash is kept."""
-
-    __tablename__ = "invitations"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id", ondelete="CASCADE"), index=True)
-    purpose: Mapped[str] = mapped_column(String(10))
-    """'invite' or 'reset'."""
-    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
-    revoked_at: Mapped[datetime | None]
-
-
-class OperatorSession(Base):
-    """A signed-in browser. The cookie holds a random token, the row its hash."""
-
-    __tablename__ = "sessions"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id", ondelete="CASCADE"), index=True)
-    created_at: Mapped[datetime]
-    last_active_at: Mapped[datetime]
-    expires_at: Mapped[datetime] = mapped_column(index=True)
-    ended_at: Mapped[datetime | None]
-    address: Mapped[str] = mapped_column(String(64), default="")
-    browser: Mapped[str] = mapped_column(String(200), default="")
-
-
-class SignInTicket(Base):
-    """Thirty seconds in which a good sign-in becomes a cookie (design.md, section 2, fact 4)."""
-
-    __tablename__ = "sign_in_tickets"
-
-    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id", ondelete="CASCADE"))
-    browser_hash: Mapped[str] = mapped_column(String(64))
-    target: Mapped[str] = mapped_column(Text)
-    """Path and query to go to afterwards; always on this host."""
-    expires_at: Mapped[datetime] = mapped_column(index=True)
-    used_at: Mapped[datetime | None]
-
-    __table_args__ = (Index("ix_sign_in_tickets_browser", "operator_id", "browser_hash"),)
-
-
-class SignInFailure(Base):
-    """One wrong password; lock-out counts these per account and per address."""
-
-    __tablename__ = "sign_in_failures"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    account_hash: Mapped[str] = mapped_column(String(64))
-    address: Mapped[str] = mapped_column(String(64))
-    browser_hash: Mapped[str] = mapped_column(String(64), default="")
-    """Of a browser that signed in to this account before: it is counted by itself. Else ''."""
-    at: Mapped[datetime]
-
-    __table_args__ = (
-        Index("ix_sign_in_failures_account", "account_hash", "at"),
-        Index("ix_sign_in_failures_address", "address", "at"),
-        Index("ix_sign_in_failures_at", "at"),
-    )
-
+__all__ = [
+    "Administration",
+    "Base",
+    "CallBudget",
+    "Consent",
+    "Counter",
+    "CustomerLink",
+    "Grant",
+    "Incident",
+    "Invitation",
+    "Issue",
+    "Operator",
+    "OperatorSession",
+    "Registration",
+    "SignInFailure",
+    "SignInTicket",
+    "TimelineEntry",
+    "UTCDateTime",
+    "new_uuid",
+]
 
 # --- Registrations ---------------------------------------------------------------------------------------
 
@@ -188,6 +74,10 @@ class Registration(Base):
     last_failure_at: Mapped[datetime | None]
     last_failure_kind: Mapped[str | None] = mapped_column(String(30))
     last_failure_message: Mapped[str | None] = mapped_column(String(500))
+    next_check_at: Mapped[datetime | None]
+    """When the keeper looks next; None where there is nothing to look at."""
+    check_until: Mapped[datetime | None]
+    """A keeper is at it until then at the latest."""
 
     # Copied
     status: Mapped[str] = mapped_column(String(25))
@@ -212,6 +102,7 @@ class Registration(Base):
         Index("ix_registrations_success", "last_success_at", "id"),
         Index("ix_registrations_lapses", "lapses_at", "id"),
         Index("ix_registrations_due", "status_until"),
+        Index("ix_registrations_check", "next_check_at"),
         Index("ix_registrations_candidate", "candidate_grant_id"),
         Index("ix_registrations_created_by", "created_by"),
         Index(
@@ -247,10 +138,16 @@ class Administration(Base):
     """0 not blocked; else a backup, conversion or copy is busy."""
     permitted: Mapped[bool] = mapped_column(default=True)
     """Whether the last reading of system/Divisions held it."""
+    user_sees: Mapped[bool | None]
+    """Whether the Exact user reaches it, permitted to us or not; None where Exact does not tell."""
     linked: Mapped[bool] = mapped_column(default=False)
     linked_at: Mapped[datetime | None]
     last_success_at: Mapped[datetime | None]
+    last_failure_at: Mapped[datetime | None]
     last_failure_kind: Mapped[str | None] = mapped_column(String(30))
+    last_failure_message: Mapped[str | None] = mapped_column(String(500))
+    found_at: Mapped[datetime | None]
+    """When Exact first showed it here; later than the consent means new since."""
     seen_at: Mapped[datetime]
 
     # Copied from the registration, so that the list of a million rows filters in one index.
@@ -354,60 +251,3 @@ class CustomerLink(Base):
     opened_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
-
-
-class Grant(Base):
-    """One live chain of tokens per (environment, client id, Exact user); several registrations may hang on it."""
-
-    __tablename__ = "grants"
-
-    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_uuid)
-    environment: Mapped[str] = mapped_column(String(5))
-    client_id: Mapped[str] = mapped_column(String(100))
-    exact_user_id: Mapped[str | None] = mapped_column(String(36))
-    """None until Me has told who came back."""
-    user_name: Mapped[str] = mapped_column(String(200), default="")
-    full_name: Mapped[str] = mapped_column(String(200), default="")
-    email: Mapped[str] = mapped_column(String(254), default="")
-    current_division: Mapped[int | None]
-    """Only a number to put into the address of system/Divisions; never "the chosen administration"."""
-    live: Mapped[bool] = mapped_column(default=False)
-    """False while a candidate, and again once superseded."""
-    created_at: Mapped[datetime]
-
-    access_token: Mapped[bytes | None] = mapped_column(LargeBinary)
-    access_expires_at: Mapped[datetime | None]
-    refresh_token: Mapped[bytes | None] = mapped_column(LargeBinary)
-    fingerprint: Mapped[str | None] = mapped_column(String(64))
-    """HMAC of the refresh token: which token a row holds, without showing it."""
-    version: Mapped[int] = mapped_column(default=0)
-    rotated_at: Mapped[datetime | None]
-    """When the present pair was received; the 570 s and the 30 days run from here."""
-
-    lease_owner: Mapped[str | None] = mapped_column(String(60))
-    lease_until: Mapped[datetime | None]
-    intent_fingerprint: Mapped[str | None] = mapped_column(String(64))
-    intent_at: Mapped[datetime | None]
-
-    last_success_at: Mapped[datetime | None]
-    last_failure_at: Mapped[datetime | None]
-    last_failure_kind: Mapped[str | None] = mapped_column(String(30))
-    last_failure_message: Mapped[str | None] = mapped_column(String(500))
-    failures: Mapped[int] = mapped_column(default=0)
-    """In a row."""
-    refused_since: Mapped[datetime | None]
-    """When the present run of definite refusals began."""
-    refusals: Mapped[int] = mapped_column(default=0)
-    next_try_at: Mapped[datetime | None] = mapped_column(index=True)
-
-    __table_args__ = (
-        Index(
-            "uq_grants_live",
-            "environment",
-            "client_id",
-            "exact_user_id",
-            unique=True,
-            sqlite_where=text("live"),
-            postgresql_where=text("live"),
-        ),
-    )

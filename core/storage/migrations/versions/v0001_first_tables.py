@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from core.storage.models import UTCDateTime
+from core.storage.base import UTCDateTime
 from core.storage.search import install_search
 
 revision = "0001"

@@ -1,0 +1,155 @@
+"""The tables of what keeps connections alive: chains of tokens, what is wrong, and how often Exact was asked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.storage.base import Base, new_uuid
+
+
+class Grant(Base):
+    """One live chain of tokens per (environment, client id, Exact user); several registrations may hang on it."""
+
+    __tablename__ = "grants"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_uuid)
+    environment: Mapped[str] = mapped_column(String(5))
+    client_id: Mapped[str] = mapped_column(String(100))
+    exact_user_id: Mapped[str | None] = mapped_column(String(36))
+    """None until Me has told who came back."""
+    user_name: Mapped[str] = mapped_column(String(200), default="")
+    full_name: Mapped[str] = mapped_column(String(200), default="")
+    email: Mapped[str] = mapped_column(String(254), default="")
+    current_division: Mapped[int | None]
+    """Only a number to put into the address of system/Divisions; never "the chosen administration"."""
+    live: Mapped[bool] = mapped_column(default=False)
+    """False while a candidate, and again once superseded."""
+    created_at: Mapped[datetime]
+
+    access_token: Mapped[bytes | None] = mapped_column(LargeBinary)
+    access_expires_at: Mapped[datetime | None]
+    refresh_token: Mapped[bytes | None] = mapped_column(LargeBinary)
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    """HMAC of the refresh token: which token a row holds, without showing it."""
+    version: Mapped[int] = mapped_column(default=0)
+    rotated_at: Mapped[datetime | None]
+    """When the present pair was received; the 570 s and the 30 days run from here."""
+
+    lease_owner: Mapped[str | None] = mapped_column(String(60))
+    lease_until: Mapped[datetime | None]
+    intent_fingerprint: Mapped[str | None] = mapped_column(String(64))
+    intent_at: Mapped[datetime | None]
+
+    last_success_at: Mapped[datetime | None]
+    last_failure_at: Mapped[datetime | None]
+    last_failure_kind: Mapped[str | None] = mapped_column(String(30))
+    last_failure_message: Mapped[str | None] = mapped_column(String(500))
+    failures: Mapped[int] = mapped_column(default=0)
+    """In a row."""
+    refused_since: Mapped[datetime | None]
+    """When the present run of definite refusals began."""
+    refusals: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime | None] = mapped_column(index=True)
+    error_moments: Mapped[list[float]] = mapped_column(JSON, default=list)
+    """The last error answers of Exact's token address, as seconds since 1970: at most four an hour are risked."""
+    keep_alive_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When the refresh token has rested long enough and is spent to keep the consent alive."""
+
+    __table_args__ = (
+        Index(
+            "uq_grants_live",
+            "environment",
+            "client_id",
+            "exact_user_id",
+            unique=True,
+            sqlite_where=text("live"),
+            postgresql_where=text("live"),
+        ),
+    )
+
+
+class Issue(Base):
+    """Something that is or was wrong with a registration; it stays when it has been mended."""
+
+    __tablename__ = "issues"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registrations.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(40))
+    """``core.registrations.issues.IssueKind``."""
+    code: Mapped[int] = mapped_column(default=0)
+    """The administration it concerns; 0 for the whole registration."""
+    message: Mapped[str] = mapped_column(String(500), default="")
+    """Exact's own words, neutralised."""
+    level: Mapped[int] = mapped_column(default=0)
+    """How far it has gone, where it has steps: the days that were left (14, 7, 3) when somebody was last told."""
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    resolved_at: Mapped[datetime | None]
+    resolved_by: Mapped[str] = mapped_column(String(100), default="")
+    snoozed_until: Mapped[datetime | None]
+    snoozed_by: Mapped[str] = mapped_column(String(100), default="")
+    incident_id: Mapped[int | None] = mapped_column(ForeignKey("incidents.id", ondelete="SET NULL"))
+
+    __table_args__ = (
+        Index("ix_issues_registration", "registration_id", "id"),
+        Index("ix_issues_open", "resolved_at", "first_seen_at", "id"),
+        Index("ix_issues_incident", "incident_id"),
+        Index(
+            "uq_issues_open",
+            "registration_id",
+            "kind",
+            "code",
+            unique=True,
+            sqlite_where=text("resolved_at IS NULL"),
+            postgresql_where=text("resolved_at IS NULL"),
+        ),
+    )
+
+
+class Incident(Base):
+    """Several registrations of one environment began to fail within minutes: Exact's trouble, told once."""
+
+    __tablename__ = "incidents"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    environment: Mapped[str] = mapped_column(String(5))
+    kind: Mapped[str] = mapped_column(String(30))
+    """The ``FailureKind`` that most of them had."""
+    opened_at: Mapped[datetime]
+    last_failure_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0)
+    """Checks made while it is open, each later than the one before."""
+    next_check_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_incidents_opened", "opened_at"),
+        Index(
+            "uq_incidents_open",
+            "environment",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
+
+
+class CallBudget(Base):
+    """How often Exact was asked in one administration, this minute and today, and how often it may be."""
+
+    __tablename__ = "call_budgets"
+
+    environment: Mapped[str] = mapped_column(String(5), primary_key=True)
+    code: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """Division code; 0 for calls without one (current/Me)."""
+    minute_ends_at: Mapped[datetime]
+    minute_left: Mapped[int]
+    day_ends_at: Mapped[datetime]
+    day_left: Mapped[int]
+    minute_limit: Mapped[int]
+    day_limit: Mapped[int]
+    """As Exact's headers said last, else the settings."""
