@@ -10,10 +10,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.storage.base import Base, UTCDateTime, folded, new_uuid
 from core.storage.models_accounts import Invitation, Operator, OperatorSession, SignInFailure, SignInTicket
-from core.storage.models_keeping import CallBudget, Grant, Incident, Issue
+from core.storage.models_keeping import Alarm, CallBudget, Grant, Incident, Issue
 
 __all__ = [
     "Administration",
+    "Alarm",
     "Base",
     "CallBudget",
     "Consent",

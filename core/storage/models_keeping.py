@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -153,3 +154,27 @@ class CallBudget(Base):
     minute_limit: Mapped[int]
     day_limit: Mapped[int]
     """As Exact's headers said last, else the settings."""
+
+
+class Alarm(Base):
+    """Something that somebody has to be told: written with the fact that it tells of, delivered afterwards."""
+
+    __tablename__ = "alarms"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    """``core.alarms.outbox.AlarmKind``."""
+    environment: Mapped[str] = mapped_column(String(5), default="")
+    registration_id: Mapped[int | None] = mapped_column(ForeignKey("registrations.id", ondelete="CASCADE"))
+    incident_id: Mapped[int | None] = mapped_column(ForeignKey("incidents.id", ondelete="CASCADE"))
+    details: Mapped[dict[str, Any]]
+    """What the sentence names; codes and moments, worded when it is sent."""
+    created_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    """When nothing was left to do: delivered to everybody, or no longer true."""
+
+    __table_args__ = (
+        Index("ix_alarms_open", "settled_at", "id"),
+        Index("ix_alarms_registration", "registration_id"),
+        Index("ix_alarms_incident", "incident_id"),
+    )

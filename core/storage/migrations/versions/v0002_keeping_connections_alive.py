@@ -81,6 +81,25 @@ def upgrade() -> None:
             postgresql_where=sa.text("resolved_at IS NULL"),
         )
 
+    op.create_table(
+        "alarms",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("environment", sa.String(length=5), nullable=False),
+        sa.Column("registration_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("incident_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("details", sa.JSON(), nullable=False),
+        sa.Column("created_at", UTCDateTime(timezone=True), nullable=False),
+        sa.Column("settled_at", UTCDateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["incident_id"], ["incidents.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["registration_id"], ["registrations.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("alarms", schema=None) as batch_op:
+        batch_op.create_index("ix_alarms_incident", ["incident_id"], unique=False)
+        batch_op.create_index("ix_alarms_open", ["settled_at", "id"], unique=False)
+        batch_op.create_index("ix_alarms_registration", ["registration_id"], unique=False)
+
     with op.batch_alter_table("administrations", schema=None) as batch_op:
         batch_op.add_column(sa.Column("user_sees", sa.Boolean(), nullable=True))
         batch_op.add_column(sa.Column("last_failure_at", UTCDateTime(timezone=True), nullable=True))
@@ -140,5 +159,6 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_incidents_opened")
 
+    op.drop_table("alarms")
     op.drop_table("incidents")
     op.drop_table("call_budgets")

@@ -1,0 +1,47 @@
+"""Alarms are written in the transaction that writes the fact they tell of: none is lost, none tells what is not so."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from core.storage.models import Alarm, Registration
+
+
+class AlarmKind(StrEnum):
+    """What somebody may be told."""
+
+    RECONNECT_NEEDED = "reconnect_needed"
+    LAPSES_SOON = "lapses_soon"
+    """``days`` in the details: 14, 7 or 3."""
+    RECOVERED = "recovered"
+    INCIDENT_OPENED = "incident_opened"
+    INCIDENT_CLOSED = "incident_closed"
+    TOKEN_ORPHANED = "token_orphaned"  # noqa: S105 - the name of an alarm
+    """A token came back to a row that had moved on: kept aside, and somebody should look."""
+
+
+def announce(
+    session: Session,
+    kind: AlarmKind,
+    now: datetime,
+    *,
+    registration: Registration | None = None,
+    incident_id: int | None = None,
+    environment: str = "",
+    **details: Any,  # noqa: ANN401 - JSON
+) -> None:
+    """Put an alarm into the outbox, in the caller's transaction. ``details`` holds no secret."""
+    session.add(
+        Alarm(
+            kind=kind.value,
+            environment=registration.environment if registration else environment,
+            registration_id=registration.id if registration else None,
+            incident_id=incident_id,
+            details=details,
+            created_at=now,
+        )
+    )
