@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import cached_property
 
 from core.exact.client import ExactClient
 from core.settings import Settings
 from core.storage.database import Database
+from core.tokens.journal import Journal
 from core.tokens.vault import Vault
 
 
@@ -19,6 +21,11 @@ class Application:
     database: Database
     vault: Vault
     exact: ExactClient
+
+    @cached_property
+    def journal(self) -> Journal:
+        """Where answers of Exact's token address are kept on this machine."""
+        return Journal(self.settings.journal_folder, self.settings.journal_slots)
 
 
 def build(settings: Settings) -> Application:

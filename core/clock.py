@@ -18,6 +18,11 @@ def now() -> datetime:
     return datetime.now(UTC) + _offset
 
 
+def offset() -> timedelta:
+    """How far the clock of this process has been moved."""
+    return _offset
+
+
 @contextmanager
 def shifted(by: timedelta) -> Iterator[None]:
     """Move the clock of this process by ``by`` while the block runs."""

@@ -13,6 +13,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from sqlalchemy.engine import make_url
 
 
 def secrets_file() -> Path:
@@ -75,6 +76,13 @@ class Settings(BaseSettings):
     token_timeout_seconds: float = 120.0
     """Exact's token endpoint has taken 35 s at night; 100 s and more is advised."""
     api_timeout_seconds: float = 60.0
+    journal_dir: str = ""
+    """Where answers of Exact's token address are made durable before they are parsed. Empty: beside the SQLite file, or
+    var/journal with PostgreSQL. A disk of this machine, the same at every start."""
+    journal_slots: int = 32
+    """How many tokens may be on their way at once."""
+    keep_alive_days: int = 7
+    """A refresh token that has rested this long is spent, so that the consent does not lapse."""
 
     @classmethod
     def settings_customise_sources(
@@ -91,6 +99,25 @@ class Settings(BaseSettings):
     def redirect_uri(self) -> str:
         """Where Exact sends the browser back; from the settings alone, never from a request."""
         return self.public_url.rstrip("/") + "/exact/callback"
+
+    @property
+    def journal_folder(self) -> Path:
+        """The folder of the journal. It belongs to one database: a replay looks for its rows there."""
+        if self.journal_dir:
+            return Path(self.journal_dir)
+        url = make_url(self.database_url.get_secret_value())
+        if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+            return Path(f"{url.database}.journal")
+        return Path("var/journal")
+
+    @property
+    def lease(self) -> timedelta:
+        """How long one flight may spend a token: the deadline of the call, and half of it to spare."""
+        return timedelta(seconds=self.token_timeout_seconds * 1.5)
+
+    @property
+    def keep_alive(self) -> timedelta:
+        return timedelta(days=self.keep_alive_days)
 
     @property
     def secure(self) -> bool:

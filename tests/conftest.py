@@ -99,9 +99,12 @@ def simulator() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture
-def settings(request: pytest.FixtureRequest) -> Settings:
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Settings with a key of their own; a test that asks for ``simulator`` gets apps that point at it."""
-    made = Settings(encryption_keys=SecretStr(base64.b64encode(os.urandom(32)).decode()))
+    made = Settings(
+        encryption_keys=SecretStr(base64.b64encode(os.urandom(32)).decode()),
+        journal_dir=str(tmp_path / "journal"),
+    )
     if "simulator" not in request.fixturenames:
         return made
     return made.model_copy(
@@ -123,6 +126,7 @@ def app(settings: Settings, database: Database, database_url: str) -> Iterator[A
     yield made
     application.use(None)
     made.exact.close()
+    made.journal.close()
 
 
 @pytest.fixture(scope="module")

@@ -49,14 +49,21 @@ class ExactClient:
                 self._http.close()
                 self._http = None
 
-    def exchange(self, environment: str, code: str, verifier: str) -> TokenPair:
+    def exchange(
+        self, environment: str, code: str, verifier: str, keeper: transport.Keeper | None = None
+    ) -> TokenPair:
         """Turn the code of a consent into tokens. A code holds three minutes and once, so this is never repeated."""
         body = exchange_body(self._settings, environment, code, verifier)
-        return self._tokens(environment, body, exchanging=True)
+        return self._tokens(environment, body, keeper, exchanging=True)
 
-    def refresh(self, environment: str, refresh_token: str) -> TokenPair:
-        """Spend a refresh token: once Exact has answered, the only one alive is in the answer."""
-        return self._tokens(environment, refresh_body(self._settings, environment, refresh_token))
+    def refresh(
+        self, environment: str, refresh_token: str, keeper: transport.Keeper | None = None
+    ) -> TokenPair:
+        """Spend a refresh token: once Exact has answered, the only one alive is in the answer.
+
+        ``keeper`` is given the answer before it is parsed.
+        """
+        return self._tokens(environment, refresh_body(self._settings, environment, refresh_token), keeper)
 
     def me(self, environment: str, access_token: str) -> Me:
         """Who gave the consent that this token belongs to."""
@@ -121,7 +128,9 @@ class ExactClient:
             seen.add(url)
         raise ExactError(FailureKind.UNKNOWN)
 
-    def _tokens(self, environment: str, body: str, *, exchanging: bool = False) -> TokenPair:
+    def _tokens(
+        self, environment: str, body: str, keeper: transport.Keeper | None, *, exchanging: bool = False
+    ) -> TokenPair:
         request = self._client().build_request(
             "POST",
             base_url(self._settings, environment) + "/api/oauth2/token",
@@ -129,7 +138,7 @@ class ExactClient:
             headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
         )
         seconds = self._settings.token_timeout_seconds
-        answer = transport.send(self._client(), request, seconds=seconds, limit=TOKEN_BYTES)
+        answer = transport.send(self._client(), request, seconds=seconds, limit=TOKEN_BYTES, keeper=keeper)
         return parse_token_answer(
             answer.status, answer.headers, answer.body, answer.received_at, exchanging=exchanging
         )

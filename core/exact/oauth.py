@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,6 +27,8 @@ _CODE_REFUSED = N_(
     "Exact Online did not accept the code of this consent: it holds for three minutes and only once. Start "
     "Connect again."
 )
+
+_WHOLE_TOKEN = re.compile(r'"(access_token|refresh_token)"\s*:\s*"([^"\s]{1,16000})"')
 
 log = logging.getLogger(__name__)
 
@@ -100,8 +103,10 @@ def parse_token_answer(
     try:
         answer = read_json(body)
     except ValueError:
-        kind = FailureKind.OUTAGE if looks_like_html(lowered, body) else FailureKind.UNKNOWN
-        raise ExactError(kind, status=status) from None
+        answer = _salvaged(body)
+        if not answer:
+            kind = FailureKind.OUTAGE if looks_like_html(lowered, body) else FailureKind.UNKNOWN
+            raise ExactError(kind, status=status) from None
     refresh_token = _token(answer, "refresh_token")
     if not refresh_token:
         log.warning("A token answer with status %d holds no refresh token.", status)
@@ -109,6 +114,13 @@ def parse_token_answer(
     _note_token_type(answer)
     life = timedelta(seconds=_life(answer.get("expires_in")))
     return TokenPair(_token(answer, "access_token"), refresh_token, received_at + life)
+
+
+def _salvaged(body: bytes) -> dict[str, str]:
+    """The tokens that stand whole in what is no JSON: half an answer may hold the only one that is alive."""
+    found = _WHOLE_TOKEN.findall(body.decode("utf-8", "replace"))
+    tokens = {key: value.replace("\\/", "/") for key, value in found if "\\" not in value.replace("\\/", "/")}
+    return tokens if "refresh_token" in tokens else {}
 
 
 def _token(answer: Any, key: str) -> str:  # noqa: ANN401

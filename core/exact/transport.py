@@ -7,7 +7,8 @@ import time
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Protocol
 
 import httpx
 
@@ -22,13 +23,25 @@ _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, ht
 
 @dataclass(frozen=True)
 class Answer:
-    """A complete answer. Its body may hold tokens, so it is never shown."""
+    """An answer. Its body may hold tokens, so it is never shown."""
 
     status: int
     headers: Mapping[str, str]
     """Case is ignored in the names."""
     body: bytes = field(repr=False)
     received_at: datetime
+    complete: bool = True
+    """False when the connection broke in the middle of the body."""
+
+
+class Keeper(Protocol):
+    """Who wants an answer before anybody else looks at it, and even when nobody waits for it any more."""
+
+    def keep(self, answer: Answer) -> None:
+        """Called in the thread of the call as soon as the body has been read."""
+
+    def end(self) -> None:
+        """The call is over: nothing will be kept after this. Called once."""
 
 
 @dataclass
@@ -37,6 +50,7 @@ class _Call:
 
     done: threading.Event = field(default_factory=threading.Event)
     abandoned: bool = False
+    keeper: Keeper | None = None
     answer: Answer | None = None
     failure: FailureKind | None = None
     error: BaseException | None = None
@@ -53,22 +67,26 @@ def new_client() -> httpx.Client:
     )
 
 
-def send(client: httpx.Client, request: httpx.Request, *, seconds: float, limit: int) -> Answer:
+def send(
+    client: httpx.Client, request: httpx.Request, *, seconds: float, limit: int, keeper: Keeper | None = None
+) -> Answer:
     """Send ``request`` and read at most ``limit`` bytes of answer within ``seconds`` in all.
 
     The call runs in a thread of its own: httpx counts its time-outs per read, and a look-up of a name has none, so
-    only waiting from outside makes a total. A call that is given up ends by itself at its next time-out.
+    only waiting from outside makes a total. A call that is given up ends by itself at its next time-out. With a
+    ``keeper`` a body that came too late is still kept, and half a body is an answer that is not complete.
 
-    Raises ``ExactError``: NOT_SENT when there was no connection, UNKNOWN when the answer is late, cut or too large.
+    Raises ``ExactError``: NOT_SENT when there was no connection, UNKNOWN when the answer is late, cut or too large;
+    a late one with the moment from which no answer can come any more.
     """
     request.extensions["timeout"] = httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)).as_dict()
-    call = _Call()
+    call = _Call(keeper=keeper)
     threading.Thread(
         target=_run, args=(client, request, call, seconds, limit), name="exact-call", daemon=True
     ).start()
     if not call.done.wait(seconds):
         call.abandoned = True
-        raise ExactError(FailureKind.UNKNOWN, exact_message="")
+        raise ExactError(FailureKind.UNKNOWN, retry_at=clock.now() + timedelta(seconds=seconds))
     if call.error is not None:
         raise call.error
     if call.answer is None:
@@ -87,6 +105,8 @@ def _run(client: httpx.Client, request: httpx.Request, call: _Call, seconds: flo
     except BaseException as error:
         call.error = error
     finally:
+        if call.keeper is not None:
+            call.keeper.end()
         call.done.set()
 
 
@@ -95,22 +115,33 @@ def _exchange(
 ) -> Answer | None:
     response = client.send(request, stream=True)
     try:
-        body = _read(response.iter_raw(), call, deadline, limit)
+        body, complete = _read(response.iter_raw(), call, deadline, limit)
         if body is not None and response.headers.get("content-encoding", "identity").lower() != "identity":
-            body = _unpacked(body, limit)
+            body = _unpacked(body, limit) if complete else None
+        if body is None:
+            return None
+        answer = Answer(response.status_code, response.headers, body, clock.now(), complete)
+        if call.keeper is not None:
+            call.keeper.keep(answer)
+        return answer
     finally:
         response.close()
-    return None if body is None else Answer(response.status_code, response.headers, body, clock.now())
 
 
-def _read(chunks: Iterable[bytes], call: _Call, deadline: float, limit: int) -> bytes | None:
-    """The whole body; None when it is too large, too late, or nobody waits for it any more."""
+def _read(chunks: Iterable[bytes], call: _Call, deadline: float, limit: int) -> tuple[bytes | None, bool]:
+    """The body, and whether it is whole; None when it is too large, too late, or of no use to anybody."""
     body = bytearray()
-    for chunk in chunks:
-        body += chunk
-        if len(body) > limit or time.monotonic() > deadline or call.abandoned:
-            return None
-    return bytes(body)
+    try:
+        for chunk in chunks:
+            body += chunk
+            too_late = time.monotonic() > deadline or call.abandoned
+            if len(body) > limit or (too_late and call.keeper is None):
+                return None, False
+    except httpx.HTTPError:
+        if call.keeper is None or not body:
+            raise
+        return bytes(body), False
+    return bytes(body), True
 
 
 def _unpacked(body: bytes, limit: int) -> bytes | None:

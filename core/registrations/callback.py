@@ -6,6 +6,7 @@ import hmac
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -14,23 +15,20 @@ from core import clock
 from core.application import Application
 from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
-from core.exact.rows import Me
 from core.registrations.administrations import read_from_exact
 from core.registrations.grants import (
-    attach_grant,
-    identify_grant,
-    registrations_on,
     release_grant,
     set_candidate,
 )
 from core.registrations.outcomes import ConsentResult, Outcome
 from core.registrations.register import EXCHANGING, find
-from core.registrations.settle import settle, settle_grant
+from core.registrations.settle import settle
+from core.registrations.takeover import attach, await_decision, leave_to_others
 from core.registrations.timeline import CUSTOMER, EXACT, write
-from core.storage.models import Consent, CustomerLink, Grant, Operator, Registration
-from core.tokens.grants import save_candidate
-from core.tokens.rotation import access_token
+from core.storage.models import Consent, CustomerLink, Grant, Operator, new_uuid
+from core.tokens.records import Spend
 from core.tokens.secrets import hash_token
+from core.tokens.spending import exchange_code
 
 _STATE_LENGTH = 200
 _CODE_LENGTH = 8_000
@@ -76,37 +74,24 @@ def complete_consent(
     accepted = _accept(app, query, browser_token, session_operator_id)
     if isinstance(accepted, ConsentResult):
         return accepted
+    spend = Spend(
+        accepted.environment,
+        grant_id=new_uuid(),
+        registration_id=accepted.registration_id,
+        consent_id=accepted.consent_id,
+    )
     try:
-        pair = app.exact.exchange(accepted.environment, accepted.code, accepted.verifier)
+        pair = exchange_code(
+            app, spend, accepted.code, accepted.verifier, partial(await_decision, app, spend)
+        )
     except ExactError as error:
         return _fail(app, accepted, _OUTCOMES.get(error.kind, Outcome.TOKEN_ERROR))
-    # Kept before anything else is asked: the old chain of this user is dead at Exact already.
-    candidate_id = save_candidate(app, accepted.environment, pair)
+    candidate_id = spend.grant_id
     try:
         outcome = _take_over(app, accepted, candidate_id, pair.access_token)
     except (NotFound, _LetGo) as error:
         return _forget(app, accepted, candidate_id, gone=isinstance(error, NotFound))
     return ConsentResult(outcome, accepted.registration_id, accepted.customer)
-
-
-def identify_candidate(app: Application, registration_id: int) -> None:
-    """Ask Exact again whose a kept consent is, when it did not say at once. Raises ``ExactError``."""
-    with app.database.read() as session:
-        registration = session.get(Registration, registration_id)
-        candidate_id = registration.candidate_grant_id if registration else None
-        grant = session.get(Grant, candidate_id) if candidate_id else None
-    if grant is None or grant.exact_user_id is not None:
-        return
-    me = app.exact.me(grant.environment, access_token(app, grant.id))
-    with app.database.transaction() as session:
-        registration = find(session, registration_id)
-        candidate = session.get(Grant, grant.id)
-        if candidate is None or registration.candidate_grant_id != candidate.id:
-            return
-        registration.candidate_grant_id = None
-        attached = _attach(session, app, registration, candidate, me, actor=EXACT)
-    if attached:
-        read_from_exact(app, registration_id, EXACT)
 
 
 def _accept(
@@ -194,9 +179,9 @@ def _take_over(app: Application, accepted: _Return, candidate_id: str, token: st
             registration = find(session, accepted.registration_id)
             candidate = session.get_one(Grant, candidate_id)
             _close(session, accepted.consent_id, Outcome.GRANTED)
-            attached = _attach(session, app, registration, candidate, me, actor=accepted.actor)
+            attached = attach(session, app, registration, candidate, me, actor=accepted.actor)
     except (NotFound, _LetGo):
-        _leave_to_others(app, candidate_id, me)
+        leave_to_others(app, candidate_id, me)
         raise
     if not attached:
         return Outcome.NEEDS_DECISION
@@ -205,42 +190,11 @@ def _take_over(app: Application, accepted: _Return, candidate_id: str, token: st
     return Outcome.GRANTED
 
 
-def _leave_to_others(app: Application, candidate_id: str, me: Me) -> None:
-    """This consent has ended the earlier tokens of its Exact user: whoever shares the login needs the new ones."""
-    with app.database.transaction() as session:
-        candidate = session.get_one(Grant, candidate_id)
-        grant = identify_grant(session, app.vault, candidate, me)
-        settle_grant(session, app.settings, grant.id, clock.now())
-        release_grant(session, grant.id)
-
-
-def _attach(
-    session: Session, app: Application, registration: Registration, candidate: Grant, me: Me, *, actor: str
-) -> bool:
-    """Put the registration on the grant that ``me`` owns, tell the timeline, and settle all who hang on it."""
-    before = session.get(Grant, registration.grant_id) if registration.grant_id else None
-    before_name = before.full_name if before else ""
-    grant = identify_grant(session, app.vault, candidate, me)
-    attached = attach_grant(session, registration, grant)
-    write(session, registration.id, actor, "consent_granted", user=me.full_name)
-    if attached:
-        registration.disconnected_at = None
-        registration.last_failure_kind = registration.last_failure_at = None
-        others = [name for number, name in registrations_on(session, grant.id) if number != registration.id]
-        if others:
-            write(session, registration.id, actor, "grant_shared", names=others)
-    else:
-        write(session, registration.id, actor, "candidate_waiting", user=me.full_name, before=before_name)
-    settle(session, app.settings, registration, clock.now())
-    settle_grant(session, app.settings, grant.id, clock.now())
-    return attached
-
-
 def _keep_unidentified(app: Application, accepted: _Return, candidate_id: str) -> Outcome:
     with app.database.transaction() as session:
         registration = find(session, accepted.registration_id)
         _close(session, accepted.consent_id, Outcome.UNIDENTIFIED)
-        set_candidate(session, registration, candidate_id)
+        set_candidate(session, app, registration, candidate_id)
         settle(session, app.settings, registration, clock.now())
     return Outcome.UNIDENTIFIED
 
@@ -248,7 +202,7 @@ def _keep_unidentified(app: Application, accepted: _Return, candidate_id: str) -
 def _forget(app: Application, accepted: _Return, candidate_id: str, *, gone: bool) -> ConsentResult:
     """The registration was deleted (``gone``) or disconnected meanwhile: nobody may hold its tokens."""
     with app.database.transaction() as session:
-        release_grant(session, candidate_id)
+        release_grant(session, app, candidate_id)
     number = None if gone else accepted.registration_id
     return ConsentResult(Outcome.WITHDRAWN, number, accepted.customer)
 

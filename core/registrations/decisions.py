@@ -61,9 +61,9 @@ def accept_candidate(app: Application, by: CurrentOperator, registration_id: int
         grant = _candidate(session, row)
         before, row.grant_id = row.grant_id, grant.id
         row.last_failure_at = row.last_failure_kind = None
-        set_candidate(session, row, None)
+        set_candidate(session, app, row, None)
         if before is not None:
-            release_grant(session, before)
+            release_grant(session, app, before)
         write(session, row.id, by.name, "candidate_accepted", user=grant.full_name)
         settle(session, app.settings, row, clock.now())
     read_from_exact(app, registration_id, by.name)
@@ -76,7 +76,7 @@ def reject_candidate(app: Application, by: CurrentOperator, registration_id: int
         row = find(session, registration_id)
         grant = _candidate(session, row)
         write(session, row.id, by.name, "candidate_rejected", user=grant.full_name)
-        set_candidate(session, row, None)
+        set_candidate(session, app, row, None)
         settle(session, app.settings, row, clock.now())
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from core import clock
+from core.application import Application
 from core.exact.rows import Me
 from core.registrations.views import GrantView
 from core.settings import Settings
+from core.storage.database import afterwards
 from core.storage.models import Grant, Registration
 from core.tokens.facts import lapses_at
 from core.tokens.grants import move_pair
-from core.tokens.vault import Vault
 
 
 def registrations_on(session: Session, grant_id: str) -> list[tuple[int, str]]:
@@ -26,19 +29,31 @@ def registrations_on(session: Session, grant_id: str) -> list[tuple[int, str]]:
     return list(session.execute(query))
 
 
-def release_grant(session: Session, grant_id: str) -> None:
-    """Delete a grant, tokens and all, unless a registration still uses it or waits to decide about it."""
+def release_grant(session: Session, app: Application, grant_id: str) -> None:
+    """Delete a grant, tokens and all, unless a registration still uses it or waits to decide about it.
+
+    The journal forgets it too, once that is durable. One whose owner Exact has not named yet is left: its consent may
+    have ended the tokens of others who share the login (``core.registrations.recovery``).
+    """
     session.flush()
     query = select(Registration.id).where(
         or_(Registration.grant_id == grant_id, Registration.candidate_grant_id == grant_id)
     )
     grant = session.get(Grant, grant_id)
-    if grant is not None and session.scalar(query.limit(1)) is None:
+    if grant is None or is_stray(grant):
+        return
+    if session.scalar(query.limit(1)) is None:
         session.delete(grant)
         session.flush()
+        afterwards(session, lambda: app.journal.forget([grant_id]))
 
 
-def identify_grant(session: Session, vault: Vault, candidate: Grant, me: Me) -> Grant:
+def is_stray(grant: Grant) -> bool:
+    """Whether these tokens may belong to somebody else's login too: Exact has not said whose they are."""
+    return grant.exact_user_id is None and grant.refresh_token is not None
+
+
+def identify_grant(session: Session, app: Application, candidate: Grant, me: Me) -> Grant:
     """Say whose candidate it is; returns the grant that holds its tokens from here on.
 
     Exact keeps one live chain per (environment, client id, user): where that user's grant is known already, its
@@ -56,8 +71,10 @@ def identify_grant(session: Session, vault: Vault, candidate: Grant, me: Me) -> 
     )
     grant = candidate
     if known is not None and known.id != candidate.id:
-        move_pair(session, vault, candidate, known)
+        before = known.fingerprint or ""
+        move_pair(session, app.vault, candidate, known)
         session.delete(candidate)
+        afterwards(session, partial(app.journal.follow, candidate.id, known.id, before, clock.now()))
         grant = known
     grant.live = True
     _remember_user(grant, me)
@@ -65,22 +82,24 @@ def identify_grant(session: Session, vault: Vault, candidate: Grant, me: Me) -> 
     return grant
 
 
-def attach_grant(session: Session, registration: Registration, grant: Grant) -> bool:
+def attach_grant(session: Session, app: Application, registration: Registration, grant: Grant) -> bool:
     """Put a registration on a grant; False when another login is in force and an operator must decide."""
     attached = registration.grant_id in (None, grant.id)
     if attached:
         registration.grant_id = grant.id
-    set_candidate(session, registration, None if attached else grant.id)
+    set_candidate(session, app, registration, None if attached else grant.id)
     return attached
 
 
-def set_candidate(session: Session, registration: Registration, grant_id: str | None) -> None:
+def set_candidate(
+    session: Session, app: Application, registration: Registration, grant_id: str | None
+) -> None:
     """Note which consent waits for a decision; an earlier one that nobody else uses is deleted."""
     before = registration.candidate_grant_id
     registration.candidate_grant_id = grant_id
     session.flush()
     if before is not None and before != grant_id:
-        release_grant(session, before)
+        release_grant(session, app, before)
 
 
 def grant_view(

@@ -113,7 +113,7 @@ def disconnect(app: Application, by: CurrentOperator, registration_id: int) -> N
     now = clock.now()
     with app.database.transaction() as session:
         row = find(session, registration_id)
-        _let_go(session, row, now)
+        _let_go(session, app, row, now)
         session.execute(
             update(Administration).where(Administration.registration_id == row.id).values(linked=False)
         )
@@ -129,7 +129,7 @@ def delete(app: Application, by: CurrentOperator, registration_id: int) -> None:
     require(by, Action.DELETE)
     with app.database.transaction() as session:
         row = find(session, registration_id)
-        _let_go(session, row, clock.now())
+        _let_go(session, app, row, clock.now())
         forget(session, row)
         session.delete(row)
 
@@ -170,7 +170,7 @@ def _registered_from(app: Application, draft_id: int | None) -> int | None:
         return row.id if row is not None and row.submitted_at is not None else None
 
 
-def _let_go(session: Session, row: Registration, now: datetime) -> None:
+def _let_go(session: Session, app: Application, row: Registration, now: datetime) -> None:
     """Close what is open at Exact and drop the grants that nobody else uses."""
     session.execute(
         update(Consent)
@@ -189,7 +189,7 @@ def _let_go(session: Session, row: Registration, now: datetime) -> None:
     row.grant_id = row.candidate_grant_id = None
     session.flush()
     for grant_id in grants:
-        release_grant(session, str(grant_id))
+        release_grant(session, app, str(grant_id))
 
 
 def _record_edit(

@@ -12,12 +12,12 @@ from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
 from core.i18n import _
 from core.registrations.administrations import read_from_exact, record_failure, view_administrations
-from core.registrations.callback import identify_candidate
 from core.registrations.customer_links import open_link
 from core.registrations.grants import grant_view
 from core.registrations.register import find
 from core.registrations.settle import settle
 from core.registrations.status import OUTAGE_KINDS, Status
+from core.registrations.takeover import identify_candidate
 from core.registrations.timeline import write
 from core.registrations.views import RegistrationView
 from core.registrations.wording import reason_sentence

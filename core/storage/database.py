@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,11 @@ class Database:
     def dispose(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def afterwards(session: Session, action: Callable[[], None]) -> None:
+    """Do ``action`` once the transaction of ``session`` is durable, and not at all when it is rolled back."""
+    event.listen(session, "after_commit", lambda _session: action(), once=True)
 
 
 def _create_engine(url: str) -> Engine:

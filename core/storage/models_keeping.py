@@ -61,6 +61,12 @@ class Grant(Base):
 
     __table_args__ = (
         Index(
+            "ix_grants_unidentified",
+            "id",
+            sqlite_where=text("exact_user_id IS NULL"),
+            postgresql_where=text("exact_user_id IS NULL"),
+        ),
+        Index(
             "uq_grants_live",
             "environment",
             "client_id",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from core.exact.errors import FailureKind
@@ -14,7 +16,11 @@ SURE_AFTER = timedelta(hours=2)
 SPARE = timedelta(seconds=5)
 """An access token with less life than this is not handed out: the call that uses it takes time too."""
 
+ERRORS_AN_HOUR = 4
+"""Exact blocks an app for an hour after ten errors at one address; somebody else may be making some too."""
+
 _MINUTE = timedelta(minutes=1)
+_HOUR = 60 * _MINUTE
 _LADDER = (timedelta(seconds=15), 10 * _MINUTE, 20 * _MINUTE, 60 * _MINUTE, 240 * _MINUTE)
 """At most four error answers in any hour: Exact blocks an app after ten."""
 _WAITS: dict[FailureKind, tuple[timedelta, ...]] = {
@@ -44,6 +50,11 @@ def lapses_at(rotated_at: datetime, settings: Settings) -> datetime:
     return rotated_at + settings.consent_life
 
 
+def next_keep_alive(settings: Settings, rotated_at: datetime) -> datetime:
+    """When a token received at ``rotated_at`` has rested long enough; spread, so that not all wake at once."""
+    return rotated_at + settings.keep_alive * random.uniform(0.9, 1.0)  # noqa: S311 - no secret hangs on it
+
+
 def has_lapsed(rotated_at: datetime | None, settings: Settings, now: datetime) -> bool:
     """Whether the days of an unused refresh token have passed."""
     return rotated_at is not None and now >= lapses_at(rotated_at, settings)
@@ -61,12 +72,35 @@ def grant_is_dead(grant: GrantFacts, *, lapses: datetime | None = None, now: dat
     return grant.last_failure_at - grant.refused_since >= SURE_AFTER
 
 
-def next_try(kind: FailureKind, failures: int, now: datetime, retry_at: datetime | None = None) -> datetime:
+def next_try(
+    kind: FailureKind,
+    failures: int,
+    now: datetime,
+    retry_at: datetime | None = None,
+    errors: Sequence[float] = (),
+) -> datetime:
     """When to try again after the ``failures``-th failure in a row (1 for the first), this one of ``kind``.
 
-    A moment that Exact named counts, when it is later than now.
+    A moment that Exact named counts, when it is later than now. ``errors`` are the moments (seconds since 1970) of
+    the error answers so far, this one included: where they are as many as an hour may hold, the hour is waited out.
     """
-    if retry_at is not None and retry_at > now:
-        return retry_at
     waits = _WAITS.get(kind, _OTHER_WAITS)
-    return now + waits[min(max(failures, 1), len(waits)) - 1]
+    chosen = now + waits[min(max(failures, 1), len(waits)) - 1]
+    if retry_at is not None and retry_at > now:
+        chosen = retry_at
+    return max(chosen, _within_budget(errors, now))
+
+
+def errors_within_the_hour(before: Sequence[float], now: datetime) -> list[float]:
+    """The moments of error answers that still count, with one at ``now``."""
+    recent = [moment for moment in before if moment > now.timestamp() - _HOUR.total_seconds()]
+    return [*recent, now.timestamp()][-ERRORS_AN_HOUR:]
+
+
+def _within_budget(errors: Sequence[float], now: datetime) -> datetime:
+    """The first moment at which one more error would be one of ``ERRORS_AN_HOUR`` in any hour."""
+    if len(errors) < ERRORS_AN_HOUR:
+        return now
+    oldest = datetime.fromtimestamp(errors[-ERRORS_AN_HOUR], UTC)
+    # Exact counts by its own clock: a minute to spare.
+    return oldest + _HOUR + _MINUTE

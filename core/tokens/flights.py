@@ -12,13 +12,12 @@ from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from sqlalchemy import CursorResult, or_, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.models import Grant
-
-LEASE = timedelta(seconds=180)
-"""Longer than the token call may take in all, with a minute to spare for clocks that differ."""
+from core.storage.moments import database_now
 
 NO_LEASE: dict[str, None] = dict.fromkeys(("lease_owner", "lease_until", "intent_fingerprint", "intent_at"))
 
@@ -42,13 +41,19 @@ def new_owner() -> str:
     return f"{os.getpid()}-{uuid4().hex}"
 
 
-def take_lease(database: Database, settings: Settings, grant: Grant, owner: str, now: datetime) -> bool:
+def take_lease(database: Database, settings: Settings, grant: Grant, owner: str) -> bool:
     """Write intent and lease with one conditional UPDATE; False when the row is not as it was read, or not free.
 
     Its commit proves that the database can be written, so a dead one spends no token. No lock is held afterwards.
     """
+    with database.transaction() as session:
+        now = database_now(session)
+        return session.execute(_claim(settings, grant, owner, now)).first() is not None
+
+
+def _claim(settings: Settings, grant: Grant, owner: str, now: datetime) -> ReturningUpdate[str]:
     aged = now - timedelta(seconds=settings.token_min_age_seconds)
-    claim = (
+    return (
         update(Grant)
         .where(
             Grant.id == grant.id,
@@ -58,10 +63,14 @@ def take_lease(database: Database, settings: Settings, grant: Grant, owner: str,
             or_(Grant.next_try_at.is_(None), Grant.next_try_at <= now),
         )
         .values(
-            lease_owner=owner, lease_until=now + LEASE, intent_fingerprint=grant.fingerprint, intent_at=now
+            lease_owner=owner,
+            lease_until=now + settings.lease,
+            intent_fingerprint=grant.fingerprint,
+            intent_at=now,
         )
+        .returning(Grant.id)
+        .execution_options(synchronize_session=False)
     )
-    return changed(database, claim)
 
 
 def changed(database: Database, statement: Any) -> bool:  # noqa: ANN401 - any UPDATE

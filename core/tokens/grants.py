@@ -12,6 +12,7 @@ from core.application import Application
 from core.exact.environments import exact_app
 from core.exact.oauth import TokenPair
 from core.storage.models import Grant, new_uuid
+from core.tokens.facts import next_keep_alive
 from core.tokens.vault import Vault
 
 _TABLE = Grant.__tablename__
@@ -54,35 +55,49 @@ def read_refresh_token(vault: Vault, grant: Grant) -> str:
 
 
 def save_candidate(app: Application, environment: str, pair: TokenPair) -> str:
-    """A new row, not live yet, that holds what a consent has just given; committed at once. Returns its id.
-
-    Whose it is shows only afterwards, when that user's older chain is dead at Exact already, so nothing may come
-    between the answer and this commit (design.md, section 3).
-    """
-    now = clock.now()
+    """A new row, not live yet, that holds what a consent has just given; committed at once. Returns its id."""
     grant_id = new_uuid()
     with app.database.transaction() as session:
-        grant = Grant(
-            id=grant_id,
-            environment=environment,
-            client_id=exact_app(app.settings, environment).client_id,
-            live=False,
-            created_at=now,
-            version=0,
-            failures=0,
-            refusals=0,
-        )
-        store_pair(session, app.vault, grant, pair)
-        session.add(grant)
+        add_candidate(session, app, grant_id, environment, pair)
     return grant_id
 
 
-def store_pair(session: Session, vault: Vault, grant: Grant, pair: TokenPair) -> None:
-    """Put a pair received just now into a row, over whatever it held; the row's failures are forgotten.
+def add_candidate(
+    session: Session,
+    app: Application,
+    grant_id: str,
+    environment: str,
+    pair: TokenPair,
+    *,
+    received_at: datetime | None = None,
+) -> Grant:
+    """The same in the caller's transaction, with an id chosen before. ``received_at``: now, unless given."""
+    grant = Grant(
+        id=grant_id,
+        environment=environment,
+        client_id=exact_app(app.settings, environment).client_id,
+        live=False,
+        created_at=clock.now(),
+        version=0,
+        failures=0,
+        refusals=0,
+    )
+    store_pair(session, app.vault, grant, pair, received_at)
+    grant.keep_alive_at = next_keep_alive(app.settings, received_at or clock.now())
+    session.add(grant)
+    session.flush()
+    return grant
 
-    For pairs from a consent. A refresh goes by lineage instead (``core.tokens.rotation``). Flushes, never commits.
+
+def store_pair(
+    session: Session, vault: Vault, grant: Grant, pair: TokenPair, received_at: datetime | None = None
+) -> None:
+    """Put a pair received just now (or at ``received_at``) into a row, over whatever it held; the row's failures are
+    forgotten.
+
+    For pairs from a consent. A refresh goes by lineage instead (``core.tokens.lineage``). Flushes, never commits.
     """
-    now = clock.now()
+    now = received_at or clock.now()
     for column, value in pair_columns(vault, grant.id, pair).items():
         setattr(grant, column, value)
     grant.version += 1
@@ -107,6 +122,7 @@ def move_pair(session: Session, vault: Vault, source: Grant, target: Grant) -> N
         setattr(target, column, value)
     target.version += 1
     target.rotated_at = source.rotated_at
+    target.keep_alive_at = source.keep_alive_at
     target.last_success_at = source.last_success_at
     _start_afresh(target)
     wipe_pair(source)

@@ -11,25 +11,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic, sleep
 
-from sqlalchemy import update
-from sqlalchemy.exc import InterfaceError, OperationalError
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from sqlalchemy import select, update
 
-from core import clock
 from core.application import Application
 from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
-from core.exact.oauth import TokenPair
 from core.i18n import _
 from core.settings import Settings
-from core.storage.models import Grant
-from core.tokens.facts import SPARE, next_try
-from core.tokens.flights import LEASE, NO_LEASE, alone, changed, new_owner, take_lease
-from core.tokens.grants import pair_columns, read_access_token, read_refresh_token
+from core.storage.models import Grant, Incident
+from core.storage.moments import database_now
+from core.tokens.facts import SPARE, errors_within_the_hour, next_keep_alive, next_try
+from core.tokens.flights import NO_LEASE, alone, changed
+from core.tokens.grants import read_access_token
+from core.tokens.replaying import recover, replay
+from core.tokens.spending import Failed, spend_refresh_token
 
 _POLL_SECONDS = 0.2
 """How often to look whether another process has finished."""
-_DATABASE_AWAY = (OperationalError, InterfaceError)
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +47,9 @@ def access_token(app: Application, grant_id: str) -> str:
     Raises ``ExactError`` when there is none to be had now: its ``retry_at`` says from when it is worth trying. Raises
     ``NotFound`` when there is no such grant, ``SettingsError`` when the key that opens it is missing.
     """
-    if token := _handed_out(app, _read(app, grant_id)):
-        return token
+    grant, now = _read(app, grant_id)
+    if plan(grant, app.settings, now).hand_out:
+        return read_access_token(app.vault, grant)
     with alone(grant_id):
         return _token_of_flight(app, grant_id)
 
@@ -71,68 +70,55 @@ def plan(grant: Grant, settings: Settings, now: datetime) -> Plan:
     return Plan(spend=True)
 
 
+def keep_alive(app: Application, grant_id: str) -> None:
+    """Spend a refresh token that has rested for long, so that the consent does not lapse. Raises as ``access_token``.
+
+    One that has not rested yet only gets its moment.
+    """
+    grant, now = _read(app, grant_id)
+    due = grant.rotated_at is None or grant.rotated_at + app.settings.keep_alive * 0.9 <= now
+    if due:
+        access_token(app, grant_id)
+        return
+    moment = next_keep_alive(app.settings, grant.rotated_at or now)
+    same = (Grant.id == grant_id, Grant.fingerprint == grant.fingerprint)
+    changed(app.database, update(Grant).where(*same).values(keep_alive_at=moment))
+
+
+def distrust(app: Application, grant_id: str, token: str) -> None:
+    """Exact did not accept this access token although it should live: it is not handed out again."""
+    grant, now = _read(app, grant_id)
+    if read_access_token(app.vault, grant) == token:
+        same = (Grant.id == grant_id, Grant.version == grant.version)
+        changed(app.database, update(Grant).where(*same).values(access_expires_at=now))
+
+
 def _token_of_flight(app: Application, grant_id: str) -> str:
     """Look, and look again while another process is at it; its lease bounds the wait."""
-    until = monotonic() + LEASE.total_seconds() + 1
+    until = monotonic() + app.settings.lease.total_seconds() + 1
     while monotonic() < until:
-        grant = _read(app, grant_id)
-        now = clock.now()
+        grant, now = _read(app, grant_id)
         step = plan(grant, app.settings, now)
         if step.error is not None:
             raise step.error
         if step.hand_out:
             return read_access_token(app.vault, grant)
-        if step.spend and (token := _spend(app, grant, now)):
+        if step.spend and (token := _spend(app, grant)):
             return token
         if not step.spend:
             sleep(_POLL_SECONDS)
     raise ExactError(FailureKind.UNKNOWN)
 
 
-def _spend(app: Application, grant: Grant, now: datetime) -> str:
+def _spend(app: Application, grant: Grant) -> str:
     """Refresh, when the lease can be had; empty when the row has moved and must be looked at again."""
-    refresh_token = read_refresh_token(app.vault, grant)  # before the lease: a missing key must not hold it
-    owner = new_owner()
-    if not take_lease(app.database, app.settings, grant, owner, now):
-        return ""
+    if replay(app):
+        return ""  # an answer was left behind, perhaps for this very row
     try:
-        pair = app.exact.refresh(grant.environment, refresh_token)
-    except ExactError as error:
-        return _after_failure(app, grant, owner, error)
-    return pair.access_token if _keep_successor(app, grant, pair) else ""
-
-
-@retry(
-    retry=retry_if_exception_type(_DATABASE_AWAY), wait=wait_fixed(1), stop=stop_after_delay(60), reraise=True
-)
-def _keep_successor(app: Application, grant: Grant, pair: TokenPair) -> bool:
-    """Commit the successor where its parent lies, and nowhere else; repeating it is harmless. Whether it lies there.
-
-    A lease that has run out in the meantime is no reason to refuse: this is the only live token. A database that
-    fails for a moment is tried again for a minute.
-    """
-    now = clock.now()
-    columns = pair_columns(app.vault, grant.id, pair)
-    statement = (
-        update(Grant)
-        .where(Grant.id == grant.id, Grant.fingerprint == grant.fingerprint)
-        .values(
-            **columns,
-            version=Grant.version + 1,
-            rotated_at=now,
-            last_success_at=now,
-            failures=0,
-            refusals=0,
-            refused_since=None,
-            next_try_at=None,
-            **NO_LEASE,
-        )
-    )
-    if changed(app.database, statement) or _read(app, grant.id).fingerprint == columns["fingerprint"]:
-        return True
-    # A new consent came in between and has won; the chain that this successor belongs to is dead at Exact.
-    log.warning("Grant %s moved on while it was refreshed; its successor is not kept.", grant.id)
-    return False
+        pair = spend_refresh_token(app, grant)
+    except Failed as failed:
+        return _after_failure(app, grant, failed.owner, failed.error)
+    return pair.access_token if pair is not None else ""
 
 
 def _after_failure(app: Application, grant: Grant, owner: str, error: ExactError) -> str:
@@ -140,17 +126,19 @@ def _after_failure(app: Application, grant: Grant, owner: str, error: ExactError
 
     Returns nothing when the row must be looked at again; raises ``error`` when there is no way on.
     """
-    now = clock.now()
+    if error.kind == FailureKind.REFUSED and recover(app, grant.id):
+        return ""  # the row held an ancestor, as after a restored backup
+    _again, now = _read(app, grant.id)
+    errors = errors_within_the_hour(grant.error_moments, now)
     if error.kind == FailureKind.TOO_EARLY:
         # No failure: the pair is good, only Exact counts from a later moment than we do.
-        error.retry_at = now + timedelta(seconds=app.settings.token_min_age_seconds)
-        _release(app, grant, owner, next_try_at=error.retry_at)
+        early = now + timedelta(seconds=app.settings.token_min_age_seconds)
+        error.retry_at = next_try(error.kind, 1, now, early, errors)
+        _release(app, grant, owner, next_try_at=error.retry_at, error_moments=errors)
     else:
-        failures = grant.failures + 1
-        error.retry_at = next_try(error.kind, failures, now, error.retry_at)
         _record(app, grant, owner, error, now)
         log.warning("Refreshing grant %s failed: %s (%s).", grant.id, error.kind.value, error.exact_message)
-    again = _read(app, grant.id)
+    again, now = _read(app, grant.id)
     if _lives(again, now):
         return read_access_token(app.vault, again)
     if again.fingerprint != grant.fingerprint:
@@ -159,7 +147,11 @@ def _after_failure(app: Application, grant: Grant, owner: str, error: ExactError
 
 
 def _record(app: Application, grant: Grant, owner: str, error: ExactError, now: datetime) -> None:
-    refused = error.kind == FailureKind.REFUSED
+    sent = error.kind != FailureKind.NOT_SENT
+    errors = errors_within_the_hour(grant.error_moments, now) if sent else grant.error_moments
+    error.retry_at = next_try(error.kind, grant.failures + 1, now, error.retry_at, errors if sent else ())
+    # While many are refused at once it is Exact's trouble, and proves nothing about this consent.
+    refused = error.kind == FailureKind.REFUSED and not _incident_is_open(app, grant.environment)
     _release(
         app,
         grant,
@@ -171,7 +163,14 @@ def _record(app: Application, grant: Grant, owner: str, error: ExactError, now: 
         failures=grant.failures + 1,
         refusals=grant.refusals + refused,
         refused_since=grant.refused_since or (now if refused else None),
+        error_moments=errors,
     )
+
+
+def _incident_is_open(app: Application, environment: str) -> bool:
+    query = select(Incident.id).where(Incident.environment == environment, Incident.closed_at.is_(None))
+    with app.database.read() as session:
+        return session.scalar(query.limit(1)) is not None
 
 
 def _release(app: Application, grant: Grant, owner: str, **facts: object) -> None:
@@ -180,17 +179,14 @@ def _release(app: Application, grant: Grant, owner: str, **facts: object) -> Non
     changed(app.database, update(Grant).where(*mine).values(**NO_LEASE, **facts))
 
 
-def _handed_out(app: Application, grant: Grant) -> str:
-    ready = plan(grant, app.settings, clock.now()).hand_out
-    return read_access_token(app.vault, grant) if ready else ""
-
-
-def _read(app: Application, grant_id: str) -> Grant:
+def _read(app: Application, grant_id: str) -> tuple[Grant, datetime]:
+    """The row, and the moment at which it was read by the clock that all share."""
     with app.database.read() as session:
         grant = session.get(Grant, grant_id)
+        now = database_now(session)
     if grant is None:
         raise NotFound(_("This consent is no longer there. Connect again."))
-    return grant
+    return grant, now
 
 
 def _lives(grant: Grant, now: datetime) -> bool:

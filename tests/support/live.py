@@ -55,7 +55,7 @@ def live_dashboard(database_url: str, folder: Path, **settings: str) -> Iterator
     """Serve until the block ends. ``settings`` are further variables, without the prefix CLICKKER_."""
     port = free_port()
     with new_simulator(f"http://localhost:{port}/exact/callback") as simulator:
-        app = build(_settings(database_url, port, simulator))
+        app = build(_settings(database_url, port, simulator, folder / "journal"))
         try:
             upgrade(app.database)
             log = folder / "dashboard.log"
@@ -63,6 +63,7 @@ def live_dashboard(database_url: str, folder: Path, **settings: str) -> Iterator
                 yield Live(port, app, simulator, log, process)
         finally:
             app.exact.close()
+            app.journal.close()
             app.database.dispose()
 
 
@@ -99,6 +100,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
         "PUBLIC_URL": settings.public_url,
+        "JOURNAL_DIR": settings.journal_dir,
         "PORT": str(settings.port),
         "SIMULATOR": "true",
         "ALLOW_SIMULATOR": "true",
@@ -128,10 +130,11 @@ def get(port: int, path: str) -> int:
         connection.close()
 
 
-def _settings(database_url: str, port: int, simulator: RunningSimulator) -> Settings:
+def _settings(database_url: str, port: int, simulator: RunningSimulator, journal: Path) -> Settings:
     return Settings(
         database_url=SecretStr(database_url),
         encryption_keys=SecretStr(base64.b64encode(os.urandom(32)).decode()),
+        journal_dir=str(journal),
         public_url=f"http://localhost:{port}",
         port=port,
         exact=exact_apps(simulator),

@@ -146,6 +146,20 @@ def test_an_unusable_access_token_does_not_cost_the_refresh_token(access: object
 @pytest.mark.parametrize(
     "body",
     [
+        answer() + b"trailing",
+        answer()[:-1],
+        answer()[:-1] + b', "scope": "unfinis',
+        b"<html>" + answer() + b"</html>",
+        answer() + answer(refresh_token=REFRESH),
+    ],
+)
+def test_tokens_that_stand_whole_in_what_is_no_json_are_kept(body: bytes) -> None:
+    assert parsed(body).refresh_token == REFRESH
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
         b"",
         b"null",
         b"true",
@@ -157,7 +171,6 @@ def test_an_unusable_access_token_does_not_cost_the_refresh_token(access: object
         b"{}",
         b"{",
         answer()[: len(answer()) // 2],
-        answer() + b"trailing",
         answer(refresh_token="absent"),
         answer(refresh_token=None),
         answer(refresh_token=""),

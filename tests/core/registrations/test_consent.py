@@ -16,6 +16,7 @@ from core.application import Application
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.exact.errors import ExactError, FailureKind
 from core.exact.oauth import TokenPair
+from core.exact.transport import Keeper
 from core.registrations.administrations import compare_name, save_administrations
 from core.registrations.callback import complete_consent
 from core.registrations.consent import Begun, begin_consent, create_consent
@@ -471,8 +472,8 @@ def test_whoever_disconnects_while_exact_answers_stays_disconnected(
     attempt, code = begun(app, alice, number), code_of(exact, TEST_USER)
     exchange = app.exact.exchange
 
-    def slow(environment: str, code: str, verifier: str) -> object:
-        pair = exchange(environment, code, verifier)
+    def slow(environment: str, code: str, verifier: str, keeper: Keeper) -> object:
+        pair = exchange(environment, code, verifier, keeper)
         disconnect(app, alice, number)
         return pair
 
@@ -501,8 +502,8 @@ def test_a_consent_that_is_let_go_keeps_the_others_of_its_login_alive(
     exchange = app.exact.exchange
     newest: list[TokenPair] = []
 
-    def slow(environment: str, code: str, verifier: str) -> TokenPair:
-        newest.append(exchange(environment, code, verifier))
+    def slow(environment: str, code: str, verifier: str, keeper: Keeper) -> TokenPair:
+        newest.append(exchange(environment, code, verifier, keeper))
         let_go(app, alice, number)
         return newest[0]
 

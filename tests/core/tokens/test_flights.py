@@ -14,7 +14,7 @@ from core.settings import Settings
 from core.storage.database import Database
 from core.storage.models import Grant
 from core.tokens import flights
-from core.tokens.flights import LEASE, alone, new_owner, take_lease
+from core.tokens.flights import alone, new_owner, take_lease
 from tests.factories import make_grant
 
 HOUR = timedelta(hours=1)
@@ -28,7 +28,7 @@ def grant(database: Database) -> Grant:
 
 
 def taken(database: Database, grant: Grant, owner: str = "me") -> bool:
-    return take_lease(database, Settings(), grant, owner, clock.now())
+    return take_lease(database, Settings(), grant, owner)
 
 
 def change(database: Database, grant: Grant, **columns: object) -> None:
@@ -46,7 +46,7 @@ def test_a_free_row_is_taken_and_then_is_not_free(database: Database, grant: Gra
     assert (row.lease_owner, row.intent_fingerprint) == ("me", "parent")
     assert row.lease_until is not None
     assert row.intent_at is not None
-    assert row.lease_until - row.intent_at == LEASE
+    assert row.lease_until - row.intent_at == Settings().lease
 
 
 @pytest.mark.parametrize("columns", [{"fingerprint": "successor"}, {"fingerprint": None}])

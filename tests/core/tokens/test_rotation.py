@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from core import clock
 from core.application import Application
@@ -16,19 +18,19 @@ from core.errors import NotFound, SettingsError
 from core.exact.client import ExactClient
 from core.exact.errors import ExactError, FailureKind
 from core.exact.oauth import TokenPair
+from core.exact.transport import Keeper
 from core.simulator.server import RunningSimulator
 from core.storage.database import Database
 from core.storage.models import Grant
-from core.tokens import rotation
+from core.tokens import lineage, rotation, spending
 from core.tokens.facts import grant_is_dead
-from core.tokens.flights import LEASE, changed
 from core.tokens.grants import read_access_token, read_refresh_token, save_candidate, store_pair, wipe_pair
 from core.tokens.rotation import access_token
 from core.tokens.vault import Vault
 
 USER = "test@testbv.example"
 VERIFIER = "v" * 43
-Refresh = Callable[[str, str], TokenPair]
+Refresh = Callable[[str, str, Keeper | None], TokenPair]
 
 
 @pytest.fixture
@@ -74,9 +76,9 @@ def around_refresh(app: Application, monkeypatch: pytest.MonkeyPatch, before: Ca
     """Let something happen while the token is being spent."""
     original: Refresh = app.exact.refresh
 
-    def refresh(environment: str, refresh_token: str) -> TokenPair:
+    def refresh(environment: str, refresh_token: str, keeper: Keeper | None) -> TokenPair:
         before()
-        return original(environment, refresh_token)
+        return original(environment, refresh_token, keeper)
 
     monkeypatch.setattr(app.exact, "refresh", refresh)
 
@@ -182,7 +184,7 @@ def test_intent_and_lease_are_durable_while_the_token_is_spent_and_no_lock_is_he
     assert during.intent_fingerprint == before.fingerprint
     assert during.lease_owner
     assert during.lease_until is not None
-    assert during.lease_until >= now + LEASE
+    assert during.lease_until >= now + app.settings.lease
     assert row(app, grant_id).full_name == "written meanwhile"
 
 
@@ -192,7 +194,7 @@ def test_a_database_that_cannot_be_written_spends_nothing(
     def down(*_arguments: object) -> bool:
         raise OperationalError("UPDATE", {}, Exception("read-only"))
 
-    monkeypatch.setattr(rotation, "take_lease", down)
+    monkeypatch.setattr(spending, "take_lease", down)
     with later(601), pytest.raises(OperationalError):
         access_token(app, grant_id)
     assert spends(exact) == 0
@@ -202,14 +204,15 @@ def test_a_database_that_is_away_for_a_moment_does_not_cost_the_successor(
     app: Application, exact: RunningSimulator, grant_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = iter([True, True])
+    columns = lineage._columns
 
-    def unsteady(database: Database, statement: object) -> bool:
+    def unsteady(*arguments: Any) -> dict[str, object]:
         if next(failures, False):
             raise OperationalError("UPDATE", {}, Exception("away"))
-        return changed(database, statement)
+        return columns(*arguments)
 
-    monkeypatch.setattr(rotation, "changed", unsteady)
-    monkeypatch.setattr(rotation._keep_successor.retry, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(lineage, "_columns", unsteady)
+    monkeypatch.setattr(lineage._commit.retry, "sleep", lambda _seconds: None)
     with later(601):
         token = access_token(app, grant_id)
         assert access_token(app, grant_id) == token
@@ -219,16 +222,18 @@ def test_a_database_that_is_away_for_a_moment_does_not_cost_the_successor(
 def test_a_commit_whose_acknowledgement_was_lost_is_found_done(
     app: Application, exact: RunningSimulator, grant_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lost = iter([True])
+    lost = iter([False, True])  # the lease is acknowledged, the successor is not
+    original = app.database.transaction
 
-    def unsteady(database: Database, statement: object) -> bool:
-        result = changed(database, statement)
+    @contextmanager
+    def unsteady() -> Iterator[Session]:
+        with original() as session:
+            yield session
         if next(lost, False):
             raise OperationalError("COMMIT", {}, Exception("no acknowledgement"))
-        return result
 
-    monkeypatch.setattr(rotation, "changed", unsteady)
-    monkeypatch.setattr(rotation._keep_successor.retry, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(app.database, "transaction", unsteady)
+    monkeypatch.setattr(lineage._commit.retry, "sleep", lambda _seconds: None)
     with later(601):
         assert app.exact.me("nl", access_token(app, grant_id)).user_id
     assert row(app, grant_id).version == 2
@@ -238,7 +243,7 @@ def test_another_process_at_it_is_not_disturbed_while_the_token_lives(
     app: Application, exact: RunningSimulator, grant_id: str
 ) -> None:
     with later(580) as now:
-        change(app, grant_id, lease_owner="another", lease_until=now + LEASE)
+        change(app, grant_id, lease_owner="another", lease_until=now + app.settings.lease)
         assert access_token(app, grant_id)
     assert spends(exact) == 0
 
@@ -247,7 +252,7 @@ def test_it_waits_for_another_process_and_takes_what_that_brings(
     app: Application, exact: RunningSimulator, grant_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with later(601) as now:
-        change(app, grant_id, lease_owner="another", lease_until=now + LEASE)
+        change(app, grant_id, lease_owner="another", lease_until=now + app.settings.lease)
 
         def other_finishes(_seconds: float) -> None:
             with app.database.transaction() as session:
@@ -416,8 +421,8 @@ def test_a_successor_never_writes_over_a_new_consent(
 ) -> None:
     original: Refresh = app.exact.refresh
 
-    def slow_answer(environment: str, refresh_token: str) -> TokenPair:
-        pair = original(environment, refresh_token)
+    def slow_answer(environment: str, refresh_token: str, keeper: Keeper | None) -> TokenPair:
+        pair = original(environment, refresh_token, keeper)
         consent_again(app, exact, grant_id)
         return pair
 
@@ -444,8 +449,8 @@ def test_an_answer_without_access_token_keeps_the_chain(
 ) -> None:
     original: Refresh = app.exact.refresh
 
-    def half(environment: str, refresh_token: str) -> TokenPair:
-        pair = original(environment, refresh_token)
+    def half(environment: str, refresh_token: str, keeper: Keeper | None) -> TokenPair:
+        pair = original(environment, refresh_token, keeper)
         return TokenPair("", pair.refresh_token, pair.expires_at)
 
     monkeypatch.setattr(app.exact, "refresh", half)

@@ -110,6 +110,12 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("error_moments", sa.JSON(), nullable=False, server_default="[]"))
         batch_op.add_column(sa.Column("keep_alive_at", UTCDateTime(timezone=True), nullable=True))
         batch_op.create_index(batch_op.f("ix_grants_keep_alive_at"), ["keep_alive_at"], unique=False)
+        batch_op.create_index(
+            "ix_grants_unidentified",
+            ["id"],
+            sqlite_where=sa.text("exact_user_id IS NULL"),
+            postgresql_where=sa.text("exact_user_id IS NULL"),
+        )
 
     with op.batch_alter_table("registrations", schema=None) as batch_op:
         batch_op.add_column(sa.Column("next_check_at", UTCDateTime(timezone=True), nullable=True))
@@ -130,6 +136,7 @@ def downgrade() -> None:
         batch_op.drop_column("next_check_at")
 
     with op.batch_alter_table("grants", schema=None) as batch_op:
+        batch_op.drop_index("ix_grants_unidentified")
         batch_op.drop_index(batch_op.f("ix_grants_keep_alive_at"))
         batch_op.drop_column("keep_alive_at")
         batch_op.drop_column("error_moments")

@@ -1,0 +1,109 @@
+"""What was left half-way is finished: answers in the journal, chains behind a backup, tokens without an owner."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import aliased
+
+from core import clock
+from core.application import Application
+from core.errors import ClickkerError
+from core.exact.errors import ExactError, FailureKind
+from core.exact.oauth import TokenPair
+from core.registrations.grants import identify_grant, release_grant
+from core.registrations.outcomes import Outcome
+from core.registrations.register import EXCHANGING
+from core.registrations.settle import settle, settle_grant
+from core.registrations.takeover import await_decision
+from core.storage.models import Consent, Grant, Registration
+from core.tokens.facts import has_lapsed
+from core.tokens.grants import add_candidate
+from core.tokens.records import Record
+from core.tokens.replaying import recover_all, replay
+from core.tokens.rotation import access_token
+
+log = logging.getLogger(__name__)
+
+
+def replay_journal(app: Application) -> int:
+    """Put in force every answer that a killed process left in the journal; how many there were."""
+    return replay(app, _adopt)
+
+
+def recover_chains(app: Application) -> int:
+    """Bring rows that a restored backup, or a replica that lagged, brought back to their newest tokens; how many."""
+    return recover_all(app, _adopt)
+
+
+def identify_strays(app: Application, limit: int = 20) -> int:
+    """Ask Exact whose the tokens are that no registration waits for, and give them to whoever shares that login.
+
+    Tokens that nobody needs are deleted. Returns how many were settled.
+    """
+    settled = 0
+    for grant_id in _strays(app, limit):
+        try:
+            settled += _identify(app, grant_id)
+        except ClickkerError as error:
+            log.warning("Grant %s has no owner yet: %s", grant_id, error.message)
+    return settled
+
+
+def _adopt(app: Application, record: Record, pair: TokenPair) -> None:
+    """Keep the pair of a consent whose process died before it could; the next check asks whose it is."""
+    spend = record.spend
+    with app.database.transaction() as session:
+        if session.get(Grant, spend.grant_id) is not None:
+            return
+        add_candidate(session, app, spend.grant_id, spend.environment, pair, received_at=record.received_at)
+        await_decision(app, spend, session)
+        consent = session.get(Consent, spend.consent_id)
+        if consent is not None and consent.outcome == EXCHANGING:
+            consent.outcome, consent.verifier = Outcome.UNIDENTIFIED, None
+        row = session.get(Registration, spend.registration_id)
+        if row is not None:
+            settle(session, app.settings, row, clock.now())
+
+
+def _strays(app: Application, limit: int) -> list[str]:
+    now = clock.now()
+    waiting = aliased(Registration)
+    query = (
+        select(Grant.id)
+        .where(
+            ~Grant.live,
+            Grant.exact_user_id.is_(None),
+            Grant.refresh_token.is_not(None),
+            or_(Grant.next_try_at.is_(None), Grant.next_try_at <= now),
+            ~select(waiting.id).where(waiting.candidate_grant_id == Grant.id).exists(),
+        )
+        .limit(limit)
+    )
+    with app.database.read() as session:
+        return list(session.scalars(query))
+
+
+def _identify(app: Application, grant_id: str) -> bool:
+    with app.database.read() as session:
+        grant = session.get(Grant, grant_id)
+    if grant is None:
+        return False
+    try:
+        me = app.exact.me(grant.environment, access_token(app, grant_id))
+    except ExactError as error:
+        if error.kind != FailureKind.REFUSED or not has_lapsed(grant.rotated_at, app.settings, clock.now()):
+            raise
+        me = None
+    with app.database.transaction() as session:
+        candidate = session.get(Grant, grant_id)
+        if candidate is None:
+            return False
+        if me is None:
+            session.delete(candidate)
+            return True
+        known = identify_grant(session, app, candidate, me)
+        settle_grant(session, app.settings, known.id, clock.now())
+        release_grant(session, app, known.id)
+    return True

@@ -1,0 +1,71 @@
+"""What this machine remembers of Exact's token answers: slots for those on their way, an archive for those arrived."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.tokens.archive import Archive, Archived
+from core.tokens.records import Spend
+from core.tokens.slots import Slots
+
+log = logging.getLogger(__name__)
+
+
+class Journal:
+    """The folder of one database's journal. Nothing is made before it is used.
+
+    A slot is what a promise rests on, so trouble with one is raised; the archive only helps after a restored backup,
+    so trouble with it is logged and never stops a rotation.
+    """
+
+    def __init__(self, folder: Path, slots: int) -> None:
+        self.folder = folder
+        self.slots = Slots(folder, slots)
+        self._archive = Archive(folder / "archive.db")
+
+    def remember(
+        self, spend: Spend, child: str, sealed: bytes, now: datetime, *, orphan: bool = False
+    ) -> None:
+        """Keep an answer for seven days."""
+        try:
+            self._archive.add(spend, child, sealed, now, orphan=orphan)
+        except (SQLAlchemyError, OSError):
+            log.exception("The answer for grant %s could not be archived; its row holds it.", spend.grant_id)
+
+    def follow(self, source_id: str, target_id: str, parent: str, now: datetime) -> None:
+        """The pair of ``source_id`` went over to ``target_id``, which held ``parent`` until then."""
+        found = self.newest(source_id)
+        if found is not None:
+            moved = Spend("", target_id, parent, found.registration_id)
+            self.remember(moved, found.child, found.sealed, now)
+            self.forget([source_id])
+
+    def newest(self, grant_id: str) -> Archived | None:
+        """The newest answer of one chain; None when nothing is known, or can be read."""
+        try:
+            return self._archive.newest(grant_id)
+        except (SQLAlchemyError, OSError):
+            log.exception("The archive of token answers cannot be read.")
+            return None
+
+    def chains(self) -> list[Archived]:
+        """The newest answer of every chain. Raises ``SQLAlchemyError`` when the archive cannot be read."""
+        return self._archive.all()
+
+    def forget(self, grant_ids: Collection[str]) -> None:
+        """Wipe chains whose tokens were deleted here on purpose."""
+        try:
+            self._archive.wipe(grant_ids)
+        except (SQLAlchemyError, OSError):
+            log.exception(
+                "Deleted tokens could not be taken out of the archive; they leave it within seven days."
+            )
+
+    def close(self) -> None:
+        """Close the archive; a later call opens it again."""
+        self._archive.close()

@@ -1,0 +1,109 @@
+"""A successor is committed where its parent lies, and nowhere else (reliability.md, section 1, step 5)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+from enum import Enum, auto
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from core import clock
+from core.alarms.outbox import AlarmKind, announce
+from core.application import Application
+from core.exact.oauth import TokenPair
+from core.storage.models import Grant, Registration
+from core.storage.moments import database_now
+from core.tokens.facts import next_keep_alive
+from core.tokens.flights import NO_LEASE
+from core.tokens.grants import pair_columns
+from core.tokens.records import Spend
+
+DATABASE_AWAY = (OperationalError, InterfaceError)
+patiently = retry(
+    retry=retry_if_exception_type(DATABASE_AWAY), wait=wait_fixed(1), stop=stop_after_delay(60), reraise=True
+)
+"""A database that fails for a moment is tried again for a minute; after that the journal has the answer."""
+
+log = logging.getLogger(__name__)
+
+
+class Landing(Enum):
+    """Where a successor ended."""
+
+    LANDED = auto()
+    """It is in force; saying so twice is harmless."""
+    ORPHANED = auto()
+    """The row had moved on; it was not overwritten."""
+    GONE = auto()
+    """There is no such row any more."""
+
+
+def land(
+    app: Application, spend: Spend, pair: TokenPair, received_at: datetime, before: Collection[str] = ()
+) -> Landing:
+    """Put the successor of ``spend`` in force and archive it.
+
+    ``before`` are fingerprints that are known to come before the parent: a row that a restored backup brought back
+    holds one of them. A lease that has run out is no reason to refuse: this is the only live token. Raises
+    ``OperationalError`` when the database is away for a minute.
+    """
+    landing = _commit(app, spend, pair, received_at, {spend.parent, *before})
+    if landing is Landing.ORPHANED:
+        log.warning(
+            "Grant %s moved on while it was refreshed; its successor is not in force.", spend.grant_id
+        )
+    return landing
+
+
+@patiently
+def _commit(
+    app: Application, spend: Spend, pair: TokenPair, received_at: datetime, parents: Collection[str]
+) -> Landing:
+    with app.database.transaction() as session:
+        now = database_now(session)
+        columns = _columns(app, spend.grant_id, pair, received_at, now)
+        lies_there = (Grant.id == spend.grant_id, Grant.fingerprint.in_(parents))
+        statement = update(Grant).where(*lies_there).values(**columns).returning(Grant.id)
+        if session.execute(statement.execution_options(synchronize_session=False)).first() is not None:
+            return Landing.LANDED
+        found = session.execute(select(Grant.fingerprint).where(Grant.id == spend.grant_id)).first()
+        if found is None:
+            return Landing.GONE
+        if found[0] == columns["fingerprint"]:
+            return Landing.LANDED
+        _raise_alarm(session, spend.grant_id, now)
+        return Landing.ORPHANED
+
+
+def _columns(
+    app: Application, grant_id: str, pair: TokenPair, received_at: datetime, now: datetime
+) -> dict[str, object]:
+    """Everything that a success writes. Moments of this machine are put into the database's time."""
+    apart = now - clock.now()
+    moment = min(received_at + apart, now)
+    shifted = replace(pair, expires_at=pair.expires_at + apart)
+    return {
+        **pair_columns(app.vault, grant_id, shifted),
+        "version": Grant.version + 1,
+        "rotated_at": moment,
+        "last_success_at": moment,
+        "keep_alive_at": next_keep_alive(app.settings, moment),
+        "failures": 0,
+        "refusals": 0,
+        "refused_since": None,
+        "next_try_at": None,
+        **NO_LEASE,
+    }
+
+
+def _raise_alarm(session: Session, grant_id: str, now: datetime) -> None:
+    """Somebody should look: a token came back that nobody waited for."""
+    affected = session.scalar(select(Registration).where(Registration.grant_id == grant_id).limit(1))
+    if affected is not None:
+        announce(session, AlarmKind.TOKEN_ORPHANED, now, registration=affected)

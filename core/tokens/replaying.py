@@ -1,0 +1,147 @@
+"""Finding the answers that were left behind: after a kill, a database that was away, a restored backup.
+
+Replaying twice is as good as once: a successor is put in force only where its parent, or an ancestor of it, lies.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from core import clock
+from core.application import Application
+from core.errors import SettingsError
+from core.exact.errors import ExactError
+from core.exact.oauth import TokenPair
+from core.storage.models import Grant
+from core.tokens.archive import Archived
+from core.tokens.lineage import Landing, land
+from core.tokens.records import Record, unseal
+from core.tokens.slots import JournalFull, Slot
+from core.tokens.vault import DamagedSecret
+
+Adopt = Callable[[Application, Record, TokenPair], None]
+"""What to do with the pair of a consent whose code was exchanged: the use cases know who waited for it."""
+
+log = logging.getLogger(__name__)
+
+
+def replay(app: Application, adopt: Adopt | None = None) -> int:
+    """Put in force what lies in slots that nobody holds; how many answers that were.
+
+    Without ``adopt`` the answers to codes are left where they are. What cannot be settled now stays for the next time.
+    """
+    settled = 0
+    try:
+        for slot in app.journal.slots.left_behind():
+            settled += _settle(app, slot, adopt)
+    except (JournalFull, OSError):
+        log.exception("The journal in %s cannot be read.", app.journal.folder)
+    return settled
+
+
+def recover(app: Application, grant_id: str) -> bool:
+    """Bring a row that holds a spent ancestor to the newest answer of its chain; whether that changed it."""
+    known = app.journal.newest(grant_id)
+    with app.database.read() as session:
+        held = session.scalar(select(Grant.fingerprint).where(Grant.id == grant_id))
+    return known is not None and _bring_forward(app, known, held)
+
+
+def recover_all(app: Application, adopt: Adopt | None = None) -> int:
+    """The same for every chain that the archive knows: for a start, and after a restored backup. How many changed.
+
+    A chain without a row began with a code that was exchanged after the backup: ``adopt`` gives it one.
+    """
+    try:
+        chains = app.journal.chains()
+    except (SQLAlchemyError, OSError):
+        log.exception("The archive of token answers cannot be read.")
+        return 0
+    with app.database.read() as session:
+        held = {row[0]: row[1] for row in session.execute(select(Grant.id, Grant.fingerprint))}
+    changed = 0
+    for chain in chains:
+        if chain.grant_id in held:
+            changed += _bring_forward(app, chain, held[chain.grant_id])
+        elif adopt is not None and "" in chain.ancestors:
+            changed += _adopt(app, chain, adopt)
+    return changed
+
+
+def _settle(app: Application, slot: Slot, adopt: Adopt | None) -> bool:
+    sealed = slot.read()
+    if sealed is None:
+        return False
+    try:
+        record = unseal(app.vault, sealed)
+    except DamagedSecret:
+        log.error("An answer in the journal is only half written; it is lost.")  # noqa: TRY400 - the cause is known
+        slot.clear()
+        return False
+    except SettingsError as error:
+        log.error("An answer in the journal cannot be opened: %s", error.message)  # noqa: TRY400
+        return False
+    if record.spend.exchanging and adopt is None:
+        return False
+    return _put_in_force(app, slot, sealed, record, adopt)
+
+
+def _put_in_force(app: Application, slot: Slot, sealed: bytes, record: Record, adopt: Adopt | None) -> bool:
+    spend, now = record.spend, clock.now()
+    try:
+        pair = record.pair()
+    except ExactError:
+        if 200 <= record.status < 300:  # noqa: PLR2004
+            app.journal.remember(spend, "", sealed, now, orphan=True)
+        slot.clear()
+        return False
+    if spend.exchanging and adopt is not None:
+        adopt(app, record, pair)
+        landing = Landing.LANDED
+    else:
+        known = app.journal.newest(spend.grant_id)
+        before = known.ancestors if known is not None and known.child == spend.parent else ()
+        landing = land(app, spend, pair, record.received_at, before)
+    child = app.vault.fingerprint(pair.refresh_token)
+    app.journal.remember(spend, child, sealed, now, orphan=landing is not Landing.LANDED)
+    slot.clear()
+    log.warning("An answer left behind for grant %s was found: %s.", spend.grant_id, landing.name.lower())
+    return landing is Landing.LANDED
+
+
+def _bring_forward(app: Application, chain: Archived, held: str | None) -> bool:
+    if held is None or held == chain.child or held not in chain.ancestors:
+        return False
+    opened = _open(app, chain)
+    if opened is None:
+        return False
+    record, pair = opened
+    # The answer may be that of a consent whose pair went over to this row: it belongs here all the same.
+    spend = replace(record.spend, grant_id=chain.grant_id, parent=held)
+    landing = land(app, spend, pair, record.received_at)
+    log.warning("Grant %s held a token that was spent before; its chain was taken up again.", chain.grant_id)
+    return landing is Landing.LANDED
+
+
+def _adopt(app: Application, chain: Archived, adopt: Adopt) -> bool:
+    opened = _open(app, chain) if chain.registration_id else None
+    if opened is None:
+        return False
+    record, pair = opened
+    spend = replace(record.spend, grant_id=chain.grant_id, parent="", registration_id=chain.registration_id)
+    adopt(app, replace(record, spend=spend), pair)
+    return True
+
+
+def _open(app: Application, chain: Archived) -> tuple[Record, TokenPair] | None:
+    try:
+        record = unseal(app.vault, chain.sealed)
+        return record, record.pair()
+    except (DamagedSecret, SettingsError, ExactError):
+        log.exception("The archived answer of grant %s cannot be used.", chain.grant_id)
+        return None
