@@ -69,7 +69,7 @@ def test_it_tells_when_nobody_can_sign_in_as_admin(app: Application) -> None:
 def test_it_tells_what_the_database_can_do(app: Application) -> None:
     sentences = " ".join(f.sentence for f in _found(app.settings) if f.subject == "Database")
 
-    assert "WAL" in sentences if app.database.is_sqlite else "pg_trgm" in sentences
+    assert ("(WAL)" if app.database.is_sqlite else "PostgreSQL with pg_trgm") in sentences
 
 
 def test_it_tells_when_no_country_is_set_up(settings: Settings) -> None:
