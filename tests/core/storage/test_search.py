@@ -53,13 +53,7 @@ def _rename(database: Database, number: int, name: str) -> None:
 
 
 def test_every_database_says_how_it_searches(database: Database) -> None:
-    assert search_backend(database) == ("fts5" if database.is_sqlite else _of_the_server(database))
-
-
-def _of_the_server(database: Database) -> str:
-    with database.engine.connect() as connection:
-        has = connection.scalar(text("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_trgm'"))
-    return "pg_trgm" if has else "scan"
+    assert search_backend(database) == ("fts5" if database.is_sqlite else "pg_trgm")
 
 
 def test_sqlite_follows_every_change_of_a_row(database: Database) -> None:
@@ -141,7 +135,7 @@ def test_the_indexes_of_postgresql_have_the_names_that_alembic_leaves_alone(data
     with database.engine.connect() as connection:
         listed = "sqlite_master WHERE name" if database.is_sqlite else "pg_indexes WHERE indexname"
         count = connection.scalar(text(f"SELECT count(*) FROM {listed} LIKE 'ix_%search'"))  # noqa: S608
-    assert count == (len(SEARCH_INDEXES) if search_backend(database) == "pg_trgm" else 0)
+    assert count == (0 if database.is_sqlite else len(SEARCH_INDEXES))
 
 
 def test_the_rarest_trigrams_of_a_search_are_chosen(app: Application, database: Database) -> None:
