@@ -10,7 +10,13 @@ import streamlit as st
 from core.accounts.roles import Action, CurrentOperator
 from core.application import Application
 from core.i18n import _
-from core.registrations.decisions import Comparison, accept_candidate, compare_candidate, reject_candidate
+from core.registrations.decisions import (
+    Comparison,
+    accept_candidate,
+    compare_candidate,
+    compare_consent,
+    reject_candidate,
+)
 from core.registrations.registration import check_now
 from core.registrations.views import GrantView, RegistrationView
 from dashboard.consent_facts import login
@@ -38,9 +44,25 @@ def draw_candidate(app: Application, by: CurrentOperator, view: RegistrationView
         new.markdown(_("**New**") + "  \n" + login(candidate))
         compared = _compare(app, by, view, candidate)
         if compared is not None:
-            _draw_comparison(compared)
+            draw_comparison(compared)
         if by.may(Action.REGISTER):
             _draw_choice(app, by, view, compared)
+
+
+def draw_lost(view: RegistrationView) -> None:
+    """After a reconnect: what was linked and is no longer permitted, beside the rest. Nothing where all is well."""
+    compared = compare_consent(view)
+    if not compared.lost:
+        return
+    with st.container(border=True):
+        st.subheader(_("This consent permits less than before"), icon=":material/compare_arrows:")
+        st.write(
+            _(
+                "Nothing is unlinked by itself. Ask the customer to permit these administrations again, or take their "
+                "tick away below and save."
+            )
+        )
+        draw_comparison(compared)
 
 
 def _draw_unknown(app: Application, by: CurrentOperator, view: RegistrationView) -> None:
@@ -64,7 +86,8 @@ def _compare(
     return known if isinstance(known, Comparison) else None
 
 
-def _draw_comparison(compared: Comparison) -> None:
+def draw_comparison(compared: Comparison) -> None:
+    """What the customer no longer permits, what stays and what is new, by name."""
     if compared.lost:
         st.warning(
             _("No longer permitted: {names}").format(names=_names(compared.lost)), icon=":material/link_off:"

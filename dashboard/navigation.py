@@ -75,6 +75,14 @@ ENTRIES = (
         Action.REGISTER,
         in_menu=False,
     ),
+    Entry(
+        "bulk",
+        "bulk.py",
+        N_("Change several registrations"),
+        ":material/checklist:",
+        Action.EDIT_NOTE,
+        in_menu=False,
+    ),
     Entry("registration", "registration.py", N_("Registration"), ":material/contract:", in_menu=False),
 )
 _BY_KEY = {entry.key: entry for entry in ENTRIES}

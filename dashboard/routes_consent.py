@@ -163,7 +163,7 @@ def _to_exact(app: Application, begun: Begun) -> Response:
 
 def _tell_operator(result: ConsentResult) -> Response:
     number = result.registration_id
-    if result.outcome is Outcome.GRANTED and number is not None:
+    if result.outcome is Outcome.GRANTED and number is not None and not result.unchanged:
         return RedirectResponse(address("choose", id=number), SEE_OTHER, HEADERS)
     if result.outcome.arrived and number is not None:
         return RedirectResponse(address("registration", id=number), SEE_OTHER, HEADERS)

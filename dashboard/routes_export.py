@@ -26,6 +26,7 @@ from core.registrations.listing import (
     iterate_registrations,
 )
 from core.registrations.query import ListQuery
+from dashboard.address import query_of
 from dashboard.cookies import session_cookie
 from dashboard.export import ADMINISTRATION_COLUMNS, REGISTRATION_COLUMNS, csv_chunks, write_workbook
 from dashboard.limits import allow
@@ -36,7 +37,6 @@ PER_MINUTE = 10
 """Exports of one operator."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_LONGEST_SEARCH = 100
 _PIECE = 1 << 16
 _workbook = threading.Lock()
 """A workbook of a million rows takes a minute of this process: one at a time."""
@@ -78,7 +78,7 @@ def _route(export: _Export, kind: str, answer: Callable[..., Response]) -> Route
         if not allow(f"export {operator.id}", PER_MINUTE):
             return _later(_("You have made many exports in a minute. Wait a little."), export)
         try:
-            return answer(app, operator, export, _query(export, request))
+            return answer(app, operator, export, query_of(export.query, request.query_params))
         except NotAllowed as error:
             return message_page(_("Export"), error.message, status=403, link=_back(export))
 
@@ -119,19 +119,6 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
         file.seek(0)
         while piece := file.read(_PIECE):
             yield piece
-
-
-def _query(export: _Export, request: Request) -> ListQuery:
-    """The filter as the list's page writes it into the address; what is odd matches nothing or is left out."""
-    asked = request.query_params
-    owner = asked.get("owner", "")
-    return export.query(
-        search=asked.get("q", "")[:_LONGEST_SEARCH],
-        status=asked.get("status", ""),
-        environment=asked.get("environment", ""),
-        owner_id=int(owner) if owner.isascii() and owner.isdigit() and len(owner) < 10 else None,  # noqa: PLR2004
-        active={"yes": True, "no": False}.get(asked.get("active", "")),
-    )
 
 
 def _attachment(export: _Export, kind: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from core.i18n import _, ngettext
 from core.registrations.administrations import save_administrations
 from dashboard import signin
 from dashboard.administration_picker import draw_picker, forget_choice
+from dashboard.candidate import draw_lost
 from dashboard.complete import draw_complete
 from dashboard.consent_facts import draw_missing_help, draw_name_hint, draw_who
 from dashboard.feedback import attempt
@@ -44,6 +45,7 @@ if not found:
     st.warning(view.status_sentence, icon=":material/warning:")
 else:
     draw_name_hint(view)
+    draw_lost(view)
     chosen = draw_picker(view, "choose")
     if st.button(_("Save all changes"), key="choose_save", type="primary", icon=":material/save:"):
         with attempt():

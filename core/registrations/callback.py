@@ -25,7 +25,7 @@ from core.registrations.register import EXCHANGING, find
 from core.registrations.settle import settle
 from core.registrations.takeover import attach, await_decision, leave_to_others
 from core.registrations.timeline import CUSTOMER, EXACT, write
-from core.storage.models import Consent, CustomerLink, Grant, Operator, new_uuid
+from core.storage.models import Administration, Consent, CustomerLink, Grant, Operator, new_uuid
 from core.tokens.records import Spend
 from core.tokens.secrets import hash_token
 from core.tokens.spending import exchange_code
@@ -91,7 +91,17 @@ def complete_consent(
         outcome = _take_over(app, accepted, candidate_id, pair.access_token)
     except (NotFound, _LetGo) as error:
         return _forget(app, accepted, candidate_id, gone=isinstance(error, NotFound))
-    return ConsentResult(outcome, accepted.registration_id, accepted.customer)
+    unchanged = outcome is Outcome.GRANTED and _is_unchanged(app, accepted.registration_id)
+    return ConsentResult(outcome, accepted.registration_id, accepted.customer, unchanged)
+
+
+def _is_unchanged(app: Application, registration_id: int) -> bool:
+    """Whether it was connected before, and everything that is linked is still permitted: nothing to ask then."""
+    linked = (Administration.registration_id == registration_id, Administration.linked)
+    with app.database.read() as session:
+        row = session.get(Registration, registration_id)
+        permitted = session.scalars(select(Administration.permitted).where(*linked)).all()
+    return row is not None and row.completed_at is not None and bool(permitted) and all(permitted)
 
 
 def _accept(

@@ -17,6 +17,7 @@ from core.registrations.grants import release_grant, set_candidate
 from core.registrations.register import find
 from core.registrations.settle import settle
 from core.registrations.timeline import write
+from core.registrations.views import RegistrationView
 from core.storage.models import Administration, Grant, Registration
 from core.tokens.rotation import access_token
 
@@ -28,6 +29,15 @@ class Comparison:
     lost: tuple[str, ...]
     kept: tuple[str, ...]
     new: tuple[str, ...]
+
+
+def compare_consent(view: RegistrationView) -> Comparison:
+    """What the consent in force permits, beside what is linked: for a reconnect by the same Exact user."""
+    return Comparison(
+        lost=tuple(a.name for a in view.linked if not a.permitted),
+        kept=tuple(a.name for a in view.linked if a.permitted),
+        new=tuple(a.name for a in view.administrations if a.available and not a.linked),
+    )
 
 
 def compare_candidate(app: Application, by: CurrentOperator, registration_id: int) -> Comparison:

@@ -44,6 +44,8 @@ class ConsentResult:
     registration_id: int | None = None
     customer: bool = False
     """Whether it was a customer with a link, who has no account here."""
+    unchanged: bool = False
+    """A reconnect after which everything linked is still permitted: there is nothing to choose."""
 
     @property
     def title(self) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import clock
+from core.accounts.operators import active_operators
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.errors import InvalidInput, NotFound
@@ -102,6 +103,18 @@ def set_active(app: Application, by: CurrentOperator, registration_id: int, acti
         row.updated_at = clock.now()
         write(session, row.id, by.name, "activated" if active else "paused")
         settle(session, app.settings, row, clock.now())
+
+
+def set_owner(app: Application, by: CurrentOperator, registration_id: int, owner_id: int | None) -> None:
+    """Give it to another account manager, or to nobody. Raises ``InvalidInput`` for somebody who is not here."""
+    require(by, Action.EDIT_NOTE)
+    if owner_id is not None and owner_id not in dict(active_operators(app)):
+        raise InvalidInput(_("This operator is not active. Choose somebody else."), "owner_id")
+    with app.database.transaction() as session:
+        row = find(session, registration_id)
+        if row.owner_id != owner_id:
+            row.owner_id = owner_id
+            _record_edit(session, app, by, row, ["owner_id"])
 
 
 def disconnect(app: Application, by: CurrentOperator, registration_id: int) -> None:

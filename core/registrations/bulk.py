@@ -1,0 +1,161 @@
+"""The same for many registrations: each by itself, with its own outcome; one that cannot stops no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+
+from sqlalchemy import Row, select, update
+
+from core import clock
+from core.accounts.roles import Action, CurrentOperator, require
+from core.application import Application
+from core.errors import ClickkerError, InvalidInput
+from core.i18n import _
+from core.registrations.listing import (
+    RegistrationQuery,
+    RegistrationRow,
+    iterate_registrations,
+)
+from core.registrations.register import set_active, set_owner
+from core.registrations.wording import reason_sentence
+from core.storage.models import Registration
+from core.storage.sets import among
+
+MOST = 1_000
+"""Registrations in one go: as many as a list counts."""
+
+
+class BulkAction(StrEnum):
+    CHECK = "check"
+    PAUSE = "pause"
+    RESUME = "resume"
+    OWNER = "owner"
+
+
+NEEDS = {
+    BulkAction.CHECK: Action.CHECK,
+    BulkAction.PAUSE: Action.REGISTER,
+    BulkAction.RESUME: Action.REGISTER,
+    BulkAction.OWNER: Action.EDIT_NOTE,
+}
+"""What a role must permit."""
+
+
+class RowState(StrEnum):
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """How it went with one registration; ``message`` is a sentence, empty while it waits."""
+
+    registration_id: int
+    name: str
+    state: RowState
+    message: str
+
+
+def rows_for_bulk(app: Application, by: CurrentOperator, query: RegistrationQuery) -> list[RegistrationRow]:
+    """What ``query`` matches, by name, ``MOST`` at the most."""
+    return list(islice(iterate_registrations(app, by, query), MOST))
+
+
+def change_many(
+    app: Application,
+    by: CurrentOperator,
+    action: BulkAction,
+    rows: Sequence[RegistrationRow],
+    owner_id: int | None = None,
+) -> Iterator[RowResult]:
+    """Pause, resume or give another owner, one after the other; yields each outcome as it is known.
+
+    Raises ``NotAllowed``, and ``InvalidInput`` for more than ``MOST``; what befalls one row is its outcome.
+    """
+    require(by, NEEDS[action])
+    _refuse_too_many(rows)
+    for row in rows:
+        yield _change(app, by, action, row, owner_id)
+
+
+def request_checks(app: Application, by: CurrentOperator, rows: Sequence[RegistrationRow]) -> datetime:
+    """Have the keeper look at these soon; returns the moment to compare with in ``check_results``.
+
+    Checks take their time at Exact, so nobody has to wait on the page for them.
+    """
+    require(by, Action.CHECK)
+    _refuse_too_many(rows)
+    now = clock.now()
+    with app.database.transaction() as session:
+        chosen = among(session.connection(), Registration.id, [row.id for row in rows])
+        session.execute(
+            update(Registration)
+            .where(chosen, *_CHECKABLE)
+            .values(next_check_at=now)
+            .execution_options(synchronize_session=False)
+        )
+    return now
+
+
+def check_results(
+    app: Application, by: CurrentOperator, numbers: Sequence[int], since: datetime
+) -> list[RowResult]:
+    """How far the checks asked for at ``since`` are, in the order of ``numbers``."""
+    require(by, Action.VIEW)
+    columns = select(
+        Registration.id,
+        Registration.name,
+        Registration.active,
+        Registration.grant_id,
+        Registration.disconnected_at,
+        Registration.last_checked_at,
+        Registration.last_success_at,
+        Registration.status_reason,
+    )
+    with app.database.rows() as connection:
+        found = connection.execute(columns.where(among(connection, Registration.id, list(numbers)))).all()
+    by_id = {row.id: _check_result(row, since) for row in found}
+    return [by_id[number] for number in numbers if number in by_id]
+
+
+_CHECKABLE = (
+    Registration.active,
+    Registration.grant_id.is_not(None),
+    Registration.disconnected_at.is_(None),
+)
+
+
+def _check_result(row: Row[*tuple[object, ...]], since: datetime) -> RowResult:
+    if not row.active:
+        return RowResult(row.id, row.name, RowState.FAILED, _("Not checked: it is paused."))
+    if row.grant_id is None or row.disconnected_at is not None:
+        return RowResult(row.id, row.name, RowState.FAILED, _("Not checked: there is no consent."))
+    if row.last_checked_at is None or row.last_checked_at < since:
+        return RowResult(row.id, row.name, RowState.WAITING, "")
+    answered = row.last_success_at is not None and row.last_success_at >= since
+    state = RowState.DONE if answered else RowState.FAILED
+    return RowResult(row.id, row.name, state, reason_sentence(row.status_reason))
+
+
+def _change(
+    app: Application, by: CurrentOperator, action: BulkAction, row: RegistrationRow, owner_id: int | None
+) -> RowResult:
+    try:
+        if action is BulkAction.OWNER:
+            set_owner(app, by, row.id, owner_id)
+            return RowResult(row.id, row.name, RowState.DONE, _("The owner has been changed."))
+        set_active(app, by, row.id, action is BulkAction.RESUME)
+    except ClickkerError as error:
+        return RowResult(row.id, row.name, RowState.FAILED, error.message)
+    done = _("Active again.") if action is BulkAction.RESUME else _("Paused.")
+    return RowResult(row.id, row.name, RowState.DONE, done)
+
+
+def _refuse_too_many(rows: Sequence[RegistrationRow]) -> None:
+    if len(rows) > MOST:
+        raise InvalidInput(_("At most {count} registrations go in one go.").format(count=MOST))

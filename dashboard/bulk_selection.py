@@ -1,0 +1,123 @@
+"""Which registrations, and what to do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.accounts.operators import active_operators
+from core.accounts.roles import CurrentOperator
+from core.application import Application
+from core.exact.environments import environment_name
+from core.i18n import N_, _, ngettext
+from core.registrations.bulk import NEEDS, BulkAction, change_many, request_checks
+from core.registrations.listing import RegistrationRow
+from core.registrations.wording import status_word
+from dashboard import bulk_outcome
+from dashboard.feedback import attempt
+from dashboard.markdown import plain
+
+BUTTONS = {
+    BulkAction.CHECK: (N_("Check"), ":material/sync:"),
+    BulkAction.PAUSE: (N_("Pause"), ":material/pause:"),
+    BulkAction.RESUME: (N_("Resume"), ":material/play_arrow:"),
+    BulkAction.OWNER: (N_("Change owner"), ":material/person:"),
+}
+QUESTIONS = {
+    BulkAction.PAUSE: N_("Their connection setting becomes not active; the consents are only kept alive."),
+    BulkAction.RESUME: N_("Their connection setting becomes Active, and they are checked every day again."),
+    BulkAction.OWNER: N_("Who looks after these customers from now on?"),
+}
+NOBODY = 0
+
+
+def draw(rows: Sequence[RegistrationRow]) -> list[RegistrationRow]:
+    """The rows with a box before each; the ones that are ticked."""
+    picked = st.dataframe(
+        {
+            _("Name"): [row.name or _("Draft without a name") for row in rows],
+            _("Environment"): [environment_name(row.environment) for row in rows],
+            _("Status"): [status_word(row.status) for row in rows],
+            _("Setting"): [_("Active") if row.active else _("Not active") for row in rows],
+            _("Owner"): [row.owner_name for row in rows],
+        },
+        hide_index=True,
+        height=420,
+        on_select="rerun",
+        selection_mode="multi-row",
+        key="bulk_rows",
+        alt=_("Registrations to choose from"),
+    )
+    return [rows[number] for number in picked["selection"]["rows"] if number < len(rows)]
+
+
+def draw_actions(app: Application, by: CurrentOperator, rows: Sequence[RegistrationRow]) -> None:
+    """A button for each thing that the role permits; none works before something is ticked."""
+    with st.container(horizontal=True):
+        for action, (label, icon) in BUTTONS.items():
+            if by.may(NEEDS[action]) and st.button(
+                _(label), key=f"bulk_{action}", icon=icon, disabled=not rows
+            ):
+                _begin(app, by, action, rows)
+
+
+def _begin(
+    app: Application, by: CurrentOperator, action: BulkAction, rows: Sequence[RegistrationRow]
+) -> None:
+    if action is not BulkAction.CHECK:
+        _confirm(app, by, action, rows)
+        return
+    with attempt():
+        bulk_outcome.watch_checks([row.id for row in rows], request_checks(app, by, rows))
+        st.rerun()
+
+
+def _confirm(
+    app: Application, by: CurrentOperator, action: BulkAction, rows: Sequence[RegistrationRow]
+) -> None:
+    label = _(BUTTONS[action][0])
+
+    @st.dialog(label, icon=BUTTONS[action][1])
+    def dialog() -> None:
+        st.markdown(
+            ngettext("{count} registration: {names}", "{count} registrations: {names}", len(rows)).format(
+                count=len(rows), names=_names(rows)
+            )
+        )
+        st.markdown(_(QUESTIONS[action]))
+        owner_id = _choose_owner(app) if action is BulkAction.OWNER else None
+        if st.button(label, key="bulk_confirm", type="primary"):
+            with attempt():
+                _work(app, by, action, rows, owner_id)
+                st.rerun()
+
+    dialog()
+
+
+def _choose_owner(app: Application) -> int | None:
+    names = {NOBODY: _("Without owner")} | dict(active_operators(app))
+    chosen = st.selectbox(
+        _("Owner"), list(names), format_func=lambda number: names.get(number, ""), key="bulk_owner"
+    )
+    return chosen or None
+
+
+def _work(
+    app: Application,
+    by: CurrentOperator,
+    action: BulkAction,
+    rows: Sequence[RegistrationRow],
+    owner_id: int | None,
+) -> None:
+    """One after the other, with a bar; what has been done stays done when the page is left."""
+    results = bulk_outcome.keep([])
+    bar = st.progress(0.0)
+    for result in change_many(app, by, action, rows, owner_id):
+        results.append(result)
+        bar.progress(len(results) / len(rows), text=plain(result.name))
+
+
+def _names(rows: Sequence[RegistrationRow], most: int = 8) -> str:
+    shown = ", ".join(f"**{plain(row.name)}**" for row in rows[:most])
+    return shown + (" …" if len(rows) > most else "")
