@@ -25,7 +25,7 @@ from core.registrations.register import EXCHANGING, find
 from core.registrations.settle import settle
 from core.registrations.takeover import attach, await_decision, leave_to_others
 from core.registrations.timeline import CUSTOMER, EXACT, write
-from core.storage.models import Administration, Consent, CustomerLink, Grant, Operator, new_uuid
+from core.storage.models import Administration, Consent, CustomerLink, Grant, Operator, Registration, new_uuid
 from core.tokens.records import Spend
 from core.tokens.secrets import hash_token
 from core.tokens.spending import exchange_code

@@ -26,9 +26,14 @@ from core.registrations.customer_links import (
     open_customer_link,
     revoke_customer_link,
 )
-from core.registrations.decisions import accept_candidate, compare_candidate, reject_candidate
+from core.registrations.decisions import (
+    accept_candidate,
+    compare_candidate,
+    compare_consent,
+    reject_candidate,
+)
 from core.registrations.names import NameMatch
-from core.registrations.outcomes import Outcome
+from core.registrations.outcomes import ConsentResult, Outcome
 from core.registrations.register import delete, disconnect, register
 from core.registrations.registration import check_now, registration
 from core.registrations.status import Status
@@ -81,9 +86,21 @@ def connect(
     *,
     divisions: Divisions = ALL,
 ) -> Outcome:
+    return result_of(app, by, exact, number, user, divisions=divisions).outcome
+
+
+def result_of(
+    app: Application,
+    by: CurrentOperator,
+    exact: RunningSimulator,
+    number: int,
+    user: str = TEST_USER,
+    *,
+    divisions: Divisions = ALL,
+) -> ConsentResult:
     attempt = begun(app, by, number)
     query = [("code", code_of(exact, user, divisions)), ("state", state_of(attempt))]
-    return complete_consent(app, query, attempt.browser_token, by.id).outcome
+    return complete_consent(app, query, attempt.browser_token, by.id)
 
 
 def test_consent_brings_user_and_administrations(
@@ -287,6 +304,29 @@ def test_reconnecting_with_the_same_login_keeps_links_and_history(
     assert after.grant is not None
     assert before.grant is not None
     assert after.grant.id == before.grant.id
+
+
+def test_a_reconnect_that_changes_nothing_asks_nothing(
+    app: Application, alice: CurrentOperator, exact: RunningSimulator
+) -> None:
+    number = registered(app, alice)
+    assert not result_of(app, alice, exact, number).unchanged
+    save_administrations(app, alice, number, [1001001])
+    assert result_of(app, alice, exact, number).unchanged
+
+
+def test_a_reconnect_that_permits_less_is_compared_and_unlinks_nothing(
+    app: Application, alice: CurrentOperator, exact: RunningSimulator
+) -> None:
+    number = registered(app, alice)
+    connect(app, alice, exact, number)
+    save_administrations(app, alice, number, [1001001, 1001002])
+    again = result_of(app, alice, exact, number, divisions=[1001002])
+    assert (again.outcome, again.unchanged) == (Outcome.GRANTED, False)
+    view = registration(app, alice, number)
+    compared = compare_consent(view)
+    assert len(compared.lost) == len(compared.kept) == 1
+    assert {a.code for a in view.linked} == {1001001, 1001002}
 
 
 def test_another_login_stops_and_asks(
