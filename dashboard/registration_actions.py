@@ -12,7 +12,6 @@ from core.application import Application
 from core.errors import ClickkerError
 from core.exact.errors import ExactError
 from core.i18n import _
-from core.registrations.register import set_active
 from core.registrations.registration import check_now
 from core.registrations.status import Status
 from core.registrations.views import RegistrationView
@@ -33,7 +32,7 @@ def draw_actions(app: Application, by: CurrentOperator, view: RegistrationView) 
         _draw_draft_actions(by, view)
         return
     if by.may(Action.REGISTER):
-        _draw_active(app, by, view)
+        _draw_active(view)
         if view.active:
             label = _("Reconnect") if view.grant else _("Connect")
             needed = view.status not in SETTLED and view.candidate is None
@@ -65,17 +64,11 @@ def _draw_draft_actions(by: CurrentOperator, view: RegistrationView) -> None:
             registration_dialogs.confirm_delete(view)
 
 
-def _draw_active(app: Application, by: CurrentOperator, view: RegistrationView) -> None:
+def _draw_active(view: RegistrationView) -> None:
     key = f"registration_active_{view.id}"
-    active = st.toggle(
-        _("Active"),
-        value=view.active,
-        key=key,
-    )
+    active = st.toggle(_("Active"), value=view.active, key=key)
     if active != view.active:
-        with attempt():
-            set_active(app, by, view.id, active)
-            st.rerun()
+        registration_dialogs.confirm_active(view, active, key)
 
 
 def _draw_check(app: Application, by: CurrentOperator, view: RegistrationView) -> None:

@@ -8,9 +8,10 @@ from core.accounts.roles import Action
 from core.application import application
 from core.errors import InvalidInput
 from core.i18n import _
-from core.registrations.register import delete, disconnect, edit
+from core.registrations.register import delete, disconnect, edit, set_active
 from core.registrations.views import RegistrationForm, RegistrationView
 from dashboard import registration_form, signin
+from dashboard.consent_facts import shared_login
 from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
 from dashboard.navigation import switch_to
@@ -40,6 +41,35 @@ def edit_details(view: RegistrationView) -> None:
     dialog()
 
 
+def confirm_active(view: RegistrationView, active: bool, key: str) -> None:
+    """Ask before the connection setting changes; ``key`` is the toggle's, which goes back when nobody confirms."""
+
+    def go_back() -> None:
+        st.session_state[key] = view.active
+
+    title = _("Resume?") if active else _("Pause?")
+    icon = ":material/play_arrow:" if active else ":material/pause:"
+
+    @st.dialog(title, icon=icon, on_dismiss=go_back)
+    def dialog() -> None:
+        sentence = (
+            _("Clickker reads the books of **{name}** again and checks the connection every day.")
+            if active
+            else _(
+                "Clickker no longer reads the books of **{name}**. The consent is kept alive, so that nobody has to "
+                "connect again later."
+            )
+        )
+        st.markdown(sentence.format(name=plain(view.name)))
+        label = _("Resume") if active else _("Pause")
+        if st.button(label, key="active_confirm", type="primary"):
+            with attempt():
+                set_active(application(), signin.current(), view.id, active)
+                st.rerun()
+
+    dialog()
+
+
 def confirm_disconnect(view: RegistrationView) -> None:
     """Ask before our keys to the bookkeeping are deleted."""
 
@@ -52,7 +82,11 @@ def confirm_disconnect(view: RegistrationView) -> None:
             ).format(name=plain(view.name))
         )
         if view.grant is not None and view.grant.shared_with:
-            st.markdown(_("Other customers that hang on the same login stay connected."))
+            st.markdown(
+                shared_login(view.grant)
+                + "  \n"
+                + _("The others stay connected: they keep the login's keys.")
+            )
         st.caption(
             _(
                 "At Exact Online the permission stays until the customer withdraws it: Mijn Exact Online, "

@@ -73,9 +73,12 @@ def test_the_toggle_pauses_and_resumes(app: Application, sanne: CurrentOperator)
 
     page = frame("registration", id=str(number))
     page.toggle(f"registration_active_{number}").set_value(False).run()
+    assert registration(app, sanne, number).status is Status.CONNECTED
+    page.button("active_confirm").click().run()
     assert registration(app, sanne, number).status is Status.PAUSED
     assert "Reconnect" not in buttons(page)
     page.toggle(f"registration_active_{number}").set_value(True).run()
+    page.button("active_confirm").click().run()
 
     assert registration(app, sanne, number).status is Status.CONNECTED
 
