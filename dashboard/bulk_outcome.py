@@ -75,7 +75,8 @@ def _draw_checks(app: Application, numbers: tuple[int, ...], since: datetime) ->
 
 def _draw_results(results: Sequence[RowResult], words: dict[RowState, str]) -> None:
     counts = Counter(result.state for result in results)
-    st.markdown(" · ".join(f"{_(words[state])}: **{counts[state]}**" for state in RowState if counts[state]))
+    named = {state: _(words[state]) for state in RowState if counts[state]}
+    st.markdown(" · ".join(f"{word}: **{counts[state]}**" for state, word in named.items()))
     columns = [Column(_("Name"), "name"), Column(_("Outcome")), Column(_("Remark"), "name")]
     # What did not go well stands first.
     order = [RowState.FAILED, RowState.WAITING, RowState.DONE]

@@ -21,7 +21,8 @@ if bulk_outcome.draw(app, by):
 rows = rows_for_bulk(app, by, query_of(RegistrationQuery, st.query_params))
 if not rows:
     st.info(_("The list shows no registrations. Choose another filter there first."), icon=":material/inbox:")
-    st.markdown(f"[{_('Back to the list')}]({address('registrations')})")
+    back = _("Back to the list")
+    st.markdown(f"[{back}]({address('registrations')})")
     end_page()
 
 st.markdown(
