@@ -7,6 +7,7 @@ import streamlit as st
 from core.accounts.roles import Action, CurrentOperator
 from core.application import Application
 from core.exact.environments import environment_name
+from core.exact.rules.rule import ADMINISTRATIONS_PATH
 from core.i18n import _, ngettext
 from core.registrations.administrations import compare_name, read_administrations
 from core.registrations.names import NameMatch
@@ -18,12 +19,6 @@ from dashboard.navigation import address
 
 NAMED = 10
 """Names that are enough to know which login it is."""
-
-CLICK_PATH = """1. Naam rechtsboven → **Mijn Exact Online**
-2. **Beveiligingscentrum**
-3. **Machtigingen voor mijn apps** → Clickker → **Administraties beheren**
-"""
-"""As Exact's own screens say it, in every language of ours."""
 
 
 def draw_who(grant: GrantView) -> None:
@@ -78,7 +73,7 @@ def draw_missing_help(app: Application, by: CurrentOperator, view: RegistrationV
             _(
                 "Exact Online shows only what was permitted in its own form. The customer widens that there, in Dutch:"
             )
-            + f"\n\n{CLICK_PATH}"
+            + f"\n\n**{ADMINISTRATIONS_PATH}**"
         )
         if by.may(Action.CHECK) and st.button(
             _("Read the list again"), key=f"{place}_read", icon=":material/refresh:"

@@ -50,6 +50,13 @@ ENTRIES = (
     Entry("registrations", "registrations.py", N_("Registrations"), ":material/contract:"),
     Entry("administrations", "administrations.py", N_("Administrations"), ":material/account_balance:"),
     Entry(
+        "diagnosis",
+        "diagnosis.py",
+        N_("Diagnosis"),
+        ":material/stethoscope:",
+        help=N_("What a message of Exact Online means, and whether connecting again helps"),
+    ),
+    Entry(
         "operators",
         "operators.py",
         N_("Operators"),

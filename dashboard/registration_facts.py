@@ -6,9 +6,11 @@ import streamlit as st
 
 from core.exact.environments import environment_name
 from core.i18n import _
+from core.registrations.finding import diagnosis_of
 from core.registrations.views import RegistrationView, TimelineView
 from core.registrations.wording import moment
 from dashboard.consent_facts import login, shared_login
+from dashboard.diagnosis_card import draw_diagnosis
 from dashboard.markdown import plain
 from dashboard.moments import day, days_left
 from dashboard.status_badge import status_badge
@@ -16,18 +18,25 @@ from dashboard.status_badge import status_badge
 NONE = "–"
 
 
-def draw_status(view: RegistrationView) -> None:
-    """The badge, one sentence why, and when the last success was: never green on old news."""
+def draw_status(view: RegistrationView, sender: str) -> None:
+    """The badge, one sentence why, when the last success was, and what a failure since then means.
+
+    ``sender`` signs the e-mail about it.
+    """
     with st.container(horizontal=True, vertical_alignment="center"):
         status_badge(view.status)
         st.markdown(view.status_sentence, width="content")
     if view.grant is not None:
         st.caption(_("Last success: {at}").format(at=moment(view.last_success_at)))
-    if view.last_failure_message and view.last_failure_at:
-        st.caption(
-            _("Exact Online said on {at}: {text}").format(
-                at=moment(view.last_failure_at), text=plain(view.last_failure_message)
-            )
+    diagnosis = diagnosis_of(view)
+    if diagnosis is not None:
+        st.caption(_("Last failure: {at}").format(at=moment(view.last_failure_at)))
+        draw_diagnosis(
+            diagnosis,
+            f"registration_{view.id}",
+            customer=view.name,
+            sender=sender,
+            already_said=view.status_sentence,
         )
 
 

@@ -20,7 +20,7 @@ app, by = application(), signin.current()
 view = registration_in_address(app, by)
 
 st.title(plain(view.name) or _("Draft without a name"))
-draw_status(view)
+draw_status(view, by.name)
 draw_candidate(app, by, view)
 draw_actions(app, by, view)
 

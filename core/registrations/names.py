@@ -9,7 +9,7 @@ from enum import StrEnum
 from core.text import neutral
 
 NAME_LENGTH = 100
-_LEGAL_FORMS = frozenset("bv nv vof cv bvba srl gmbh ag kg ug ltd inc sa de het".split())  # noqa: SIM905
+LEGAL_FORMS = frozenset("bv nv vof cv bvba srl gmbh ag kg ug ltd inc sa de het".split())  # noqa: SIM905
 _SIMILAR = 0.75
 
 
@@ -33,15 +33,16 @@ def name_key(text: str) -> str:
     return " ".join(plain.casefold().split())
 
 
-def _core_words(text: str) -> str:
+def core_words(text: str) -> str:
+    """The words that tell one name from another: folded, without points, commas and legal forms."""
     words = name_key(text).replace(".", "").replace(",", " ").split()
-    kept = [word for word in words if word not in _LEGAL_FORMS]
+    kept = [word for word in words if word not in LEGAL_FORMS]
     return " ".join(kept or words)
 
 
 def compare_names(typed: str, found: str) -> NameMatch:
     """Compare without regard to legal form, case, accents and points: "Test B.V." is "test bv"."""
-    one, other = _core_words(typed), _core_words(found)
+    one, other = core_words(typed), core_words(found)
     if one == other:
         return NameMatch.SAME
     if one and other and (one in other or other in one):

@@ -132,7 +132,7 @@ def _view(session: Session, app: Application, row: Registration) -> Registration
         last_failure_kind=row.last_failure_kind,
         last_failure_message=row.last_failure_message,
         status=Status(row.status),
-        status_sentence=reason_sentence(row.status_reason),
+        status_sentence=reason_sentence(row.status_reason, row.last_failure_message or ""),
         lapses_at=row.lapses_at,
         grant=grant_view(session, app.settings, row.grant_id, row.id),
         candidate=grant_view(session, app.settings, row.candidate_grant_id, row.id),

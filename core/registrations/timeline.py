@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
+from core.exact.diagnosis import sentence_for
 from core.i18n import N_, _
 from core.registrations.outcomes import ConsentResult, Outcome
 from core.registrations.views import TimelineView
-from core.registrations.wording import FIELDS, failure_sentence, moment, reason_sentence, status_word
+from core.registrations.wording import FIELDS, moment, reason_sentence, status_word
 from core.storage.models import TimelineEntry
 
 CUSTOMER = "customer"
@@ -98,7 +99,7 @@ def _worded(kind: str, details: dict[str, Any]) -> dict[str, str]:
     if kind == "status":
         return {"status": status_word(details["status"]), "reason": reason_sentence(details["reason"])}
     if kind == "check_failed":
-        return {"reason": failure_sentence(details["failure"])}
+        return {"reason": sentence_for(details["failure"])}
     if kind == "consent_failed":
         return {"why": ConsentResult(Outcome(details["outcome"])).title}
     if kind == "edited":

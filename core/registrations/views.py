@@ -116,6 +116,13 @@ class RegistrationView:
     administrations: tuple[AdministrationView, ...]
 
     @property
+    def failing(self) -> bool:
+        """Whether Exact has failed us since the last success."""
+        if self.last_failure_at is None or self.last_failure_kind is None:
+            return False
+        return self.last_success_at is None or self.last_failure_at > self.last_success_at
+
+    @property
     def linked(self) -> tuple[AdministrationView, ...]:
         return tuple(a for a in self.administrations if a.linked)
 

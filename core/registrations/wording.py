@@ -6,8 +6,10 @@ from datetime import datetime
 
 from babel.dates import format_datetime, get_timezone
 
+from core.exact.diagnosis import sentence_for
+from core.exact.rules import UNCONFIRMED
 from core.i18n import N_, _, current_language
-from core.registrations.status import OUTAGE_KINDS, Status
+from core.registrations.status import Status
 
 STATUS_WORDS: dict[Status, str] = {
     Status.DISCONNECTED: N_("Disconnected"),
@@ -22,6 +24,9 @@ STATUS_WORDS: dict[Status, str] = {
     Status.CONNECTED: N_("Connected"),
 }
 
+FAILURE = "failure_"
+"""A reason that begins so ends in a kind of failure: what that means is said in ``core.exact.rules``."""
+
 REASONS: dict[str, str] = {
     "disconnected": N_("It was disconnected here; connect again to resume."),
     "paused": N_("The connection setting is not active; the consent is only kept alive."),
@@ -33,19 +38,7 @@ REASONS: dict[str, str] = {
     "outage": N_(
         "Exact Online cannot be reached or is not answering; nobody has to do anything, we keep trying."
     ),
-    "failure_refused": N_(
-        "Exact Online refused the consent; this is being confirmed. You can already reconnect."
-    ),
-    "failure_rate_limited": N_("Exact Online asks us to slow down; the next check follows by itself."),
-    "failure_too_early": N_("Exact Online asks us to wait some minutes; the next check follows by itself."),
-    "failure_not_authenticated": N_(
-        "Exact Online did not accept our key; check now, or reconnect if it stays so."
-    ),
-    "failure_forbidden": N_(
-        "The Exact user may not see what we ask for; the customer's admin must widen the rights."
-    ),
-    "failure_bad_request": N_("Exact Online did not understand our question; tell the developers."),
-    "failure_client": N_("Exact Online does not know our app; an admin must check the app's settings."),
+    "failure_refused": UNCONFIRMED.sentence,
     "stale": N_("There has been no successful check lately, so we cannot call it connected."),
     "undecided": N_("Another Exact user gave consent; choose which login the connection runs under."),
     "no_administration_works": N_("None of the linked administrations can be reached."),
@@ -70,14 +63,11 @@ def status_word(status: str) -> str:
     return _(STATUS_WORDS[Status(status)])
 
 
-def reason_sentence(reason: str) -> str:
-    """One plain sentence why, in the reader's language."""
-    return _(REASONS[reason])
-
-
-def failure_sentence(kind: str) -> str:
-    """What a kind of failure at Exact means, in the reader's language."""
-    return reason_sentence("outage" if kind in OUTAGE_KINDS else f"failure_{kind}")
+def reason_sentence(reason: str, exact_message: str = "") -> str:
+    """One plain sentence why, in the reader's language; Exact's own words make a failure's more precise."""
+    if reason in REASONS:
+        return _(REASONS[reason])
+    return sentence_for(reason.removeprefix(FAILURE), exact_message)
 
 
 def moment(at: datetime | None) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from core.exact.diagnosis import sentence_for
 from core.exact.errors import ExactError, FailureKind
-from core.exact.sentences import sentence_for
 
 
 @pytest.mark.parametrize("kind", FailureKind)
