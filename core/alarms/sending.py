@@ -1,0 +1,123 @@
+"""Apprise at arm's length: one message to one address, and a code for what went wrong.
+
+An address holds passwords and keys, and Apprise, like the HTTP library under it, writes addresses to its log and
+repeats what the other side said. So its loggers lead nowhere, what it says is read here and thrown away, and what
+is kept is a code out of a few.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from core.i18n import N_, _
+
+if TYPE_CHECKING:
+    from apprise import Apprise
+
+DEADLINE_SECONDS = 30.0
+"""Of one message, all told; Apprise leaves what takes longer to a thread and comes back without it."""
+READ_SECONDS = 15.0
+"""Apprise's own 4 s are less than Teams takes on a bad day, and a message that was only late would come twice."""
+UNREACHABLE, LATE, REFUSED, UNREADABLE = "unreachable", "late", "refused", "unreadable"
+
+_LOGGERS = ("apprise", "urllib3", "requests", "requests_oauthlib", "oauthlib")
+_HTTP = re.compile(r"\berror=([1-5]\d\d)\b")
+_SMTP = re.compile(r"(?:\(|was refused: )([45]\d\d)[ ,]")
+_SENTENCES = {
+    UNREACHABLE: N_("The server could not be reached."),
+    LATE: N_("There was no answer in time."),
+    REFUSED: N_("The message was refused."),
+    UNREADABLE: N_("The address in the settings cannot be read."),
+    "http": N_("The server answered with error {code}."),
+    "smtp": N_("The mail server refused with code {code}."),
+}
+
+
+def send(address: str, title: str, body: str) -> str:
+    """Send plain text to an Apprise address: "" when it was taken over, else why not, as a code.
+
+    Raises nothing: the text of an exception might repeat the address.
+    """
+    try:
+        channel = _channel(address)
+        return _sent(channel, title, body) if len(channel) else UNREADABLE
+    except Exception:
+        return REFUSED
+
+
+def is_readable(address: str) -> bool:
+    """Whether Apprise knows what to do with the address."""
+    try:
+        return len(_channel(address)) == 1
+    except Exception:
+        return False
+
+
+def service(address: str) -> str:
+    """The kind of address, such as "slack": the one part of it that is no secret."""
+    scheme = urlsplit(address).scheme
+    return scheme if scheme.isascii() and scheme.isalnum() else ""
+
+
+def error_sentence(code: str) -> str:
+    """Why a message did not get out, in the reader's language."""
+    kind, _mark, number = code.partition("_")
+    return _(_SENTENCES.get(kind, _SENTENCES[REFUSED])).format(code=number)
+
+
+def _sent(channel: Apprise, title: str, body: str) -> str:
+    result = channel.notify(title=title, body=body, body_format="text", log_level=logging.DEBUG)
+    if result:
+        return ""
+    said = "\n".join(entry.message for entry in result.logs())
+    return LATE if result.status.name == "TIMEOUT" else _code(said)
+
+
+def _code(said: str) -> str:
+    for kind, pattern in (("http", _HTTP), ("smtp", _SMTP)):
+        found = pattern.search(said)
+        if found:
+            return f"{kind}_{found[1]}"
+    if "timed out" in said:
+        return LATE
+    return UNREACHABLE if "onnection error" in said else REFUSED
+
+
+def _channel(address: str) -> Apprise:
+    """One address, ready to be sent to; empty when it cannot be read."""
+    library = _library()
+    asset = library.AppriseAsset(
+        app_id="Clickker Connections",
+        app_desc="Clickker Connections",
+        app_url="",
+        async_mode=False,
+        http_redirects=False,  # a key in a header or address goes where it was meant to go, and nowhere else
+        storage_mode="memory",
+        service_timeout=DEADLINE_SECONDS,
+        pgp_autogen=False,
+        pem_autogen=False,
+        allow_templates=False,
+    )
+    channel: Apprise = library.Apprise(asset=asset)
+    channel.add(address)
+    for one in channel:
+        one.socket_read_timeout = max(one.socket_read_timeout, READ_SECONDS)
+        one.overflow_mode = library.OverflowMode.SPLIT  # a service that takes little gets it in parts
+    return channel
+
+
+@cache
+def _library() -> ModuleType:
+    """Loaded at the first message: a second of work that most processes never need."""
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        logger.addHandler(logging.NullHandler())
+    import apprise
+
+    return apprise
