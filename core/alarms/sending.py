@@ -1,14 +1,14 @@
 """Apprise at arm's length: one message to one address, and a code for what went wrong.
 
 An address holds passwords and keys, and Apprise, like the HTTP library under it, writes addresses to its log and
-repeats what the other side said. So its loggers lead nowhere, what it says is read here and thrown away, and what
-is kept is a code out of a few.
+repeats what the other side said. So nobody hears its loggers but this file, which makes a code out of a few of it.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+from contextvars import ContextVar
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -25,7 +25,10 @@ READ_SECONDS = 15.0
 """Apprise's own 4 s are less than Teams takes on a bad day, and a message that was only late would come twice."""
 UNREACHABLE, LATE, REFUSED, UNREADABLE = "unreachable", "late", "refused", "unreadable"
 
-_LOGGERS = ("apprise", "urllib3", "requests", "requests_oauthlib", "oauthlib")
+_BELOW = ("urllib3", "requests", "requests_oauthlib", "oauthlib")
+"""Libraries that Apprise alone uses here."""
+_heard: ContextVar[list[str] | None] = ContextVar("heard", default=None)
+"""What Apprise says of the message that is being sent; it hands the context on to its threads."""
 _HTTP = re.compile(r"\berror=([1-5]\d\d)\b")
 _SMTP = re.compile(r"(?:\(|was refused: )([45]\d\d)[ ,]")
 _SENTENCES = {
@@ -71,11 +74,15 @@ def error_sentence(code: str) -> str:
 
 
 def _sent(channel: Apprise, title: str, body: str) -> str:
-    result = channel.notify(title=title, body=body, body_format="text", log_level=logging.DEBUG)
+    heard: list[str] = []
+    token = _heard.set(heard)
+    try:
+        result = channel.notify(title=title, body=body, body_format="text")
+    finally:
+        _heard.reset(token)
     if result:
         return ""
-    said = "\n".join(entry.message for entry in result.logs())
-    return LATE if result.status.name == "TIMEOUT" else _code(said)
+    return LATE if result.status.name == "TIMEOUT" else _code("\n".join(heard))
 
 
 def _code(said: str) -> str:
@@ -114,10 +121,19 @@ def _channel(address: str) -> Apprise:
 @cache
 def _library() -> ModuleType:
     """Loaded at the first message: a second of work that most processes never need."""
-    for name in _LOGGERS:
-        logger = logging.getLogger(name)
-        logger.propagate = False
-        logger.addHandler(logging.NullHandler())
+    apprise_says = logging.getLogger("apprise")
+    apprise_says.setLevel(logging.DEBUG)
+    apprise_says.addFilter(_listen)
+    for name in _BELOW:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     import apprise
 
     return apprise
+
+
+def _listen(record: logging.LogRecord) -> bool:
+    """Keep the record's text for ``_sent``, and from every handler there is."""
+    heard = _heard.get()
+    if heard is not None:
+        heard.append(record.getMessage())
+    return False

@@ -7,11 +7,16 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
+
+from pydantic import SecretStr
+
+from core import application
+from core.application import Application
 
 
 @dataclass
@@ -40,6 +45,18 @@ class Mailbox:
     """Answered to every recipient, such as "550 no such user"; "" takes the message."""
     received: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return f"mailto://127.0.0.1:{self.port}?from=connections@clickker.test&to={{email}}"
+
+
+def addressed(app: Application, support: str = "", owner: str = "", **settings: Any) -> Application:
+    """The application with these addresses in its settings, served by ``application()`` as well."""
+    addresses = {"alarm_support": SecretStr(support), "alarm_owner": SecretStr(owner)}
+    made = replace(app, settings=app.settings.model_copy(update=addresses | settings))
+    application.use(made)
+    return made
 
 
 @contextmanager
