@@ -50,6 +50,14 @@ ENTRIES = (
     Entry("registrations", "registrations.py", N_("Registrations"), ":material/contract:"),
     Entry("administrations", "administrations.py", N_("Administrations"), ":material/account_balance:"),
     Entry(
+        "alarms",
+        "alarms.py",
+        N_("Alarms"),
+        ":material/notifications:",
+        Action.ALARMS,
+        N_("Who was told of what"),
+    ),
+    Entry(
         "operators",
         "operators.py",
         N_("Operators"),

@@ -148,9 +148,7 @@ def make_broken(database: Database, name: str | None = None, **facts: Any) -> in
     return make_connected(database, name, at=clock.now() - timedelta(days=31), **facts)
 
 
-def make_alarm(
-    database: Database, kind: AlarmKind, registration_id: int | None = None, **more: Any
-) -> int:
+def make_alarm(database: Database, kind: AlarmKind, registration_id: int | None = None, **more: Any) -> int:
     """An alarm in the outbox, as the transaction of its fact leaves it."""
     with database.transaction() as session:
         registration = session.get_one(Registration, registration_id) if registration_id else None

@@ -32,6 +32,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
         "core/simulator/delivery.py",
     ),
     "uvicorn": ("core/simulator/server.py",),
+    "apprise": ("core/alarms/sending.py",),
     "typer": ("dashboard/cli.py", "dashboard/demo.py"),
     "bcrypt": ("core/accounts/passwords.py",),
     "cryptography": ("core/tokens/vault.py",),
@@ -49,6 +50,7 @@ INSIDE_CORE: dict[str, frozenset[str]] = {
     "simulator": GROUND,
     "tokens": GROUND | {"application", "exact", "storage"},
     "accounts": GROUND | {"application", "tokens", "exact", "audit", "storage"},
+    "alarms": GROUND | {"application", "accounts", "registrations", "exact", "storage"},
     "registrations": GROUND | {"application", "accounts", "tokens", "exact", "audit", "storage"},
 }
 """Part of core to the parts and modules of core that it may use."""

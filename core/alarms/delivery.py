@@ -120,7 +120,8 @@ def is_held() -> ColumnElement[bool]:
 
 
 def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return Delivery.next_try_at <= now, or_(Delivery.lease_until.is_(None), Delivery.lease_until <= now)
+    free = or_(Delivery.lease_until.is_(None), Delivery.lease_until <= now)
+    return Delivery.outcome == "", Delivery.next_try_at <= now, free
 
 
 def _due_recipients(app: Application) -> list[Recipient]:
@@ -136,7 +137,8 @@ def _due_recipients(app: Application) -> list[Recipient]:
         return [Recipient(Audience(audience), number) for audience, number in rows]
 
 
-def _of(to: Recipient) -> tuple[ColumnElement[bool], ...]:
+def of(to: Recipient) -> tuple[ColumnElement[bool], ...]:
+    """The deliveries of one recipient."""
     return Delivery.audience == to.audience.value, Delivery.recipient == to.number
 
 
@@ -146,11 +148,11 @@ def _wait_for_the_end_of_the_flood(
     """Put off what is due for somebody who was told much of late: it then goes in one message."""
     window = timedelta(minutes=settings.alarm_digest_minutes)
     count, last = session.execute(
-        select(func.count(), func.max(Delivery.sent_at)).where(*_of(to), Delivery.sent_at > now - window)
+        select(func.count(), func.max(Delivery.sent_at)).where(*of(to), Delivery.sent_at > now - window)
     ).one()
     if last is None or count < settings.alarm_digest_after:
         return False
-    _change(session, *_of(to), *_due(now), next_try_at=last + window)
+    _change(session, *of(to), *_due(now), next_try_at=last + window)
     return True
 
 
@@ -158,7 +160,7 @@ def _claim(session: Session, to: Recipient, now: datetime) -> _Claim:
     due = (
         select(Delivery.id)
         .join(Alarm, Alarm.id == Delivery.alarm_id)
-        .where(*_of(to), *_due(now), ~is_held())
+        .where(*of(to), *_due(now), ~is_held())
         .order_by(Delivery.id)
         .limit(BATCH)
     )
@@ -200,8 +202,8 @@ def _mark_sent(session: Session, to: Recipient, ids: Sequence[int]) -> None:
     now = clock.now()
     _end(session, ids, Outcome.SENT, sent_at=now, last_error="")
     # The address answers again: what failed before need not wait for its turn.
-    failed = (Delivery.tries > 0, Delivery.lease_until.is_(None), Delivery.next_try_at > now)
-    _change(session, *_of(to), *failed, next_try_at=now)
+    waiting = (Delivery.outcome == "", Delivery.last_error != "", Delivery.lease_until.is_(None))
+    _change(session, *of(to), *waiting, next_try_at=now)
 
 
 def _mark_failed(session: Session, settings: Settings, claim: _Claim, ids: Sequence[int], error: str) -> None:
@@ -234,7 +236,7 @@ def _change(session: Session, *where: ColumnElement[bool], **facts: object) -> N
 
 def _settle(app: Application) -> None:
     """Alarms of which every delivery has ended are done with."""
-    open_still = exists().where(Delivery.alarm_id == Alarm.id, Delivery.next_try_at.is_not(None))
+    open_still = exists().where(Delivery.alarm_id == Alarm.id, Delivery.outcome == "")
     done = (Alarm.settled_at.is_(None), Alarm.planned_at.is_not(None), ~open_still)
     with app.database.read() as session:
         if session.scalar(select(Alarm.id).where(*done).limit(1)) is None:

@@ -99,7 +99,7 @@ def _digest(alarms: Sequence[AlarmFacts], public_url: str) -> Message:
     ordered = sorted(alarms, key=lambda alarm: (order.index(alarm.kind), -alarm.id))
     kinds = [(kind, list(group)) for kind, group in groupby(ordered, key=lambda alarm: alarm.kind)]
     title = ngettext("{count} alarm", "{count} alarms", len(alarms)).format(count=len(alarms))
-    counts = ", ".join(f"{kind_word(kind).lower()} {len(group)}" for kind, group in kinds)
+    counts = ", ".join(f"{len(group)}× {kind_word(kind).lower()}" for kind, group in kinds)
     parts = ["\n".join(_group(kind, group, public_url)) for kind, group in kinds]
     return Message(f"{title}: {counts}", "\n\n".join([*parts, f"{_root(public_url)}/alarms"]))
 

@@ -99,7 +99,7 @@ class _Posts(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name it has in the base
+    def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
 
 
@@ -136,7 +136,7 @@ class _Conversation(socketserver.StreamRequestHandler):
                 break
             lines.append(line.removeprefix(b"."))
         message = message_from_bytes(b"".join(lines), policy=policy.default)
-        self._mailbox.received.append(cast(EmailMessage, message))
+        self._mailbox.received.append(message)
         self._say("250 taken")
 
     @property

@@ -51,7 +51,9 @@ def test_an_answer_that_is_no_success_is_a_code(hook: Hook, status: int, code: s
 def test_a_mail_server_that_refuses_is_a_code(mailbox: Mailbox) -> None:
     mailbox.refuses = "550 no such user"
 
-    assert sending.send(mailbox.address.replace("{email}", "x%40clickker.test"), "title", "text") == "smtp_550"
+    assert (
+        sending.send(mailbox.address.replace("{email}", "x%40clickker.test"), "title", "text") == "smtp_550"
+    )
 
 
 def test_nobody_listening_is_a_code() -> None:
@@ -84,7 +86,16 @@ def test_an_error_of_the_library_does_not_get_out(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("language_code", ["en", "nl"])
 def test_every_code_has_a_sentence(language_code: str) -> None:
     with language(language_code):
-        for code in ("unreachable", "late", "refused", "unreadable", "http_404", "smtp_550", "", "unheard_of"):
+        for code in (
+            "unreachable",
+            "late",
+            "refused",
+            "unreadable",
+            "http_404",
+            "smtp_550",
+            "",
+            "unheard_of",
+        ):
             assert sending.error_sentence(code).endswith(".")
 
 
