@@ -207,5 +207,5 @@ class Delivery(Base):
     __table_args__ = (
         Index("uq_deliveries_recipient", "alarm_id", "audience", "recipient", unique=True),
         Index("ix_deliveries_due", "outcome", "next_try_at"),
-        Index("ix_deliveries_sent", "audience", "recipient", "sent_at"),
+        Index("ix_deliveries_sent", "sent_at", "audience", "recipient"),
     )

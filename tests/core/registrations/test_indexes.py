@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from core.accounts.roles import CurrentOperator
 from core.application import Application
@@ -23,33 +22,7 @@ from core.registrations.listing import (
 )
 from core.registrations.query import Page
 from core.storage.database import Database
-
-
-@contextmanager
-def _statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    seen: list[tuple[str, Any]] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, _x: Any, _many: bool) -> None:
-        if statement.startswith(("SELECT", "WITH")):
-            seen.append((statement, parameters))
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(database.engine, "before_cursor_execute", note)
-
-
-def _plan(database: Database, statement: str, parameters: Any) -> str:
-    with database.engine.connect() as connection:
-        if database.is_sqlite:
-            rows = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters)
-            return "\n".join(row[3] for row in rows)
-        # With a few hundred rows PostgreSQL reads them all: what is asked is whether it could do without.
-        for what in ("seqscan", "bitmapscan", "sort"):
-            connection.execute(text(f"SET LOCAL enable_{what} = off"))
-        return "\n".join(row[0] for row in connection.exec_driver_sql("EXPLAIN " + statement, parameters))
-
+from tests.support.plans import plan_of, statements
 
 BAD = re.compile(
     r"TEMP B-TREE|SCAN (registrations|administrations|operators)\b(?! USING)|Seq Scan|\bSort\b|Incremental Sort"
@@ -70,11 +43,11 @@ SERVED: tuple[tuple[dict[str, Any], str], ...] = (
 
 def _assert_served(database: Database, show: Callable[[], Page[Any]], *filtered: str) -> None:
     """No statement reads a whole table or sorts, and the columns ``filtered`` are looked up in an index."""
-    with _statements(database) as seen:
+    with statements(database) as seen:
         show()
     assert len(seen) >= 2
     for statement, parameters in list(seen):
-        plan = _plan(database, statement, parameters)
+        plan = plan_of(database, statement, parameters)
         assert not BAD.search(plan), f"{statement}\n{plan}"
         looked_up = r"\([^)]*{}[=<>]" if database.is_sqlite else r"Index Cond: .*\b{}\b"
         for column in filtered:
@@ -136,11 +109,11 @@ def _assert_served_on_sqlite(database: Database, show: Callable[[], Page[Any]]) 
 def test_a_search_on_sqlite_goes_through_the_trigrams(
     seeded: Application, database: Database, admin: CurrentOperator
 ) -> None:
-    with _statements(database) as seen:
+    with statements(database) as seen:
         assert list_administrations(
             seeded, admin, AdministrationQuery(search="holding", status="connected")
         ).rows
-    plans = [_plan(database, statement, parameters) for statement, parameters in list(seen)]
+    plans = [plan_of(database, statement, parameters) for statement, parameters in list(seen)]
     if database.is_sqlite:
         assert any(plan.startswith("SCAN administrations_search VIRTUAL TABLE") for plan in plans)
     else:

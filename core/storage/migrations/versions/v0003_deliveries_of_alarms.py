@@ -31,7 +31,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.create_index("ix_deliveries_due", ["outcome", "next_try_at"], unique=False)
-        batch_op.create_index("ix_deliveries_sent", ["audience", "recipient", "sent_at"], unique=False)
+        batch_op.create_index("ix_deliveries_sent", ["sent_at", "audience", "recipient"], unique=False)
         batch_op.create_index("uq_deliveries_recipient", ["alarm_id", "audience", "recipient"], unique=True)
 
     with op.batch_alter_table("alarms", schema=None) as batch_op:
