@@ -83,7 +83,7 @@ def _lines(rows: Iterable[AlarmView]) -> Iterator[tuple[str, ...]]:
             escape(kind_word(row.kind)),
             link(f"{one}?id={row.registration_id}", name) if row.registration_id else "",
             escape(environment_name(row.environment)) if row.environment else "",
-            "".join(told) or escape(_("nobody")),
+            f"<div>{''.join(told)}</div>" if told else escape(_("nobody")),
         )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -27,6 +27,8 @@ class Hook:
     status: int = 200
     received: list[dict[str, Any]] = field(default_factory=list)
     """What Apprise's json:// sends: "title", "message" ..."""
+    then: Callable[[], None] = lambda: None
+    """Done when a message has come in, before it is answered."""
 
     def address(self, path: str = "hook") -> str:
         return f"json://127.0.0.1:{self.port}/{path}"
@@ -95,9 +97,11 @@ class _Posts(BaseHTTPRequestHandler):
         said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if hook.status < 300:
             hook.received.append(said)
-        self.send_response(hook.status)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
+            hook.then()
+        with suppress(ConnectionError):  # whoever sent it may have been killed by now
+            self.send_response(hook.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""

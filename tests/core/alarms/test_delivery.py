@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,7 +15,7 @@ from sqlalchemy import select, text, update
 
 from core import clock
 from core.accounts.roles import CurrentOperator
-from core.alarms import delivery, sending
+from core.alarms import sending
 from core.alarms.delivery import BACK_OFF, DAILY, LEASE, Outcome, deliver_due
 from core.alarms.outbox import AlarmKind
 from core.alarms.planning import plan
@@ -25,6 +28,7 @@ from tests.factories import (
     make_incident,
     make_operator,
 )
+from tests.support.live import environment
 from tests.support.receivers import Hook, Mailbox, addressed, web_hook
 
 QUIET = timedelta(minutes=15, seconds=1)
@@ -131,25 +135,18 @@ def test_an_address_set_later_gets_no_old_alarms(app: Application, hook: Hook) -
 # --- At least once ---------------------------------------------------------------------------------------
 
 
-class Killed(BaseException):
-    """As a process ends that is killed: nothing after it runs."""
-
-
-def test_killed_between_sending_and_marking_it_is_sent_again(
-    support: Application, hook: Hook, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_between_sending_and_marking_it_is_sent_again(support: Application, hook: Hook) -> None:
     make_alarm(support.database, AlarmKind.RECONNECT_NEEDED, make_broken(support.database))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dashboard.cli", "alarms", "send"],
+        env=environment(support.settings, ALARM_SUPPORT=hook.address()),
+    )
+    hook.then = process.kill
+    assert process.wait() == -signal.SIGKILL
+    hook.then = lambda: None
 
-    def killed(*_: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(delivery, "_mark_sent", killed)
-        with pytest.raises(Killed):
-            deliver_due(support)
     assert (len(hook.received), outcomes(support)) == (1, [""])
     assert deliver_due(support) == 0, "the lease of the dead still holds"
-
     with clock.shifted(LEASE + timedelta(seconds=1)):
         assert deliver_due(support) == 1
     assert (len(hook.received), outcomes(support), settled(support)) == (2, ["sent"], [True])
