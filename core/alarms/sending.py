@@ -12,7 +12,6 @@ from contextvars import ContextVar
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from core.i18n import N_, _
 
@@ -29,8 +28,10 @@ _BELOW = ("urllib3", "requests", "requests_oauthlib", "oauthlib")
 """Libraries that Apprise alone uses here."""
 _heard: ContextVar[list[str] | None] = ContextVar("heard", default=None)
 """What Apprise says of the message that is being sent; it hands the context on to its threads."""
-_HTTP = re.compile(r"\berror=([1-5]\d\d)\b")
+_HTTP = re.compile(r"\berror=([345]\d\d)\b")
 _SMTP = re.compile(r"(?:\(|was refused: )([45]\d\d)[ ,]")
+_LINK = re.compile(r"https?://[^\s()<>]+$")
+_MEANING = re.compile(r"([\\`*_\[\]<>#~|])")
 _SENTENCES = {
     UNREACHABLE: N_("The server could not be reached."),
     LATE: N_("There was no answer in time."),
@@ -63,8 +64,16 @@ def is_readable(address: str) -> bool:
 
 def service(address: str) -> str:
     """The kind of address, such as "slack": the one part of it that is no secret."""
-    scheme = urlsplit(address).scheme
+    scheme = address.partition("://")[0]
     return scheme if scheme.isascii() and scheme.isalnum() else ""
+
+
+def as_markdown(text: str) -> str:
+    """Plain text for a service that knows Markdown alone, such as Teams: nothing in a name means anything there.
+
+    An address at the end of a line becomes a link. Apprise would escape it, and then it leads nowhere.
+    """
+    return "\n".join(_marked(line) for line in text.split("\n"))
 
 
 def error_sentence(code: str) -> str:
@@ -77,12 +86,26 @@ def _sent(channel: Apprise, title: str, body: str) -> str:
     heard: list[str] = []
     token = _heard.set(heard)
     try:
-        result = channel.notify(title=title, body=body, body_format="text")
+        if channel[0].resolve_format("text").value == "markdown":
+            result = channel.notify(title=title, body=as_markdown(body), body_format="markdown")
+        else:
+            result = channel.notify(title=title, body=body, body_format="text")
     finally:
         _heard.reset(token)
     if result:
         return ""
     return LATE if result.status.name == "TIMEOUT" else _code("\n".join(heard))
+
+
+def _marked(line: str) -> str:
+    found = _LINK.search(line)
+    if found is None:
+        return _plain(line)
+    return f"{_plain(line[: found.start()])}[{_plain(found[0])}]({found[0]})"
+
+
+def _plain(text: str) -> str:
+    return _MEANING.sub(r"\\\1", text)
 
 
 def _code(said: str) -> str:
@@ -102,6 +125,7 @@ def _channel(address: str) -> Apprise:
         app_id="Clickker Connections",
         app_desc="Clickker Connections",
         app_url="",
+        image_url_mask="",  # no picture fetched from the library's own pages
         async_mode=False,
         http_redirects=False,  # a key in a header or address goes where it was meant to go, and nowhere else
         storage_mode="memory",

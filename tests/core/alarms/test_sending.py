@@ -40,6 +40,38 @@ def test_a_title_of_two_lines_adds_no_header_to_a_mail(mailbox: Mailbox) -> None
     assert mailbox.recipients == ["alice@clickker.test"]
 
 
+def test_teams_gets_links_that_work_and_names_that_mean_nothing() -> None:
+    text = "Let op: [klik](http://evil.test) *B.V.*\n\n- Jansen_Zn: http://localhost:8501/registration?id=7"
+
+    assert sending.as_markdown(text) == (
+        r"Let op: \[klik\](http://evil.test) \*B.V.\*" + "\n\n"
+        r"- Jansen\_Zn: [http://localhost:8501/registration?id=7](http://localhost:8501/registration?id=7)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        ("workflows://host.example/workflow/signature/", r"a \*b\*"),
+        ("json://host.example", "a *b*"),
+        ("mailto://host.example?from=a@b.nl&to=c@d.nl", "a *b*"),
+        ("discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV", "a *b*"),
+    ],
+)
+def test_only_who_knows_nothing_else_gets_markdown(
+    monkeypatch: pytest.MonkeyPatch, address: str, text: str
+) -> None:
+    sent: list[str] = []
+
+    def notify(self: object, *, body: str, **_: object) -> bool:
+        sent.append(body)
+        return True
+
+    monkeypatch.setattr("apprise.Apprise.notify", notify)
+    assert sending.send(address, "title", "a *b*") == ""
+    assert sent == [text]
+
+
 @pytest.mark.parametrize(("status", "code"), [(404, "http_404"), (500, "http_500"), (302, "http_302")])
 def test_an_answer_that_is_no_success_is_a_code(hook: Hook, status: int, code: str) -> None:
     hook.status = status
