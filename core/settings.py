@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, SecretStr
 from pydantic_settings import (
@@ -83,6 +84,18 @@ class Settings(BaseSettings):
     """How many tokens may be on their way at once."""
     keep_alive_days: int = 7
     """A refresh token that has rested this long is spent, so that the consent does not lapse."""
+
+    alarm_support: SecretStr = SecretStr("")
+    """Where support is told: addresses as Apprise reads them, with blanks between; each may hold a password."""
+    alarm_owner: SecretStr = SecretStr("")
+    """How an owner is told: such an address with ``{email}`` where the owner's e-mail address goes."""
+    alarm_to: dict[str, Literal["owner", "support", "both", "nobody"]] = {}
+    """By kind of alarm, e.g. CLICKKER_ALARM_TO__RECOVERED; ``core.alarms.addresses`` has the defaults."""
+    alarm_digest_minutes: int = 15
+    alarm_digest_after: int = 5
+    """So many alarms in as many minutes are told one by one; what follows waits and is told in one message."""
+    alarm_tries: int = 12
+    """After so many failures it is left to a person to try again; the twelfth comes six days after the first."""
 
     @classmethod
     def settings_customise_sources(

@@ -15,10 +15,13 @@ from core.accounts import operators
 from core.accounts.invitations import invite, resend
 from core.accounts.operators import add_operator, list_operators
 from core.accounts.roles import Role
+from core.alarms.addresses import Audience
+from core.alarms.delivery import deliver_due
+from core.alarms.trying import send_test
 from core.application import Application, build
 from core.doctor import Verdict, examine
 from core.errors import ClickkerError
-from core.i18n import _
+from core.i18n import _, ngettext
 from core.starting import read_settings
 from core.storage import schema
 from core.storage.database import Database
@@ -31,8 +34,10 @@ WRONG_SETTINGS = 2
 app = typer.Typer(help="Clickker Connections.", no_args_is_help=True, add_completion=False)
 database_app = typer.Typer(help="The database.", no_args_is_help=True)
 operator_app = typer.Typer(help="Who may sign in.", no_args_is_help=True)
+alarms_app = typer.Typer(help="Telling somebody.", no_args_is_help=True)
 keys_app = typer.Typer(help="Encryption keys.", no_args_is_help=True)
 app.add_typer(database_app, name="db")
+app.add_typer(alarms_app, name="alarms")
 app.add_typer(keys_app, name="keys")
 app.add_typer(operator_app, name="operator")
 
@@ -169,6 +174,27 @@ def list_all() -> None:
             state = "active" if operator.active and operator.account_created else "waiting"
             state = state if operator.active else "disabled"
             typer.echo(f"{operator.email}\t{operator.name}\t{operator.role}\t{state}")
+
+
+@alarms_app.command("test")
+def test_alarms(
+    to: Annotated[Audience, typer.Option(help="Whose address to test.")] = Audience.SUPPORT,
+    email: Annotated[str, typer.Option(help="Of the operator who is told, with --to owner.")] = "",
+) -> None:
+    """Send a test the way alarms go, and say whether it arrived."""
+    with _explained(), _application() as opened:
+        tried = send_test(opened, None, to, email)
+    for one in tried:
+        typer.echo(f"{'✓' if one.sent else '✗'} {one.label} {one.error}".rstrip())
+    raise typer.Exit(0 if all(one.sent for one in tried) else 1)
+
+
+@alarms_app.command("send")
+def send_alarms() -> None:
+    """Send the alarms that are due now and end; a running dashboard does so by itself."""
+    with _explained(), _application() as opened:
+        count = deliver_due(opened)
+    typer.echo(ngettext("{count} message sent.", "{count} messages sent.", count).format(count=count))
 
 
 @contextmanager

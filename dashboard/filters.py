@@ -83,7 +83,7 @@ def asked(keys: Keys, make: Callable[..., Query]) -> Query:
         active=chosen["active"] == "yes" if chosen["active"] else None,
         sort=chosen["sort"] or "name",
         descending=bool(chosen["desc"]),
-        page=_page(keys),
+        page=page_number(keys),
     )
 
 
@@ -165,7 +165,8 @@ def _show_first_page(keys: Keys) -> None:
     st.rerun(keys.rows)
 
 
-def _page(keys: Keys) -> int:
+def page_number(keys: Keys) -> int:
+    """The page of the list that is asked for, from 1."""
     key = keys.of("page")
     return int(st.session_state.get(key) or number_in_address(key) or 1)
 

@@ -57,6 +57,14 @@ ENTRIES = (
         help=N_("What a message of Exact Online means, and whether connecting again helps"),
     ),
     Entry(
+        "alarms",
+        "alarms.py",
+        N_("Alarms"),
+        ":material/notifications:",
+        Action.ALARMS,
+        N_("Who was told of what"),
+    ),
+    Entry(
         "operators",
         "operators.py",
         N_("Operators"),

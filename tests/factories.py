@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+from sqlalchemy import func, select
 
 from core import clock
 from core.accounts.roles import CurrentOperator, Role
+from core.alarms.outbox import AlarmKind, announce
 from core.registrations.names import name_key
 from core.registrations.settle import settle
 from core.settings import Settings
 from core.storage.database import Database
-from core.storage.models import Administration, Grant, Operator, Registration
+from core.storage.models import Administration, Alarm, Grant, Incident, Operator, Registration
 
 _numbers = itertools.count(1)
 
@@ -138,3 +141,28 @@ def make_connected(
     for _number in range(administrations):
         make_administration(database, registration_id)
     return registration_id
+
+
+def make_broken(database: Database, name: str | None = None, **facts: Any) -> int:
+    """A registration that needs to be reconnected: its consent went unused for too long."""
+    return make_connected(database, name, at=clock.now() - timedelta(days=31), **facts)
+
+
+def make_alarm(database: Database, kind: AlarmKind, registration_id: int | None = None, **more: Any) -> int:
+    """An alarm in the outbox, as the transaction of its fact leaves it."""
+    with database.transaction() as session:
+        registration = session.get_one(Registration, registration_id) if registration_id else None
+        announce(session, kind, clock.now(), registration=registration, **more)
+        session.flush()
+        return session.scalars(select(func.max(Alarm.id))).one() or 0
+
+
+def make_incident(database: Database, environment: str = "nl", **facts: Any) -> int:
+    """An open incident."""
+    now = clock.now()
+    columns = {"kind": "outage", "opened_at": now, "last_failure_at": now, "next_check_at": now} | facts
+    with database.transaction() as session:
+        row = Incident(environment=environment, **columns)
+        session.add(row)
+        session.flush()
+        return row.id

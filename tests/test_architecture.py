@@ -32,6 +32,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
         "core/simulator/delivery.py",
     ),
     "uvicorn": ("core/simulator/server.py",),
+    "apprise": ("core/alarms/sending.py",),
     "typer": ("dashboard/cli.py", "dashboard/demo.py"),
     "bcrypt": ("core/accounts/passwords.py",),
     "cryptography": ("core/tokens/vault.py",),
@@ -48,10 +49,10 @@ INSIDE_CORE: dict[str, frozenset[str]] = {
     "storage": GROUND,
     "exact": GROUND,
     "simulator": GROUND,
-    "alarms": GROUND | {"application", "storage"},
     "tokens": GROUND | {"application", "alarms", "exact", "storage"},
     "accounts": GROUND | {"application", "tokens", "exact", "audit", "storage"},
     "registrations": GROUND | {"application", "accounts", "alarms", "tokens", "exact", "audit", "storage"},
+    "alarms": GROUND | {"application", "accounts", "registrations", "exact", "storage"},
 }
 """Part of core to the parts and modules of core that it may use."""
 

@@ -26,10 +26,12 @@ class Action(StrEnum):
     DISCONNECT = "disconnect"
     DELETE = "delete"
     MANAGE_OPERATORS = "manage_operators"
+    ALARMS = "alarms"
+    """See who was told of what, send a test, try again."""
 
 
 _SEES = {Action.VIEW, Action.EXPORT, Action.EDIT_NOTE}
-_SUPPORTS = _SEES | {Action.REGISTER, Action.CHECK, Action.DISCONNECT, Action.DELETE}
+_SUPPORTS = _SEES | {Action.REGISTER, Action.CHECK, Action.DISCONNECT, Action.DELETE, Action.ALARMS}
 PERMISSIONS: dict[Role, frozenset[Action]] = {
     Role.SUPPORT: frozenset(_SUPPORTS),
     Role.ACCOUNT_MANAGER: frozenset(_SEES),

@@ -22,6 +22,8 @@ class AlarmKind(StrEnum):
     INCIDENT_CLOSED = "incident_closed"
     TOKEN_ORPHANED = "token_orphaned"  # noqa: S105 - the name of an alarm
     """A token came back to a row that had moved on: kept aside, and somebody should look."""
+    TEST = "test"
+    """Somebody asked whether alarms arrive."""
 
 
 def announce(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.storage.base import Base, UTCDateTime, folded, new_uuid
 from core.storage.models_accounts import Invitation, Operator, OperatorSession, SignInFailure, SignInTicket
-from core.storage.models_keeping import Alarm, CallBudget, Grant, Incident, Issue
+from core.storage.models_keeping import Alarm, CallBudget, Delivery, Grant, Incident, Issue
 
 __all__ = [
     "Administration",
@@ -20,6 +20,7 @@ __all__ = [
     "Consent",
     "Counter",
     "CustomerLink",
+    "Delivery",
     "Grant",
     "Incident",
     "Invitation",

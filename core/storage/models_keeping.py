@@ -176,6 +176,8 @@ class Alarm(Base):
     details: Mapped[dict[str, Any]]
     """What the sentence names; codes and moments, worded when it is sent."""
     created_at: Mapped[datetime]
+    planned_at: Mapped[datetime | None]
+    """When it was decided who is told; their deliveries were written with it."""
     settled_at: Mapped[datetime | None]
     """When nothing was left to do: delivered to everybody, or no longer true."""
 
@@ -183,4 +185,33 @@ class Alarm(Base):
         Index("ix_alarms_open", "settled_at", "id"),
         Index("ix_alarms_registration", "registration_id"),
         Index("ix_alarms_incident", "incident_id"),
+    )
+
+
+class Delivery(Base):
+    """One alarm on its way to one recipient. Never the address itself: it is a secret of the settings."""
+
+    __tablename__ = "deliveries"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    alarm_id: Mapped[int] = mapped_column(ForeignKey("alarms.id", ondelete="CASCADE"))
+    audience: Mapped[str] = mapped_column(String(10))
+    """``core.alarms.addresses.Audience``."""
+    recipient: Mapped[int]
+    """The operator's id, or which of support's addresses it is, from 1: one that is mended gets what waited."""
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime | None]
+    """None once nothing is left to try."""
+    lease_until: Mapped[datetime | None]
+    """Somebody is sending it until then at the latest; later, whoever it was has died."""
+    sent_at: Mapped[datetime | None]
+    outcome: Mapped[str] = mapped_column(String(20), default="")
+    """``core.alarms.delivery.Outcome``; '' while it waits."""
+    last_error: Mapped[str] = mapped_column(String(40), default="")
+    """A code of ``core.alarms.sending``: no word of the other side is kept, it might repeat the address."""
+
+    __table_args__ = (
+        Index("uq_deliveries_recipient", "alarm_id", "audience", "recipient", unique=True),
+        Index("ix_deliveries_due", "outcome", "next_try_at"),
+        Index("ix_deliveries_sent", "sent_at", "audience", "recipient"),
     )

@@ -11,11 +11,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from core.accounts.operators import list_operators
+from core.alarms.outbox import AlarmKind
 from core.application import Application
 from core.tokens.vault import Vault
 from dashboard.cli import app as clickker
 from dashboard.serving import ROOT
+from tests.factories import make_alarm, make_broken
 from tests.support.live import environment
+from tests.support.receivers import web_hook
 
 Run = Callable[..., Result]
 
@@ -135,3 +138,33 @@ def test_it_speaks_the_language_of_the_shell(run: Run, monkeypatch: pytest.Monke
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
     assert "up to date" in run("db", "upgrade").output
+
+
+def test_a_test_alarm_arrives_or_says_why_not(
+    run: Run, app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with web_hook() as hook:
+        monkeypatch.setenv("CLICKKER_ALARM_SUPPORT", f"{hook.address()} {hook.address('canary')}")
+        told = run("alarms", "test")
+        hook.status = 403
+        refused = run("alarms", "test")
+
+    assert (told.exit_code, told.output) == (0, "✓ Support 1 (json)\n✓ Support 2 (json)\n")
+    assert (refused.exit_code, refused.output.count("error 403")) == (1, 2)
+    assert len(hook.received) == 2
+    assert "canary" not in told.output + refused.output
+
+
+def test_a_test_alarm_without_an_address_says_what_to_set(run: Run) -> None:
+    told = run("alarms", "test")
+
+    assert (told.exit_code, "CLICKKER_ALARM_SUPPORT" in told.output) == (2, True)
+
+
+def test_due_alarms_are_sent(run: Run, app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_alarm(app.database, AlarmKind.RECONNECT_NEEDED, make_broken(app.database))
+    with web_hook() as hook:
+        monkeypatch.setenv("CLICKKER_ALARM_SUPPORT", hook.address())
+        assert run("alarms", "send").output == "1 message sent.\n"
+
+    assert len(hook.received) == 1

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from core.accounts.roles import CurrentOperator
 from core.application import Application
@@ -26,36 +25,7 @@ from core.seed import seed
 from core.storage.database import Database
 from core.storage.search import SEARCH_INDEXES
 from tests.factories import make_administration, make_registration
-
-
-@contextmanager
-def _statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    seen: list[tuple[str, Any]] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, _x: Any, _many: bool) -> None:
-        if statement.startswith(("SELECT", "WITH")):
-            seen.append((statement, parameters))
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(database.engine, "before_cursor_execute", note)
-
-
-# With a few hundred rows PostgreSQL reads them all: what is asked is whether it could do without.
-_WITHOUT = ("seqscan", "bitmapscan", "sort")
-
-
-def _plan(database: Database, statement: str, parameters: Any, without: Sequence[str] = _WITHOUT) -> str:
-    with database.engine.connect() as connection:
-        if database.is_sqlite:
-            rows = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters)
-            return "\n".join(row[3] for row in rows)
-        for what in without:
-            connection.execute(text(f"SET LOCAL enable_{what} = off"))
-        return "\n".join(row[0] for row in connection.exec_driver_sql("EXPLAIN " + statement, parameters))
-
+from tests.support.plans import plan_of, statements
 
 BAD = re.compile(
     r"TEMP B-TREE|SCAN (registrations|administrations|operators)\b(?! USING)|Seq Scan|\bSort\b|Incremental Sort"
@@ -76,11 +46,11 @@ SERVED: tuple[tuple[dict[str, Any], str], ...] = (
 
 def _assert_served(database: Database, show: Callable[[], Page[Any]], *filtered: str) -> None:
     """No statement reads a whole table or sorts, and the columns ``filtered`` are looked up in an index."""
-    with _statements(database) as seen:
+    with statements(database) as seen:
         show()
     assert len(seen) >= 2
     for statement, parameters in list(seen):
-        plan = _plan(database, statement, parameters)
+        plan = plan_of(database, statement, parameters)
         assert not BAD.search(plan), f"{statement}\n{plan}"
         looked_up = r"\([^)]*{}[=<>]" if database.is_sqlite else r"Index Cond: .*\b{}\b"
         for column in filtered:
@@ -141,10 +111,10 @@ def _assert_served_on_sqlite(database: Database, show: Callable[[], Page[Any]]) 
 
 def _plans_of_searches(database: Database, show: Callable[[], Page[Any]]) -> str:
     """As the database itself chooses, at rows enough that it does not read them all."""
-    with _statements(database) as seen:
+    with statements(database) as seen:
         assert len(show().rows) == 1
     return "\n".join(
-        _plan(database, statement, parameters, without=()) for statement, parameters in list(seen)
+        plan_of(database, statement, parameters, without=()) for statement, parameters in list(seen)
     )
 
 

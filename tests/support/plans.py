@@ -1,0 +1,42 @@
+"""How the database goes about a question: its statements, and the plan of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event, text
+
+from core.storage.database import Database
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """Every question that is asked while the block runs, with its parameters."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, _x: Any, _many: bool) -> None:
+        if statement.startswith(("SELECT", "WITH")):
+            seen.append((statement, parameters))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
+
+
+_WITHOUT = ("seqscan", "bitmapscan", "sort")
+"""With a few hundred rows PostgreSQL reads them all: what is asked is whether it could do without."""
+
+
+def plan_of(database: Database, statement: str, parameters: Any, without: Sequence[str] = _WITHOUT) -> str:
+    """The plan, a step a line; ``without`` what PostgreSQL may not use."""
+    with database.engine.connect() as connection:
+        if database.is_sqlite:
+            rows = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters)
+            return "\n".join(row[3] for row in rows)
+        for what in without:
+            connection.execute(text(f"SET LOCAL enable_{what} = off"))
+        return "\n".join(row[0] for row in connection.exec_driver_sql("EXPLAIN " + statement, parameters))
