@@ -28,6 +28,8 @@ CONNECT_SCRIPT = (
     'window.prerenderReady=false;window.__streamlit={BACKEND_BASE_URL:location.origin+"/",'
     "HOST_CONFIG:{allowedOrigins:[location.origin],useExternalAuthToken:false}}"
 )
+STYLE = '<style>[data-testid="InputInstructions"]{display:none}</style>'
+"""Hides "Press Enter to apply" and its kin, which Streamlit writes in English only. A field says enough by itself."""
 _REPLACEMENTS = (
     (re.compile(r"<script>.*?</script>", re.DOTALL), f"<script>{CONNECT_SCRIPT}</script>"),
     (re.compile(r"<title>.*?</title>"), "<title>Clickker Connections</title>"),
@@ -53,7 +55,7 @@ def frame_page(language: str = "en") -> str:
     for found, instead in _REPLACEMENTS:
         page = found.sub(instead, page)
     page = page.replace('<html lang="en">', f'<html lang="{language}">')
-    return page.replace("</head>", f"{_preloads(page)}</head>").strip()
+    return page.replace("</head>", f"{_preloads(page)}{STYLE}</head>").strip()
 
 
 def _preloads(page: str) -> str:
