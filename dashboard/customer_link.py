@@ -8,6 +8,7 @@ from core.accounts.roles import CurrentOperator
 from core.i18n import LANGUAGES, _, language
 from core.registrations.views import CustomerLinkView, RegistrationView
 from core.registrations.wording import moment
+from dashboard import signin
 from dashboard.copying import draw_copy
 
 
@@ -18,6 +19,7 @@ def show_link(by: CurrentOperator, view: RegistrationView, link: CustomerLinkVie
         _("Link for the customer"), width="medium", icon=":material/forward_to_inbox:", on_dismiss="rerun"
     )
     def dialog() -> None:
+        signin.current(active=True)
         st.write(_("Send this link to the customer. It opens a page of ours that leads to Exact Online."))
         draw_copy(url, _("Copy link"), _("Link for the customer"), lines=2, first=True)
         st.caption(
