@@ -28,8 +28,11 @@ CONNECT_SCRIPT = (
     'window.prerenderReady=false;window.__streamlit={BACKEND_BASE_URL:location.origin+"/",'
     "HOST_CONFIG:{allowedOrigins:[location.origin],useExternalAuthToken:false}}"
 )
-STYLE = '<style>[data-testid="InputInstructions"]{display:none}</style>'
-"""Hides "Press Enter to apply" and its kin, which Streamlit writes in English only. A field says enough by itself."""
+STYLE = (
+    '<style>[data-testid="InputInstructions"],[data-testid="stHeaderActionElements"] a{display:none}</style>'
+)
+"""Hides what Streamlit says in English only: "Press Enter to apply" and its kin under a field, which says enough by
+itself, and the "Link to heading" beside every heading."""
 _REPLACEMENTS = (
     (re.compile(r"<script>.*?</script>", re.DOTALL), f"<script>{CONNECT_SCRIPT}</script>"),
     (re.compile(r"<title>.*?</title>"), "<title>Clickker Connections</title>"),
