@@ -97,7 +97,7 @@ def test_a_shared_login_is_named(app: Application, sanne: CurrentOperator) -> No
     assert grant is not None
     make_registration(app.database, "Bakker B.V.", grant_id=grant.id)
 
-    assert "2 customers hang on this login" in facts(frame("registration", id=str(number)))
+    assert "1 other customer: " in facts(frame("registration", id=str(number)))
 
 
 def test_another_login_waits_for_a_word(app: Application, sanne: CurrentOperator) -> None:
