@@ -9,6 +9,7 @@ import streamlit as st
 from core.i18n import _
 from core.registrations.names import NameMatch, compare_names, name_key
 from core.registrations.views import AdministrationView, RegistrationView
+from dashboard import signin
 from dashboard.markdown import plain
 
 ON_A_PAGE = 50
@@ -30,6 +31,7 @@ def forget_choice(view: RegistrationView, place: str) -> None:
 
 @st.fragment
 def _draw_list(administrations: Sequence[AdministrationView], place: str, state: str) -> None:
+    signin.current(active=True)
     sought = st.text_input(
         _("Search administrations"),
         key=f"{place}_search",

@@ -41,11 +41,9 @@ def login(grant: GrantView) -> str:
 
 
 def shared_login(grant: GrantView) -> str:
-    """How many customers hang on this login, and the first of them by name, as links."""
-    count = len(grant.shared_with) + 1
-    sentence = ngettext(
-        "{count} customer hangs on this login", "{count} customers hang on this login", count
-    ).format(count=count)
+    """How many other customers hang on this login, and the first of them by name, as links."""
+    count = len(grant.shared_with)
+    sentence = ngettext("{count} other customer", "{count} other customers", count).format(count=count)
     links = ", ".join(
         f"[{plain(name)}]({address('registration', id=n)})" for n, name in grant.shared_with[:NAMED]
     )

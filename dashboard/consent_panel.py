@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 import streamlit as st
 
@@ -17,6 +16,7 @@ from core.registrations.status import Status
 from core.registrations.views import RegistrationView
 from core.registrations.wording import moment
 from dashboard import signin
+from dashboard.customer_link import show_link
 from dashboard.feedback import attempt
 from dashboard.going import go_to
 from dashboard.navigation import switch_to
@@ -73,25 +73,9 @@ def _make_link(app: Application, by: CurrentOperator, registered: Callable[[], i
         number = registered()
         if number is not None:
             url = create_customer_link(app, by, number)
-            link = registration(app, by, number).link
-            if link is not None:
-                _show_link(url, link.expires_at)
-
-
-def _show_link(url: str, expires_at: datetime) -> None:
-    @st.dialog(
-        _("Link for the customer"), width="medium", icon=":material/forward_to_inbox:", on_dismiss="rerun"
-    )
-    def dialog() -> None:
-        st.write(_("Send this link to the customer. It opens a page of ours that leads to Exact Online."))
-        st.code(url, language=None, wrap_lines=True)
-        st.caption(
-            _(
-                "It works once, until {until}, and is shown only now; make a new one when it gets lost."
-            ).format(until=moment(expires_at))
-        )
-
-    dialog()
+            view = registration(app, by, number)
+            if view.link is not None:
+                show_link(by, view, view.link, url)
 
 
 def draw_open_link(app: Application, by: CurrentOperator, view: RegistrationView, place: str) -> None:

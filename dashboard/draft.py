@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NoReturn
 
@@ -21,6 +23,25 @@ NEW = "new"
 _NUMBER = "register_draft"
 _KEPT = "register_kept"
 _RESUMED = "register_resumed"
+_MADE = "register_made"
+
+
+@dataclass
+class OneDraft:
+    """The draft that this page has made, known to every run at once.
+
+    Streamlit starts the next run while the one before is still saving, and stops that one at its next look at the
+    session state: what it saved would be forgotten, and the next run would make a second draft.
+    """
+
+    number: int | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def save(self, app: Application, by: CurrentOperator, number: int | None, form: RegistrationForm) -> int:
+        """Keep ``form`` in draft ``number``, or else in the one made here before; returns its number."""
+        with self.lock:
+            self.number = save_draft(app, by, number or self.number, form)
+            return self.number
 
 
 def take_up(app: Application, by: CurrentOperator) -> Draft | None:
@@ -37,6 +58,7 @@ def take_up(app: Application, by: CurrentOperator) -> Draft | None:
     number = draft.id if draft else None
     if f"{PLACE}_name" not in st.session_state:  # the page opens; later it is the draft being typed here
         st.session_state[_RESUMED] = number if asked is None else None
+        st.session_state[_MADE] = OneDraft()
     another = number is not None and st.session_state.get(_NUMBER) not in (None, number)
     form_fields.fill(PLACE, draft.form if draft else RegistrationForm(), overwrite=another)
     if another or number is None:
@@ -56,7 +78,11 @@ def keep(app: Application, by: CurrentOperator, draft: Draft | None) -> tuple[in
     kept = st.session_state.get(_KEPT, draft.form if draft else RegistrationForm())
     number, saved_at = (draft.id, draft.saved_at) if draft else (None, None)
     if form != kept:
-        number = save_draft(app, by, number, form)
+        made = st.session_state[_MADE]
+        with made.lock:
+            # A run that was overtaken ends here, and cannot save over the next one.
+            form = form_fields.read(PLACE)
+            number = made.save(app, by, number, form)
         st.session_state[_KEPT] = form
         st.session_state[_NUMBER] = number
         saved = open_draft(app, by, number)
@@ -84,8 +110,8 @@ def _milliseconds(moment: datetime) -> int:
 
 
 def _empty() -> NoReturn:
-    for field in form_fields.FIELDS:
-        st.session_state.pop(f"{PLACE}_{field}", None)
+    for name in form_fields.FIELDS:
+        st.session_state.pop(f"{PLACE}_{name}", None)
     for key in (_NUMBER, _KEPT, _RESUMED, "register_tried"):
         st.session_state.pop(key, None)
     st.rerun()

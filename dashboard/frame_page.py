@@ -28,6 +28,11 @@ CONNECT_SCRIPT = (
     'window.prerenderReady=false;window.__streamlit={BACKEND_BASE_URL:location.origin+"/",'
     "HOST_CONFIG:{allowedOrigins:[location.origin],useExternalAuthToken:false}}"
 )
+STYLE = (
+    '<style>[data-testid="InputInstructions"],[data-testid="stHeaderActionElements"] a{display:none}</style>'
+)
+"""Hides what Streamlit says in English only: "Press Enter to apply" and its kin under a field, which says enough by
+itself, and the "Link to heading" beside every heading."""
 _REPLACEMENTS = (
     (re.compile(r"<script>.*?</script>", re.DOTALL), f"<script>{CONNECT_SCRIPT}</script>"),
     (re.compile(r"<title>.*?</title>"), "<title>Clickker Connections</title>"),
@@ -53,7 +58,7 @@ def frame_page(language: str = "en") -> str:
     for found, instead in _REPLACEMENTS:
         page = found.sub(instead, page)
     page = page.replace('<html lang="en">', f'<html lang="{language}">')
-    return page.replace("</head>", f"{_preloads(page)}</head>").strip()
+    return page.replace("</head>", f"{_preloads(page)}{STYLE}</head>").strip()
 
 
 def _preloads(page: str) -> str:

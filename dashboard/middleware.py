@@ -132,7 +132,8 @@ class _Dresser:
         if not headers.get("content-type", "").startswith("text/html"):
             headers.setdefault("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
             return
-        headers.setdefault("content-security-policy", frame_policy(self.settings, frame_page()))
+        if "content-security-policy" not in headers:  # the frame's is dear the first time
+            headers["content-security-policy"] = frame_policy(self.settings, frame_page())
         self._name_browser(headers)
 
     def _name_browser(self, headers: MutableHeaders) -> None:

@@ -75,6 +75,7 @@ def confirm_disconnect(view: RegistrationView) -> None:
 
     @st.dialog(_("Disconnect?"), icon=":material/link_off:")
     def dialog() -> None:
+        app, by = application(), signin.current(active=True)
         st.markdown(
             _(
                 "Clickker no longer reads the books of **{name}**, and our keys are deleted. Connecting again "
@@ -95,7 +96,7 @@ def confirm_disconnect(view: RegistrationView) -> None:
         )
         if st.button(_("Disconnect"), key="disconnect_confirm", type="primary"):
             with attempt():
-                disconnect(application(), signin.current(), view.id)
+                disconnect(app, by, view.id)
                 flash(_("{name} has been disconnected.").format(name=plain(view.name)))
                 st.rerun()
 
@@ -107,6 +108,7 @@ def confirm_delete(view: RegistrationView) -> None:
 
     @st.dialog(_("Delete?"), icon=":material/delete:")
     def dialog() -> None:
+        app, by = application(), signin.current(active=True)
         st.markdown(
             _(
                 "Everything about **{name}** is deleted: settings, administrations, timeline and our keys."
@@ -120,7 +122,7 @@ def confirm_delete(view: RegistrationView) -> None:
             )
         if st.button(_("Delete"), key="delete_confirm", type="primary", disabled=typed.strip() != view.name):
             with attempt():
-                delete(application(), signin.current(), view.id)
+                delete(app, by, view.id)
                 flash(_("{name} has been deleted.").format(name=plain(view.name) or _("The draft")))
                 switch_to("registrations")
 

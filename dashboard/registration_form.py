@@ -142,7 +142,6 @@ def _environments(app: Application) -> list[str]:
 
 
 def _environment_label(app: Application, code: str) -> str:
-    reason = available(app.settings, code)
-    if not reason:
-        return environment_name(code)
-    return _("{country} – not available. {reason}").format(country=environment_name(code), reason=reason)
+    """Short: a phone cuts a longer line off. Why it is not available stands under the field once it is chosen."""
+    name = environment_name(code)
+    return _("{country} (not available)").format(country=name) if available(app.settings, code) else name

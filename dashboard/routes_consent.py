@@ -40,6 +40,7 @@ STATUSES: dict[Outcome, int] = {
     Outcome.OTHER_BROWSER: 403,
     Outcome.OTHER_OPERATOR: 403,
     Outcome.REUSED_STATE: 409,
+    Outcome.LINK_USED: 409,
     Outcome.EXPIRED_STATE: 410,
     Outcome.WITHDRAWN: 410,
     Outcome.PROVIDER_ERROR: 502,

@@ -11,8 +11,7 @@ STEPS = (N_("Details"), N_("Consent at Exact Online"), N_("Administrations"))
 
 def draw_steps(current: int) -> None:
     """One quiet line: the steps, with the current one (from 1) in bold."""
-    words = [
-        f"**{number} {_(step)}**" if number == current else f"{number} {_(step)}"
-        for number, step in enumerate(STEPS, start=1)
-    ]
+    # A number stays with the first word of its step, where a phone breaks the line.
+    words = [f"{number}\N{NO-BREAK SPACE}{_(step)}" for number, step in enumerate(STEPS, start=1)]
+    words[current - 1] = f"**{words[current - 1]}**"
     st.caption(" → ".join(words))

@@ -72,11 +72,11 @@ def available(settings: Settings, code: str) -> str:
         return error.message
     app = exact_app(settings, code)
     if not app.client_id.strip():
-        return _("Not set up: our app has no client id for {country} yet.").format(
+        return _("Not set up: our app has no client id for {country} yet. An admin can add it.").format(
             country=environment_name(code)
         )
     if not app.client_secret.get_secret_value().strip():
-        return _("Not set up: our app has no client secret for {country} yet.").format(
+        return _("Not set up: our app has no client secret for {country} yet. An admin can add it.").format(
             country=environment_name(code)
         )
     return ""

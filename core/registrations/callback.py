@@ -15,13 +15,14 @@ from core import clock
 from core.application import Application
 from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
+from core.registrations import link_claims
 from core.registrations.administrations import read_from_exact
 from core.registrations.grants import (
     release_grant,
     set_candidate,
 )
-from core.registrations.outcomes import ConsentResult, Outcome
-from core.registrations.register import EXCHANGING, find
+from core.registrations.outcomes import EXCHANGING, ConsentResult, Outcome
+from core.registrations.register import find
 from core.registrations.settle import settle
 from core.registrations.takeover import attach, await_decision, leave_to_others
 from core.registrations.timeline import CUSTOMER, EXACT, write
@@ -145,12 +146,18 @@ def _refusal(
     if consent.expires_at <= clock.now():
         return Outcome.EXPIRED_STATE
     if consent.link_id is not None:
-        link = session.get(CustomerLink, consent.link_id)
-        return Outcome.WITHDRAWN if link is None or link.revoked_at or link.used_at else None
+        return _refusal_of_link(session, consent.link_id)
     if operator_id is not None and operator_id != consent.operator_id:
         return Outcome.OTHER_OPERATOR
     operator = session.get(Operator, consent.operator_id) if consent.operator_id else None
     return None if operator is not None and operator.active else Outcome.OTHER_OPERATOR
+
+
+def _refusal_of_link(session: Session, link_id: int) -> Outcome | None:
+    link = session.get(CustomerLink, link_id, populate_existing=True)
+    if link is None or link.revoked_at is not None:
+        return Outcome.WITHDRAWN
+    return None if link.used_at is None else Outcome.LINK_USED
 
 
 def _use_up(session: Session, consent: Consent, given: dict[str, str]) -> Outcome | None:
@@ -167,6 +174,9 @@ def _use_up(session: Session, consent: Consent, given: dict[str, str]) -> Outcom
         return Outcome.REUSED_STATE
     if outcome is not None:
         _write_failure(session, consent.registration_id, _actor(session, consent), outcome)
+    elif consent.link_id is not None and not link_claims.claim(session, consent.link_id, clock.now()):
+        outcome = _refusal_of_link(session, consent.link_id) or Outcome.LINK_USED
+        consent.outcome = outcome
     return outcome
 
 
@@ -221,6 +231,7 @@ def _fail(app: Application, accepted: _Return, outcome: Outcome) -> ConsentResul
     try:
         with app.database.transaction() as session:
             find(session, accepted.registration_id)
+            link_claims.give_back(session, accepted.consent_id)
             session.execute(update(Consent).where(Consent.id == accepted.consent_id).values(outcome=outcome))
             _write_failure(session, accepted.registration_id, accepted.actor, outcome)
     except NotFound:
@@ -235,10 +246,6 @@ def _close(session: Session, consent_id: str, outcome: Outcome) -> None:
         raise _LetGo
     consent.outcome = outcome
     consent.verifier = None
-    if consent.link_id is not None:
-        link = session.get(CustomerLink, consent.link_id)
-        if link is not None:
-            link.used_at = clock.now()
 
 
 def _write_failure(session: Session, registration_id: int, actor: str, outcome: Outcome) -> None:

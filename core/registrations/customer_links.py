@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -13,6 +13,7 @@ from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.errors import NotFound
 from core.i18n import _
+from core.registrations import link_claims
 from core.registrations.consent import Begun, begin, check_connectable, open_for_link
 from core.registrations.register import find
 from core.registrations.settle import settle
@@ -42,7 +43,7 @@ def create_customer_link(app: Application, by: CurrentOperator, registration_id:
     with app.database.transaction() as session:
         registration = find(session, registration_id)
         check_connectable(app, registration)
-        _withdraw(session, registration_id, now)
+        link_claims.withdraw(session, registration_id, now)
         session.add(
             CustomerLink(
                 registration_id=registration_id,
@@ -62,14 +63,14 @@ def revoke_customer_link(app: Application, by: CurrentOperator, registration_id:
     require(by, Action.REGISTER)
     with app.database.transaction() as session:
         find(session, registration_id)
-        if _withdraw(session, registration_id, clock.now()):
+        if link_claims.withdraw(session, registration_id, clock.now()):
             write(session, registration_id, by.name, "link_revoked")
 
 
 def open_customer_link(app: Application, token: str) -> CustomerLinkPage:
     """What to show to whoever opens the link; looking does not use it up. Raises ``NotFound`` with the reason."""
     with app.database.transaction() as session:
-        link, registration = _usable(session, token)
+        link, registration = _usable(app, session, token)
         if link.opened_at is None:
             link.opened_at = clock.now()
             write(session, registration.id, CUSTOMER, "link_opened")
@@ -85,7 +86,7 @@ def open_customer_link(app: Application, token: str) -> CustomerLinkPage:
 def begin_customer_consent(app: Application, token: str, browser_token: str | None = None) -> Begun:
     """Start the consent of a customer who pressed the button. Raises ``NotFound``, ``InvalidInput``."""
     with app.database.transaction() as session:
-        link, registration = _usable(session, token)
+        link, registration = _usable(app, session, token)
         consent = open_for_link(app, session, registration, link.id)
         return begin(app, consent, browser_token)
 
@@ -106,34 +107,31 @@ def open_link(session: Session, registration_id: int) -> CustomerLinkView | None
     return None if row is None else CustomerLinkView(row.created_at, row.expires_at, row.opened_at)
 
 
-def _withdraw(session: Session, registration_id: int, now: datetime) -> bool:
-    result = session.execute(
-        update(CustomerLink)
-        .where(
-            CustomerLink.registration_id == registration_id,
-            CustomerLink.used_at.is_(None),
-            CustomerLink.revoked_at.is_(None),
-        )
-        .values(revoked_at=now)
-        .returning(CustomerLink.id)
-    )
-    return result.first() is not None
-
-
-def _usable(session: Session, token: str) -> tuple[CustomerLink, Registration]:
+def _usable(app: Application, session: Session, token: str) -> tuple[CustomerLink, Registration]:
     """The link and its registration, locked; raises ``NotFound`` with a sentence for the customer."""
     link = None
     if len(token) <= _TOKEN_LENGTH:
-        query = select(CustomerLink).where(CustomerLink.token_hash == hash_token(token))
-        link = session.scalar(query.with_for_update())
+        link = session.scalar(select(CustomerLink).where(CustomerLink.token_hash == hash_token(token)))
     if link is None:
         raise NotFound(
             _("This link is not known. Check that it was copied whole, or ask Clickker for a new one.")
         )
-    if link.used_at is not None:
-        raise NotFound(_("This link has been used: the consent has arrived. You need not do anything."))
+    registration = find(session, link.registration_id)
+    # Read again under the lock, which is taken in the order of ``link_claims``.
+    session.refresh(link, with_for_update=True)
+    _refuse(app, session, link)
+    return link, registration
+
+
+def _refuse(app: Application, session: Session, link: CustomerLink) -> None:
+    now = clock.now()
     if link.revoked_at is not None:
         raise NotFound(_("This link was withdrawn. Ask Clickker for a new one."))
-    if link.expires_at <= clock.now():
+    if link_claims.is_with_exact(session, app.settings, link, now):
+        raise NotFound(
+            _("Consent is arriving by this link at this moment. Wait a minute, then open the link again.")
+        )
+    if link.used_at is not None:
+        raise NotFound(_("This link has been used: the consent has arrived. You need not do anything."))
+    if link.expires_at <= now:
         raise NotFound(_("This link has expired. Ask Clickker for a new one."))
-    return link, find(session, link.registration_id)

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from core.i18n import N_, _
 
+EXCHANGING = "exchanging"
+"""The outcome of a consent while its code is with Exact: disconnecting in that moment takes it back."""
+
 
 class Outcome(StrEnum):
     """A customer who refuses is a result, not an error."""
@@ -29,6 +32,8 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"
     MAINTENANCE = "maintenance"
     WITHDRAWN = "withdrawn"
+    LINK_USED = "link_used"
+    """Another browser came first with the same customer's link."""
 
     @property
     def arrived(self) -> bool:
@@ -59,14 +64,17 @@ class ConsentResult:
     @property
     def who(self) -> str:
         """Who must act."""
-        return _(_CUSTOMER_ACTS) if self.customer and not self.outcome.arrived else _(_WORDS[self.outcome][2])
+        return _(_CUSTOMER_ACTS) if self._to_be_tried_again else _(_WORDS[self.outcome][2])
 
     @property
     def next_step(self) -> str:
         """What to do next."""
-        if self.customer and not self.outcome.arrived:
-            return _(_CUSTOMER_NEXT)
-        return _(_WORDS[self.outcome][3])
+        return _(_CUSTOMER_NEXT) if self._to_be_tried_again else _(_WORDS[self.outcome][3])
+
+    @property
+    def _to_be_tried_again(self) -> bool:
+        """By the customer, who still has a link that works."""
+        return self.customer and not self.outcome.arrived and self.outcome is not Outcome.LINK_USED
 
 
 _CUSTOMER_ACTS = N_("You, when it suits you.")
@@ -188,5 +196,13 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
         ),
         _YOU,
         _AGAIN,
+    ),
+    Outcome.LINK_USED: (
+        N_("This link was used already"),
+        N_(
+            "The link works once, and consent came by it in another window or browser. What was done here was not used."
+        ),
+        N_("Nobody, if the other window says thank you."),
+        N_("You can close this page. If the other window reports a problem, open the link there once more."),
     ),
 }

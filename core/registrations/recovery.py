@@ -13,8 +13,7 @@ from core.errors import ClickkerError
 from core.exact.errors import ExactError, FailureKind
 from core.exact.oauth import TokenPair
 from core.registrations.grants import identify_grant, release_grant
-from core.registrations.outcomes import Outcome
-from core.registrations.register import EXCHANGING
+from core.registrations.outcomes import EXCHANGING, Outcome
 from core.registrations.settle import settle, settle_grant
 from core.registrations.takeover import await_decision
 from core.storage.models import Consent, Grant, Registration

@@ -16,18 +16,18 @@ from core.application import Application
 from core.errors import InvalidInput, NotFound
 from core.exact.environments import available
 from core.i18n import _
+from core.registrations import link_claims
 from core.registrations.drafts import NOTE_LENGTH, REFERENCE_LENGTH, write_form
 from core.registrations.grants import release_grant
 from core.registrations.names import NAME_LENGTH, clean_name, name_key
+from core.registrations.outcomes import EXCHANGING
 from core.registrations.settle import forget, settle
 from core.registrations.timeline import write
 from core.registrations.views import RegistrationForm
 from core.registrations.wording import FIELDS
-from core.storage.models import Administration, Consent, CustomerLink, Registration
+from core.storage.models import Administration, Consent, Registration
 
 _OF_THE_CONNECTION = ("name", "environment", "active")
-EXCHANGING = "exchanging"
-"""The outcome of a consent while its code is with Exact: disconnecting in that moment takes it back."""
 
 
 def check_form(
@@ -185,6 +185,7 @@ def _registered_from(app: Application, draft_id: int | None) -> int | None:
 
 def _let_go(session: Session, app: Application, row: Registration, now: datetime) -> None:
     """Close what is open at Exact and drop the grants that nobody else uses."""
+    link_claims.withdraw(session, row.id, now)
     session.execute(
         update(Consent)
         .where(
@@ -192,11 +193,6 @@ def _let_go(session: Session, app: Application, row: Registration, now: datetime
             or_(Consent.used_at.is_(None), Consent.outcome == EXCHANGING),
         )
         .values(used_at=now, outcome="withdrawn")
-    )
-    session.execute(
-        update(CustomerLink)
-        .where(CustomerLink.registration_id == row.id, CustomerLink.used_at.is_(None))
-        .values(revoked_at=now)
     )
     grants = {row.grant_id, row.candidate_grant_id} - {None}
     row.grant_id = row.candidate_grant_id = None

@@ -23,10 +23,16 @@ def is_wider_than_the_screen(page: Page) -> bool:
 
 
 def copy_link(page: Page) -> str:
+    """Make a link, press what copies it, and take it from the clipboard, as for an e-mail."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy link for the customer").click()
-    link = page.get_by_role("dialog").locator("code").inner_text()
-    page.get_by_role("dialog").get_by_role("button", name="Close").click()
-    return link.strip()
+    window = page.get_by_role("dialog")
+    window.get_by_role("button", name="Copy link").click()
+    expect(window.get_by_role("button", name="Copied")).to_be_visible()
+    link = str(page.evaluate("navigator.clipboard.readText()"))
+    expect(window.get_by_role("textbox", name="Link for the customer")).to_have_value(link)
+    window.get_by_role("button", name="Close").click()
+    return link
 
 
 def test_support_sees_the_customers_consent_arrive(live: Live, page: Page, browser: Browser) -> None:
@@ -54,6 +60,26 @@ def test_support_sees_the_customers_consent_arrive(live: Live, page: Page, brows
     phone.goto(link)
     expect(phone.get_by_text("This link has been used")).to_be_visible()
     context.close()
+
+
+def test_a_text_for_an_e_mail_goes_along_in_the_customers_language(live: Live, page: Page) -> None:
+    steps.sign_in(page, live, EMAIL)
+    steps.open_the_form(page)
+    steps.fill_in(page, "Brief & Zoon B.V.")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy link for the customer").click()
+    window = page.get_by_role("dialog")
+    link = window.get_by_role("textbox", name="Link for the customer").input_value()
+
+    window.get_by_text("With a text for an e-mail").click()
+    for language, greeting in (("Nederlands", "Beste klant,"), ("English", "Dear customer,")):
+        window.get_by_role("tab", name=language).click()
+        window.get_by_role("tabpanel", name=language).get_by_role("button", name="Copy text").click()
+        letter = str(page.evaluate("navigator.clipboard.readText()"))
+        assert letter.startswith(greeting)
+        assert link in letter
+        assert "Brief & Zoon B.V." in letter
+        assert letter.endswith("\nSanne de Boer")
 
 
 def test_a_withdrawn_link_is_dead(live: Live, page: Page) -> None:

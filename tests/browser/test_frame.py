@@ -47,6 +47,16 @@ def test_the_first_request_to_a_fresh_server_may_be_a_deep_link(live: Live, page
     assert page.url == live.url + "/registrations?q=bakker"
 
 
+def test_streamlit_adds_no_words_in_english_only(live: Live, page: Page) -> None:
+    page.goto(live.url)
+    page.get_by_label("E-mail address").fill(EMAIL)
+    advice = page.get_by_test_id("InputInstructions")
+    expect(advice).to_have_text("Press Enter to submit form")
+    expect(advice).to_be_hidden()
+    expect(page.get_by_role("heading", name="Clickker Connections")).to_be_visible()
+    expect(page.get_by_role("link", name="Link to heading")).to_have_count(0)
+
+
 def test_no_page_is_refused_anything_by_our_own_policy(live: Live, page: Page, complaints: list[str]) -> None:
     steps.sign_in(page, live, EMAIL)
     for entry in ENTRIES:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from core.registrations.status import Status
 from core.simulator.server import RunningSimulator
 from core.storage import counters
 from dashboard import demo
-from tests.support.live import ROOT, free_port, get
+from tests.support.live import ROOT, end, free_port, get
 
 
 def _statuses(app: Application) -> dict[str, int]:
@@ -78,10 +79,12 @@ class _Demo:
     def __init__(self, copy: Path) -> None:
         self.port, self.simulator_port = free_port(), free_port()
         self._copy = copy
+        self._started: list[subprocess.Popen[str]] = []
 
     def start(self) -> tuple[subprocess.Popen[str], str]:
         """The process, ready, and what it has said."""
         process = _clickker_demo(self.port, self.simulator_port, root=self._copy)
+        self._started.append(process)
         assert process.stdout is not None
         told = ""
         while "Ctrl-C" not in told:
@@ -91,12 +94,28 @@ class _Demo:
         assert get(self.port, "/healthz") == 200
         return process, told
 
+    def end(self) -> None:
+        """Leave no process behind: one still running would be reported in the middle of a later test."""
+        for process in self._started:
+            with process:
+                end(process)
+
 
 @pytest.fixture
-def own_demo(tmp_path: Path) -> _Demo:
+def _ctrl_c_is_heard() -> Iterator[None]:
+    """A shell starts what runs in its background deaf to Ctrl-C, and the tests' own processes inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def own_demo(tmp_path: Path, _ctrl_c_is_heard: None) -> Iterator[_Demo]:
     for name in ("core", "dashboard", "pages", ".streamlit"):
         os.symlink(ROOT / name, tmp_path / name)  # noqa: PTH211 - the product, under another root
-    return _Demo(tmp_path)
+    demo = _Demo(tmp_path)
+    yield demo
+    demo.end()
 
 
 def test_ctrl_c_ends_everything_and_a_second_start_keeps_the_data(own_demo: _Demo, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_scripts_are_ours_or_named_by_hash(client: TestClient) -> None:
     policy = client.get("/").headers["content-security-policy"]
     scripts = next(part for part in policy.split("; ") if part.startswith("script-src"))
     assert "unsafe" not in scripts
-    assert scripts.count("'sha256-") == 2
+    assert scripts.count("'sha256-") == 3
 
 
 def test_a_browser_gets_a_name_once(client: TestClient) -> None:

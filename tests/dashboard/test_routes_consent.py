@@ -345,6 +345,22 @@ def test_the_link_works_once(browser: Callable[[], TestClient], link: str, offic
     assert "the consent has arrived" in answer.text
 
 
+def test_a_second_browser_with_the_same_link_is_told_why_it_does_not_count(
+    browser: Callable[[], TestClient], link: str, office: Office
+) -> None:
+    first, second = browser(), browser()
+    states = [press_the_button(customer, link) for customer in (first, second)]
+    first.get("/exact/callback", params={"code": office.code(), "state": states[0]})
+
+    answer = second.get("/exact/callback", params={"code": office.code(ACCOUNTANT), "state": states[1]})
+
+    assert answer.status_code == 409
+    assert "This link was used already" in answer.text
+    assert "open the link there once more" in answer.text
+    assert "/registration" not in answer.text
+    assert office.grants() == 1
+
+
 def test_a_refusal_by_the_customer_leaves_the_link_open(browser: Callable[[], TestClient], link: str) -> None:
     customer = browser()
     state = press_the_button(customer, link)

@@ -107,6 +107,14 @@ def test_an_environment_without_an_app_says_why(app: Application, sanne: Current
     page.selectbox("register_environment").set_value("fr").run()
 
     assert "no client id for France" in words(page)
+    assert "An admin can add it" in words(page)
+
+
+def test_a_phone_shows_each_environment_whole(app: Application, sanne: CurrentOperator) -> None:
+    offered = frame("register").selectbox("register_environment").options
+
+    assert "United Kingdom (not available)" in offered
+    assert max(len(label) for label in offered) <= 40
 
 
 def test_connect_leaves_for_exact_once_registered(app: Application, sanne: CurrentOperator) -> None:

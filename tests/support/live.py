@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -82,7 +83,7 @@ def running(environment: dict[str, str], port: int, log: Path) -> Iterator[subpr
         end(process)
 
 
-def end(process: subprocess.Popen[bytes], seconds: float = 10.0) -> int:
+def end(process: subprocess.Popen[Any], seconds: float = 10.0) -> int:
     """Ask the process to end, insist after ``seconds``; its exit code."""
     process.terminate()
     try:

@@ -20,12 +20,7 @@ from core.exact.transport import Keeper
 from core.registrations.administrations import compare_name, save_administrations
 from core.registrations.callback import complete_consent
 from core.registrations.consent import Begun, begin_consent, create_consent
-from core.registrations.customer_links import (
-    begin_customer_consent,
-    create_customer_link,
-    open_customer_link,
-    revoke_customer_link,
-)
+from core.registrations.customer_links import create_customer_link
 from core.registrations.decisions import (
     accept_candidate,
     compare_candidate,
@@ -422,55 +417,6 @@ def test_a_check_finds_an_outage_and_its_end(
     exact.engine.clear_faults()
     check_now(app, alice, number)
     assert registration(app, alice, number).status is Status.CONNECTED
-
-
-def link_token(address: str) -> str:
-    return address.rsplit("/", 1)[1]
-
-
-def test_a_customer_gives_consent_by_link(
-    app: Application, alice: CurrentOperator, exact: RunningSimulator
-) -> None:
-    number = registered(app, alice)
-    token = link_token(create_customer_link(app, alice, number))
-    page = open_customer_link(app, token)
-    assert (page.registration_name, page.asked_by) == ("Test B.V.", "Alice")
-    attempt = begin_customer_consent(app, token)
-    query = [("code", code_of(exact, TEST_USER)), ("state", state_of(attempt))]
-    result = complete_consent(app, query, attempt.browser_token, None)
-    assert (result.outcome, result.customer) == (Outcome.GRANTED, True)
-    assert registration(app, alice, number).status is Status.CHOOSE_ADMINISTRATIONS
-    with pytest.raises(NotFound, match="has been used"):
-        open_customer_link(app, token)
-
-
-def test_a_customer_who_refused_may_use_the_link_again(
-    app: Application, alice: CurrentOperator, exact: RunningSimulator
-) -> None:
-    token = link_token(create_customer_link(app, alice, registered(app, alice)))
-    attempt = begin_customer_consent(app, token)
-    query = [("error", "access_denied"), ("state", state_of(attempt))]
-    result = complete_consent(app, query, attempt.browser_token, None)
-    assert (result.outcome, result.customer) == (Outcome.REFUSED, True)
-    assert "link" in result.next_step
-    assert open_customer_link(app, token)
-
-
-def test_a_withdrawn_an_expired_and_an_unknown_link_are_told_apart(
-    app: Application, alice: CurrentOperator, exact: RunningSimulator
-) -> None:
-    number = registered(app, alice)
-    token = link_token(create_customer_link(app, alice, number))
-    with clock.shifted(timedelta(days=7, seconds=1)), pytest.raises(NotFound, match="expired"):
-        open_customer_link(app, token)
-    attempt = begin_customer_consent(app, token)
-    revoke_customer_link(app, alice, number)
-    with pytest.raises(NotFound, match="withdrawn"):
-        open_customer_link(app, token)
-    query = [("code", code_of(exact, TEST_USER)), ("state", state_of(attempt))]
-    assert complete_consent(app, query, attempt.browser_token, None).outcome is Outcome.WITHDRAWN
-    with pytest.raises(NotFound, match="not known"):
-        open_customer_link(app, "x" * 5000)
 
 
 def test_a_paused_registration_is_not_sent_to_exact(

@@ -1,0 +1,78 @@
+"""Who holds a customer's link: one attempt at a time while Exact answers, and for good once consent is there.
+
+A claimed link has ``used_at``; until the attempt that claimed it has ended, its outcome is ``EXCHANGING``. Rows are
+locked in one order everywhere, registration, consents, link: otherwise two would wait for each other.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from core.registrations.outcomes import EXCHANGING, Outcome
+from core.settings import Settings
+from core.storage.models import Consent, CustomerLink
+
+_MARGIN = timedelta(seconds=30)
+_WITH_EXACT = (
+    select(Consent.id).where(Consent.link_id == CustomerLink.id, Consent.outcome == EXCHANGING).exists()
+)
+
+
+def claim(session: Session, link_id: int, now: datetime) -> bool:
+    """Take the link for one attempt, in the transaction that uses the attempt up; False when it is taken."""
+    taken = session.execute(
+        update(CustomerLink)
+        .where(CustomerLink.id == link_id, CustomerLink.used_at.is_(None), CustomerLink.revoked_at.is_(None))
+        .values(used_at=now)
+        .returning(CustomerLink.id)
+        .execution_options(synchronize_session=False)
+    )
+    return taken.first() is not None
+
+
+def give_back(session: Session, consent_id: str) -> None:
+    """The attempt brings no consent: the customer may try again with the same link, if it was by a link.
+
+    Before its outcome is written: an attempt that was withdrawn meanwhile holds nothing.
+    """
+    held = select(Consent.link_id).where(Consent.id == consent_id, Consent.outcome == EXCHANGING)
+    session.execute(
+        update(CustomerLink).where(CustomerLink.id == held.scalar_subquery()).values(used_at=None)
+    )
+
+
+def withdraw(session: Session, registration_id: int, now: datetime) -> bool:
+    """End every link that is open, or would be again should Exact not answer; whether there was one."""
+    session.execute(select(Consent.id).where(Consent.registration_id == registration_id).with_for_update())
+    ended = session.execute(
+        update(CustomerLink)
+        .where(
+            CustomerLink.registration_id == registration_id,
+            CustomerLink.revoked_at.is_(None),
+            or_(CustomerLink.used_at.is_(None), _WITH_EXACT),
+        )
+        .values(revoked_at=now)
+        .returning(CustomerLink.id)
+    )
+    return ended.first() is not None
+
+
+def is_with_exact(session: Session, settings: Settings, link: CustomerLink, now: datetime) -> bool:
+    """Whether an attempt holds the link while Exact answers.
+
+    One that is held for longer than Exact gets was left by a process that died: it is given back here, and should
+    that process come to itself after all, what it brings is let go.
+    """
+    holder = session.scalar(select(Consent).where(Consent.link_id == link.id, Consent.outcome == EXCHANGING))
+    if holder is None or link.used_at is None:
+        return False
+    seconds = settings.token_timeout_seconds + settings.api_timeout_seconds
+    if link.used_at + timedelta(seconds=seconds) + _MARGIN > now:
+        return True
+    holder.outcome = Outcome.WITHDRAWN
+    session.flush()
+    link.used_at = None
+    return False
