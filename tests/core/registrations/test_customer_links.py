@@ -17,6 +17,7 @@ from core.accounts.roles import CurrentOperator
 from core.application import Application
 from core.errors import NotFound
 from core.exact.oauth import TokenPair
+from core.exact.transport import Keeper
 from core.registrations.callback import complete_consent
 from core.registrations.consent import Begun
 from core.registrations.customer_links import (
@@ -36,7 +37,7 @@ from tests.factories import make_operator
 
 TEST_USER = "test@testbv.example"
 BAKKER = "info@bakkerbv.example"
-Exchange = Callable[[str, str, str], TokenPair]
+Exchange = Callable[[str, str, str, Keeper | None], TokenPair]
 
 
 @pytest.fixture
@@ -87,10 +88,10 @@ def while_exact_answers(
     """Do ``meanwhile`` once a code has reached Exact and before its tokens are back."""
     exchange: Exchange = app.exact.exchange
 
-    def slow(environment: str, code: str, verifier: str) -> TokenPair:
+    def slow(environment: str, code: str, verifier: str, keeper: Keeper | None) -> TokenPair:
         monkeypatch.setattr(app.exact, "exchange", exchange)
         meanwhile()
-        return exchange(environment, code, verifier)
+        return exchange(environment, code, verifier, keeper)
 
     monkeypatch.setattr(app.exact, "exchange", slow)
 
