@@ -20,6 +20,7 @@ from starlette.routing import Route
 from core.application import application
 from core.i18n import best_language
 from dashboard.headers import frame_policy
+from dashboard.links import link_script
 from dashboard.navigation import ENTRIES, address
 from dashboard.preloads import widget_scripts
 
@@ -29,7 +30,7 @@ CONNECT_SCRIPT = (
     "HOST_CONFIG:{allowedOrigins:[location.origin],useExternalAuthToken:false}}"
 )
 _REPLACEMENTS = (
-    (re.compile(r"<script>.*?</script>", re.DOTALL), f"<script>{CONNECT_SCRIPT}</script>"),
+    (re.compile(r"<script>.*?</script>", re.DOTALL), f"<script>{CONNECT_SCRIPT};{link_script()}</script>"),
     (re.compile(r"<title>.*?</title>"), "<title>Clickker Connections</title>"),
     (
         re.compile(r'<link rel="shortcut icon"[^>]*>'),
