@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import select, text
 
 from core.accounts.roles import CurrentOperator
 from core.application import Application
+from core.registrations.administrations import view_administrations
 from core.registrations.listing import (
     ADMINISTRATION_SORTS,
     REGISTRATION_SORTS,
@@ -23,21 +23,8 @@ from core.registrations.listing import (
 )
 from core.registrations.query import Page
 from core.storage.database import Database
-
-
-@contextmanager
-def _statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    seen: list[tuple[str, Any]] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, _x: Any, _many: bool) -> None:
-        if statement.startswith(("SELECT", "WITH")):
-            seen.append((statement, parameters))
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(database.engine, "before_cursor_execute", note)
+from core.storage.models import Registration
+from tests.support.statements import statements
 
 
 def _plan(database: Database, statement: str, parameters: Any) -> str:
@@ -70,7 +57,7 @@ SERVED: tuple[tuple[dict[str, Any], str], ...] = (
 
 def _assert_served(database: Database, show: Callable[[], Page[Any]], *filtered: str) -> None:
     """No statement reads a whole table or sorts, and the columns ``filtered`` are looked up in an index."""
-    with _statements(database) as seen:
+    with statements(database) as seen:
         show()
     assert len(seen) >= 2
     for statement, parameters in list(seen):
@@ -80,6 +67,15 @@ def _assert_served(database: Database, show: Callable[[], Page[Any]], *filtered:
         for column in filtered:
             if re.search(rf"WHERE.*\b{column} (=|IS|BETWEEN)", statement, re.DOTALL):
                 assert re.search(looked_up.format(column), plan), f"{statement}\n{plan}"
+
+
+def test_who_has_linked_an_administration_is_looked_up(seeded: Application, database: Database) -> None:
+    with database.read() as session, statements(database) as seen:
+        row = session.scalars(select(Registration).where(Registration.administrations_linked > 0)).first()
+        assert row is not None
+        view_administrations(session, row)
+    plans = [_plan(database, statement, parameters) for statement, parameters in list(seen)]
+    assert sum("uq_administrations_linked" in plan for plan in plans) == 1
 
 
 @pytest.mark.parametrize("descending", [False, True], ids=["up", "down"])
@@ -136,7 +132,7 @@ def _assert_served_on_sqlite(database: Database, show: Callable[[], Page[Any]]) 
 def test_a_search_on_sqlite_goes_through_the_trigrams(
     seeded: Application, database: Database, admin: CurrentOperator
 ) -> None:
-    with _statements(database) as seen:
+    with statements(database) as seen:
         assert list_administrations(
             seeded, admin, AdministrationQuery(search="holding", status="connected")
         ).rows
