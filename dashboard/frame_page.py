@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from core.application import application
 from core.i18n import best_language
+from dashboard import bars, html_table
 from dashboard.headers import frame_policy
 from dashboard.links import link_script
 from dashboard.navigation import ENTRIES, address
@@ -54,7 +55,8 @@ def frame_page(language: str = "en") -> str:
     for found, instead in _REPLACEMENTS:
         page = found.sub(instead, page)
     page = page.replace('<html lang="en">', f'<html lang="{language}">')
-    return page.replace("</head>", f"{_preloads(page)}</head>").strip()
+    looks = f"<style>{html_table.style()}{bars.STYLE}</style>\n"
+    return page.replace("</head>", f"{_preloads(page)}{looks}</head>").strip()
 
 
 def _preloads(page: str) -> str:

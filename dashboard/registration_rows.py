@@ -8,7 +8,7 @@ from html import escape
 from core.i18n import N_, _
 from core.registrations.listing import RegistrationRow
 from dashboard.html_table import draw_table, link
-from dashboard.list_words import columns, words_of_lists
+from dashboard.list_words import Sorting, columns, words_of_lists
 from dashboard.moments import shortener
 from dashboard.navigation import address
 
@@ -29,9 +29,9 @@ COLUMNS = {
 NUMBERS = {"administrations_linked", "lapses_at"}
 
 
-def draw_registrations(rows: Sequence[RegistrationRow], above: str = "") -> None:
+def draw_registrations(rows: Sequence[RegistrationRow], sorting: Sorting, above: str = "") -> None:
     """One line a registration."""
-    draw_table(columns(COLUMNS, NUMBERS), lines(rows), _("Registrations"), above)
+    draw_table(columns(COLUMNS, NUMBERS, sorting=sorting), lines(rows), _("Registrations"), above)
 
 
 def lines(rows: Iterable[RegistrationRow]) -> Iterator[tuple[str, ...]]:
