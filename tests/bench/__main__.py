@@ -34,7 +34,7 @@ def main(sizes: list[int], rounds: Rounds, *, postgresql: bool) -> None:
     PostgreSQL is measured at the smallest and the largest size, over the raw WebSocket.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
-    print(report.INTRODUCTION)  # noqa: T201 - what a bench is for
+    _show(report.INTRODUCTION)
     results = [_measured("SQLite", {size: seeded_sqlite(size) for size in sizes}, rounds)]
     if postgresql:
         with _seeded_postgres(sorted({sizes[0], sizes[-1]})) as urls:
@@ -53,13 +53,19 @@ def _measured(database: str, urls: Mapping[int, str], rounds: Rounds, *, in_brow
         page = running.enter_context(bare(BARE, data, like_the_product=False))
         alike = running.enter_context(bare(BARE_ALIKE, data, like_the_product=True))
         asyncio.run(server_side.measure([page, alike, *products], rounds.on_server, result.server_side))
+        _show(result.server_table())
         if in_browser:
             browser.measure([page, *products], rounds.in_browser, result.in_browser)
+            _show(result.browser_table())
         for server in (page, alike, *products):
             result.loads[server.name] = asyncio.run(load.load(server, rounds.load_seconds))
         result.memory = {each.name: (first_memory[each.name], each.memory()) for each in products}
-    print("\n" + result.text(), flush=True)  # noqa: T201
+    _show(result.servers_table())
     return result
+
+
+def _show(table: str) -> None:
+    print(f"{table}\n", flush=True)  # noqa: T201 - what a bench is for
 
 
 @contextmanager

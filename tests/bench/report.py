@@ -38,14 +38,13 @@ class Result:
     memory: dict[str, tuple[int, int]] = field(default_factory=dict)
     """MB resident after the first session and at the end, by server."""
 
-    def text(self) -> str:
-        """All tables."""
-        parts = [
-            self._side(f"{self.database}: server, raw WebSocket", self.server_side, [BARE, BARE_ALIKE]),
-            self._side(f"{self.database}: Chromium", self.in_browser, [BARE]),
-            self._servers(),
-        ]
-        return "\n\n".join(part for part in parts if part)
+    def server_table(self) -> str:
+        """What was measured without a browser."""
+        return self._side(f"{self.database}: server, raw WebSocket", self.server_side, [BARE, BARE_ALIKE])
+
+    def browser_table(self) -> str:
+        """What was measured in Chromium."""
+        return self._side(f"{self.database}: Chromium", self.in_browser, [BARE])
 
     def as_data(self) -> dict[str, Any]:
         """The same as JSON takes it."""
@@ -58,13 +57,10 @@ class Result:
         }
 
     def _side(self, title: str, samples: Samples, bares: Sequence[str]) -> str:
-        rows = samples.rows()
-        if not rows:
-            return ""
         smallest, largest = self.products[0], self.products[-1]
         head = [title, *bares, *self.products, *(f"{largest} : {bare}" for bare in bares)]
         head += [f"{largest} : {smallest}"] if largest != smallest else []
-        return table(head, (self._line(samples, *row, bares) for row in rows))
+        return table(head, (self._line(samples, *row, bares) for row in samples.rows()))
 
     def _line(self, samples: Samples, page: str, operation: str, bares: Sequence[str]) -> list[str]:
         found = {name: samples.get(page, operation, name) for name in (*bares, *self.products)}
@@ -73,7 +69,8 @@ class Result:
         line += [ratio(largest, found[bare], OVER_BARE) for bare in bares]
         return line + ([ratio(largest, smallest, GROWTH)] if len(self.products) > 1 else [])
 
-    def _servers(self) -> str:
+    def servers_table(self) -> str:
+        """Many at once, the first session, and memory."""
         head = [f"{SESSIONS} sessions at once, {self.database}", f"runs a second (≥ {RUNS_PER_SECOND:.0f})"]
         head += ["ms a run", f"first session ms (≤ {FIRST_SESSION_MS:.0f})", "memory MB, first / last"]
         return table(head, (self._server(name, load) for name, load in self.loads.items()))
