@@ -8,7 +8,7 @@ from html import escape
 from core.i18n import N_, _
 from core.registrations.listing import AdministrationRow
 from dashboard.html_table import draw_table, link
-from dashboard.list_words import columns, words_of_lists
+from dashboard.list_words import Sorting, columns, words_of_lists
 from dashboard.moments import shortener
 from dashboard.navigation import address
 
@@ -28,9 +28,11 @@ NUMBERS = {"code"}
 NAMES = {"name", "registration"}
 
 
-def draw_administrations(rows: Sequence[AdministrationRow], above: str = "") -> None:
+def draw_administrations(rows: Sequence[AdministrationRow], sorting: Sorting, above: str = "") -> None:
     """One line an administration."""
-    draw_table(columns(COLUMNS, NUMBERS, NAMES), lines(rows), _("Linked administrations"), above)
+    draw_table(
+        columns(COLUMNS, NUMBERS, NAMES, sorting=sorting), lines(rows), _("Linked administrations"), above
+    )
 
 
 def lines(rows: Iterable[AdministrationRow]) -> Iterator[tuple[str, ...]]:

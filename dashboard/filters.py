@@ -5,22 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import streamlit as st
 
 from core.accounts.operators import active_operators
 from core.application import Application
 from core.exact.environments import ENVIRONMENTS, environment_name
-from core.i18n import LANGUAGES, _, current_language, language
+from core.i18n import LANGUAGES, N_, _, current_language, language
 from core.registrations.query import WITHOUT_OWNER, ListQuery
 from core.registrations.status import Status
 from core.registrations.wording import status_word
 from dashboard.address import number_in_address
+from dashboard.navigation import switch_to
 
 Query = TypeVar("Query", bound=ListQuery)
 Labels = Mapping[str, str]
 """What may be chosen: a code that stays the same in every language, and its word in the reader's."""
+Words = Mapping[str, Labels]
+"""Labels by the name of what may be chosen."""
+_LABELS = {
+    "status": N_("Status"),
+    "environment": N_("Environment"),
+    "owner": N_("Owner"),
+    "active": N_("Connection setting"),
+    "sort": N_("Sort by"),
+}
+_ACTIVE = {None: "", True: "yes", False: "no"}
+_FIRST_SORT = "name"
 FILTERS = ("q", "status", "environment", "owner", "active")
 
 
@@ -28,6 +40,7 @@ FILTERS = ("q", "status", "environment", "owner", "active")
 class Keys:
     """The names in the address; each list has its own, for an address's names are shared by all pages."""
 
+    page: str
     prefix: str
 
     def of(self, name: str) -> str:
@@ -39,11 +52,20 @@ class Keys:
         return self.of("rows")
 
 
-def draw_filters(app: Application, keys: Keys, sorts: Labels, placeholder: str) -> None:
+def draw_filters(app: Application, keys: Keys, sorts: Labels, placeholder: str) -> Words:
     """Draw the row above a list. A change runs the fragment ``keys.rows`` alone, which calls ``asked``.
 
-    The rest of the page stays as it is: that halves what a click costs the server.
+    The rest of the page stays as it is: that halves what a click costs the server. Returns what can be chosen.
     """
+    choices: dict[str, Callable[[], Labels]] = {
+        "status": _statuses,
+        "environment": _environments,
+        "owner": lambda: _owners(app),
+        "active": _settings,
+        "sort": lambda: sorts,
+    }
+    words = {name: options() for name, options in choices.items()}
+    _translate_address(keys, words, choices)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.text_input(
             _("Search"),
@@ -58,11 +80,8 @@ def draw_filters(app: Application, keys: Keys, sorts: Labels, placeholder: str) 
             on_change=_show_first_page,
             args=(keys,),
         )
-        _choose(keys, "status", _("Status"), _statuses)
-        _choose(keys, "environment", _("Environment"), _environments)
-        _choose(keys, "owner", _("Owner"), lambda: _owners(app))
-        _choose(keys, "active", _("Connection setting"), _settings)
-        _choose(keys, "sort", _("Sort by"), lambda: sorts)
+        for name, labels in words.items():
+            _choose(keys, name, labels)
         st.toggle(
             _("Descending"),
             key=keys.of("desc"),
@@ -70,6 +89,7 @@ def draw_filters(app: Application, keys: Keys, sorts: Labels, placeholder: str) 
             on_change=_show_first_page,
             args=(keys,),
         )
+    return words
 
 
 def asked(keys: Keys, make: Callable[..., Query]) -> Query:
@@ -81,7 +101,7 @@ def asked(keys: Keys, make: Callable[..., Query]) -> Query:
         environment=chosen["environment"] or "",
         owner_id=int(chosen["owner"]) if chosen["owner"] else None,
         active=chosen["active"] == "yes" if chosen["active"] else None,
-        sort=chosen["sort"] or "name",
+        sort=chosen["sort"] or _FIRST_SORT,
         descending=bool(chosen["desc"]),
         page=page_number(keys),
     )
@@ -123,20 +143,38 @@ def as_address(query: ListQuery) -> str:
         "status": query.status,
         "environment": query.environment,
         "owner": "" if query.owner_id is None else str(query.owner_id),
-        "active": {None: "", True: "yes", False: "no"}[query.active],
+        "active": _ACTIVE[query.active],
     }
     return urlencode({name: value for name, value in given.items() if value})
 
 
-def _choose(keys: Keys, name: str, label: str, options: Callable[[], Labels]) -> None:
-    labels = options()
-    key = keys.of(name)
-    _adopt(key, labels, options)
+def sort_addresses(keys: Keys, words: Words, query: ListQuery) -> dict[str, str]:
+    """For each sort the query of the address that sorts by it; the other way round where it is how it is sorted now.
+
+    In the words that the row above the list writes into the address: what else stands there, it wipes out.
+    """
+    chosen = {
+        "status": query.status,
+        "environment": query.environment,
+        "owner": "" if query.owner_id is None else str(query.owner_id),
+        "active": _ACTIVE[query.active],
+    }
+    said = {name: words[name].get(code, "") for name, code in chosen.items() if code}
+    given = {"q": query.search, **said}
+    kept = urlencode({keys.of(name): value for name, value in given.items() if value})
+    turned = "" if query.descending else f"&{keys.of('desc')}=true"
+    return {
+        sort: f"{kept}&{keys.of('sort')}={quote_plus(word)}{turned if sort == query.sort else ''}"
+        for sort, word in words["sort"].items()
+    }
+
+
+def _choose(keys: Keys, name: str, labels: Labels) -> None:
     st.selectbox(
-        label,
+        _(_LABELS[name]),
         list(labels),
         format_func=lambda code: labels.get(code, code),
-        key=key,
+        key=keys.of(name),
         bind="query-params",
         label_visibility="collapsed",
         width=165,
@@ -145,19 +183,31 @@ def _choose(keys: Keys, name: str, label: str, options: Callable[[], Labels]) ->
     )
 
 
-def _adopt(key: str, labels: Labels, options: Callable[[], Labels]) -> None:
-    """Understand a code in the address, and a word in the language of whoever sent the link."""
-    given = st.query_params.get(key)
-    if given is None or key in st.session_state or given in labels.values():
-        return
-    if given in labels:
-        st.session_state[key] = given
-        return
+def _translate_address(keys: Keys, words: Words, choices: Mapping[str, Callable[[], Labels]]) -> None:
+    """Understand a code in the address, and a word in the language of whoever sent the link.
+
+    Streamlit knows the reader's words alone and wipes out others: so the page begins anew with those.
+    """
+    said: dict[str, str] = {}
+    for name, labels in words.items():
+        key = keys.of(name)
+        given = st.query_params.get(key)
+        if given is None or key in st.session_state or given in labels.values():
+            continue
+        code = given if given in labels else _other_words(choices[name]).get(given)
+        if code:
+            said[key] = labels[code]
+    if said:
+        switch_to(keys.page, **(st.query_params.to_dict() | said))
+
+
+def _other_words(options: Callable[[], Labels]) -> dict[str, str]:
+    """Word to code in the languages that are not the reader's."""
+    found: dict[str, str] = {}
     for other in (code for code in LANGUAGES if code != current_language()):
         with language(other):
-            words = {word: code for code, word in options().items()}
-        if given in words:
-            st.session_state[key] = words[given]
+            found |= {word: code for code, word in options().items()}
+    return found
 
 
 def _show_first_page(keys: Keys) -> None:

@@ -19,7 +19,9 @@ from starlette.routing import Route
 
 from core.application import application
 from core.i18n import best_language
+from dashboard import bars, html_table
 from dashboard.headers import frame_policy
+from dashboard.links import link_script
 from dashboard.navigation import ENTRIES, address
 from dashboard.preloads import widget_scripts
 
@@ -34,7 +36,7 @@ STYLE = (
 """Hides what Streamlit says in English only: "Press Enter to apply" and its kin under a field, which says enough by
 itself, and the "Link to heading" beside every heading."""
 _REPLACEMENTS = (
-    (re.compile(r"<script>.*?</script>", re.DOTALL), f"<script>{CONNECT_SCRIPT}</script>"),
+    (re.compile(r"<script>.*?</script>", re.DOTALL), f"<script>{CONNECT_SCRIPT};{link_script()}</script>"),
     (re.compile(r"<title>.*?</title>"), "<title>Clickker Connections</title>"),
     (
         re.compile(r'<link rel="shortcut icon"[^>]*>'),
@@ -58,7 +60,8 @@ def frame_page(language: str = "en") -> str:
     for found, instead in _REPLACEMENTS:
         page = found.sub(instead, page)
     page = page.replace('<html lang="en">', f'<html lang="{language}">')
-    return page.replace("</head>", f"{_preloads(page)}{STYLE}</head>").strip()
+    looks = f"{STYLE}<style>{html_table.style()}{bars.STYLE}</style>\n"
+    return page.replace("</head>", f"{_preloads(page)}{looks}</head>").strip()
 
 
 def _preloads(page: str) -> str:

@@ -1,46 +1,68 @@
 """A table of plain HTML: real links, read aloud as a table, and a list of cards on a phone.
 
 It is drawn in half the time of the native table and needs no extra script; measured in design.md, section 2, fact 8.
+Its looks are in the page's head (``dashboard.frame_page``): sent once, and not with every change of the rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
+from typing import Literal
 
 import streamlit as st
 
-STYLE = """<style>
+STYLE = """
 .rows-frame{overflow-x:auto}
 .rows{width:100%;border-collapse:collapse;font-size:.8125rem;line-height:1.45}
 .rows th{text-align:left;font-weight:600;color:#526471;border-bottom:1px solid #d5dee4}
+.rows th a{color:inherit;white-space:nowrap}
+.rows th[aria-sort] a::after{content:" \\25B2";font-size:.7em}.rows th[aria-sort=descending] a::after{content:" \\25BC"}
 .rows th,.rows td{padding:.4rem .45rem;white-space:nowrap;vertical-align:top}
 .rows td{border-bottom:1px solid #e6edf2;font-variant-numeric:tabular-nums}
 .rows .name{white-space:normal;min-width:8.5rem;overflow-wrap:anywhere}
+.rows .words{white-space:normal;min-width:6rem}
 .rows .number{text-align:right}
 .rows tbody tr:hover td{background:#f4f7f9}
 .rows a{color:#14547a;font-weight:600;text-decoration:none}
 .rows a:hover,.rows a:focus-visible{text-decoration:underline}
-.rows .dot{display:inline-block;width:.6rem;height:.6rem;border-radius:50%;margin-right:.4rem}
+.rows .dot::before{content:"";display:inline-block;width:.6rem;height:.6rem;border-radius:50%;margin-right:.4rem;\
+background:var(--dot)}
 @media(max-width:48rem){
 .rows{font-size:.875rem}.rows thead{display:none}
 .rows tr{display:block;padding:.6rem 0;border-bottom:1px solid #d5dee4}
-.rows td,.rows .name{display:flex;justify-content:space-between;gap:1rem;border:0;padding:.1rem 0;text-align:right;\
-white-space:normal}
-.rows td::before{content:attr(data-label);color:#526471;text-align:left;flex:none}
-.rows td:first-child{font-size:1rem;text-align:left}.rows td:first-child::before{content:none}
+.rows td,.rows .name,.rows .words{display:flex;justify-content:space-between;gap:1rem}
+.rows td,.rows .name,.rows .words{border:0;padding:.1rem 0;text-align:right;white-space:normal}
+.rows td::before{color:#526471;text-align:left;flex:none}
+.rows td:first-child{font-size:1rem;text-align:left}
 .rows td:empty{display:none}
-}
-</style>""".replace("\n", "")  # in one line: Streamlit looks at the indentation of every line, at every run
+TITLES}
+"""
+"""On a phone each cell says its title, which the table names once: ``--t2`` for its second column."""
+MOST_COLUMNS = 12
 
 
 @dataclass(frozen=True)
 class Column:
-    """The title over a column; ``kind`` is the class of its cells: name (may wrap), number, or nothing."""
+    """The title over a column; ``kind`` is the class of its cells: name and words (may wrap), number, or nothing."""
 
     title: str
     kind: str = ""
+    sorts: str = ""
+    """The address that sorts by it."""
+    order: Literal["", "ascending", "descending"] = ""
+    """How it is sorted now."""
+
+
+def style() -> str:
+    """The looks of all tables, as CSS."""
+    numbers = range(2, MOST_COLUMNS + 1)
+    titles = "\n".join(
+        f".rows td:nth-child({number})::before{{content:var(--t{number})}}" for number in numbers
+    )
+    return STYLE.replace("TITLES", titles)
 
 
 def link(address: str, value: str) -> str:
@@ -50,7 +72,7 @@ def link(address: str, value: str) -> str:
 
 def dot(color: str, value: str) -> str:
     """Words with a coloured dot before them: the colour says nothing that the words do not."""
-    return f'<span><span class="dot" style="background:{color}"></span>{escape(value)}</span>'
+    return f'<span class="dot" style="--dot:{color}">{escape(value)}</span>'
 
 
 def draw_table(columns: Sequence[Column], rows: Iterable[tuple[str, ...]], alt: str, above: str = "") -> None:
@@ -58,13 +80,46 @@ def draw_table(columns: Sequence[Column], rows: Iterable[tuple[str, ...]], alt: 
 
     ``above`` is HTML that stands before the table: one element less to send.
     """
-    titles = [(escape(column.title), column.kind) for column in columns]
-    top = "".join(f'<th scope="col">{title}</th>' for title, _kind in titles)
-    cells = [f'<td class="{kind}" data-label="{title}">' for title, kind in titles]
-    # One template for all rows: a list is drawn at every click.
-    line = "<tr>" + "".join(cell.replace("%", "%%") + "%s</td>" for cell in cells) + "</tr>"
+    titles, line = _template(tuple((column.title, column.kind) for column in columns))
+    head = "".join([_heading(column) for column in columns])
     body = "".join([line % row for row in rows])
-    st.html(
-        f'{STYLE}{above}<div class="rows-frame"><table class="rows" aria-label="{escape(alt)}">'
-        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    draw_html(
+        f'{above}<div class="rows-frame"><table class="rows" aria-label="{escape(alt)}" style="{titles}">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+@lru_cache(maxsize=50)
+def _template(columns: tuple[tuple[str, str], ...]) -> tuple[str, str]:
+    """The titles for a phone, and what each row is put into: a list is drawn at every click."""
+    titles = "".join(
+        f"--t{place}:{escape(_css_text(title))};" for place, (title, _kind) in enumerate(columns, start=1)
+    )
+    cells = [f'<td class="{kind}">%s</td>' if kind else "<td>%s</td>" for _title, kind in columns]
+    return titles, "<tr>" + "".join(cells) + "</tr>"
+
+
+def _heading(column: Column) -> str:
+    title, order = escape(column.title), f' aria-sort="{column.order}"' if column.order else ""
+    kind = f' class="{column.kind}"' if column.kind else ""
+    if column.sorts:
+        title = f'<a href="{escape(column.sorts)}" target="_self">{title}</a>'
+    return f'<th scope="col"{kind}{order}>{title}</th>'
+
+
+def _css_text(text: str) -> str:
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}"'
+
+
+def draw_html(text: str) -> None:
+    """Draw HTML of ours as it is: of a plain text ``st.html`` looks at the indentation of every line."""
+    st.html(_Html(text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Html:
+    text: str
+
+    def _repr_html_(self) -> str:
+        return self.text

@@ -11,7 +11,9 @@ from core.accounts.roles import Action, CurrentOperator
 from core.i18n import _, ngettext
 from core.registrations.query import COUNT_LIMIT, ListQuery, Page
 from dashboard.bars import figure
-from dashboard.filters import Keys, as_address, clear_filters
+from dashboard.filters import Keys, Words, as_address, clear_filters, sort_addresses
+from dashboard.list_words import Sorting
+from dashboard.navigation import address
 
 
 def summary(by: CurrentOperator, what: str, page: Page[Any], query: ListQuery) -> str:
@@ -21,6 +23,11 @@ def summary(by: CurrentOperator, what: str, page: Page[Any], query: ListQuery) -
         shown += " &nbsp;·&nbsp; " + _("Export:") + f" {_link(what, 'csv', 'CSV', query)}, "
         shown += _link(what, "xlsx", "Excel", query)
     return f'<div style="font-size:.875rem;color:#526471;margin-bottom:1rem">{shown}</div>'
+
+
+def sorting(keys: Keys, words: Words, query: ListQuery) -> Sorting:
+    """The titles of the columns lead to the same list, sorted by them."""
+    return Sorting(query.sort, query.descending, address(keys.page), sort_addresses(keys, words, query))
 
 
 def draw_no_match(keys: Keys) -> None:

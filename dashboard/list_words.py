@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from html import escape
+from typing import Literal
 
 from core.exact.environments import ENVIRONMENTS, environment_name
 from core.i18n import _, current_language, language
@@ -22,6 +23,28 @@ class Words:
     environments: Mapping[str, str]
     statuses: Mapping[Status, str]
     settings: Mapping[bool, str]
+
+
+@dataclass(frozen=True)
+class Sorting:
+    """How a list is sorted, and where the titles of its columns lead."""
+
+    by: str
+    descending: bool
+    here: str
+    """The path of the list."""
+    queries: Mapping[str, str]
+    """Sort to the query of the address that sorts by it."""
+
+    def address(self, name: str) -> str:
+        """Where the title of the column leads; "" when nothing sorts by it."""
+        return f"{self.here}?{self.queries[name]}" if name in self.queries else ""
+
+    def order(self, name: str) -> Literal["", "ascending", "descending"]:
+        """How the column is sorted now."""
+        if name != self.by:
+            return ""
+        return "descending" if self.descending else "ascending"
 
 
 class _Environments(dict[str, str]):
@@ -45,8 +68,16 @@ def _words(code: str) -> Words:
 
 
 def columns(
-    titles: Mapping[str, str], numbers: Collection[str] = (), names: Collection[str] = ("name",)
+    titles: Mapping[str, str],
+    numbers: Collection[str] = (),
+    names: Collection[str] = ("name",),
+    sorting: Sorting | None = None,
 ) -> list[Column]:
     """The columns of a list, in the order of ``titles``, which are translated here."""
-    kinds = dict.fromkeys(numbers, "number") | dict.fromkeys(names, "name")
-    return [Column(_(title), kinds.get(name, "")) for name, title in titles.items()]
+    kinds = {"owner": "words"} | dict.fromkeys(numbers, "number") | dict.fromkeys(names, "name")
+    return [
+        Column(
+            _(title), kinds.get(name, ""), *((sorting.address(name), sorting.order(name)) if sorting else ())
+        )
+        for name, title in titles.items()
+    ]

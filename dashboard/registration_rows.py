@@ -8,7 +8,7 @@ from html import escape
 from core.i18n import N_, _
 from core.registrations.listing import RegistrationRow
 from dashboard.html_table import draw_table, link
-from dashboard.list_words import columns, words_of_lists
+from dashboard.list_words import Sorting, columns, words_of_lists
 from dashboard.moments import shortener
 from dashboard.navigation import address
 
@@ -29,9 +29,11 @@ COLUMNS = {
 NUMBERS = {"administrations_linked", "lapses_at"}
 
 
-def draw_registrations(rows: Sequence[RegistrationRow], above: str = "") -> None:
-    """One line a registration."""
-    draw_table(columns(COLUMNS, NUMBERS), lines(rows), _("Registrations"), above)
+def draw_registrations(
+    rows: Sequence[RegistrationRow], sorting: Sorting | None = None, above: str = ""
+) -> None:
+    """One line a registration; without ``sorting`` the titles lead nowhere."""
+    draw_table(columns(COLUMNS, NUMBERS, sorting=sorting), lines(rows), _("Registrations"), above)
 
 
 def lines(rows: Iterable[RegistrationRow]) -> Iterator[tuple[str, ...]]:

@@ -9,22 +9,23 @@ from core.i18n import _
 from core.registrations.listing import ADMINISTRATION_SORTS, AdministrationQuery, list_administrations
 from dashboard import list_page, signin
 from dashboard.administration_rows import COLUMNS, draw_administrations
-from dashboard.filters import Keys, asked, draw_filters, draw_pages, is_filtered, sort_labels
+from dashboard.filters import Keys, Words, asked, draw_filters, draw_pages, is_filtered, sort_labels
 from dashboard.navigation import page as page_of
 
-KEYS = Keys("a")
+KEYS = Keys("administrations", "a")
 
 app = application()
 
 
 @st.fragment(key=KEYS.rows)
-def draw_rows() -> None:
+def draw_rows(words: Words) -> None:
     """All that a change of search, filter, order or page draws anew."""
     by = signin.current(active=True)
     query = asked(KEYS, AdministrationQuery)
     page = list_administrations(app, by, query)
     if page.rows:
-        draw_administrations(page.rows, above=list_page.summary(by, "administrations", page, query))
+        sorting = list_page.sorting(KEYS, words, query)
+        draw_administrations(page.rows, sorting, list_page.summary(by, "administrations", page, query))
         draw_pages(KEYS, page.pages, page.number)
     elif is_filtered(query):
         list_page.draw_no_match(KEYS)
@@ -39,10 +40,10 @@ def draw_rows() -> None:
 
 
 st.title(_("Administrations"))
-draw_filters(
+offered = draw_filters(
     app,
     KEYS,
     sort_labels(ADMINISTRATION_SORTS, {code: _(word) for code, word in COLUMNS.items()}),
     _("Part of a name, or a code"),
 )
-draw_rows()
+draw_rows(offered)

@@ -14,7 +14,7 @@ from dashboard.feedback import attempt
 from dashboard.filters import Keys, draw_pages, page_number
 from dashboard.signin import current
 
-KEYS = Keys("alarms_")
+KEYS = Keys("alarms", "alarms_")
 
 app, by = application(), current()
 st.title(_("Alarms"))

@@ -9,23 +9,24 @@ from core.application import application
 from core.i18n import _
 from core.registrations.listing import REGISTRATION_SORTS, RegistrationQuery, list_registrations
 from dashboard import list_page, signin
-from dashboard.filters import Keys, asked, draw_filters, draw_pages, is_filtered, sort_labels
+from dashboard.filters import Keys, Words, asked, draw_filters, draw_pages, is_filtered, sort_labels
 from dashboard.navigation import switch_to
 from dashboard.registration_rows import COLUMNS, draw_registrations
 
-KEYS = Keys("")
+KEYS = Keys("registrations", "")
 
 app = application()
 
 
 @st.fragment(key=KEYS.rows)
-def draw_rows() -> None:
+def draw_rows(words: Words) -> None:
     """All that a change of search, filter, order or page draws anew."""
     by = signin.current(active=True)
     query = asked(KEYS, RegistrationQuery)
     page = list_registrations(app, by, query)
     if page.rows:
-        draw_registrations(page.rows, above=list_page.summary(by, "registrations", page, query))
+        sorting = list_page.sorting(KEYS, words, query)
+        draw_registrations(page.rows, sorting, list_page.summary(by, "registrations", page, query))
         draw_pages(KEYS, page.pages, page.number)
     elif is_filtered(query):
         list_page.draw_no_match(KEYS)
@@ -41,10 +42,10 @@ def draw_rows() -> None:
 
 
 st.title(_("Registrations"))
-draw_filters(
+offered = draw_filters(
     app,
     KEYS,
     sort_labels(REGISTRATION_SORTS, {code: _(word) for code, word in COLUMNS.items()}),
     _("Part of a name or reference"),
 )
-draw_rows()
+draw_rows(offered)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Select, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from core.accounts.roles import CurrentOperator, Role
@@ -124,7 +125,7 @@ def start_session(app: Application, ticket: str, browser_token: str, address: st
     return Started(cookie=token, target=own_target(row.target))
 
 
-_LOOKUP = (
+_LOOKUP: Select[*tuple[Any, ...]] = (
     select(
         OperatorSession.id,
         OperatorSession.token_hash,
@@ -150,17 +151,23 @@ def session_operator(app: Application, cookie: str | None, *, active: bool = Tru
     if not cookie:
         return None
     moment = now()
-    with app.database.rows() as connection:
-        row = connection.execute(_LOOKUP, {"token_hash": hash_token(cookie)}).one_or_none()
-    if row is None or row.expires_at <= moment:
+    with app.database.rows() as rows:
+        found = rows.all({"token_hash": hash_token(cookie)}, _lookup)
+    if not found:
         return None
-    idle = moment - row.last_active_at
+    number, token_hash, last_active_at, expires_at, operator_id, email, name, role, language = found[0]
+    if expires_at <= moment:
+        return None
+    idle = moment - last_active_at
     if idle >= timedelta(minutes=app.settings.session_idle_minutes):
         return None
     if active and idle >= ACTIVITY_STEP:
-        _note_activity(app, row.id, row.operator_id, moment)
-    operator = CurrentOperator(row.operator_id, row.email, row.name, Role(row.role), row.language)
-    return SignedIn(operator, row.id, row.token_hash)
+        _note_activity(app, number, operator_id, moment)
+    return SignedIn(CurrentOperator(operator_id, email, name, Role(role), language), number, token_hash)
+
+
+def _lookup(_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    return _LOOKUP
 
 
 def _note_activity(app: Application, session_id: int, operator_id: int, moment: datetime) -> None:

@@ -25,7 +25,7 @@ from core.application import Application
 from core.i18n import DEFAULT_LANGUAGE
 from core.settings import Settings
 from core.storage.models import Alarm, Delivery, Incident, Operator
-from core.storage.sets import among
+from core.storage.sets import among_these
 
 MESSAGES = 20
 """At most so many in one go: each may take its whole deadline."""
@@ -211,7 +211,7 @@ def _mark_failed(session: Session, settings: Settings, claim: _Claim, ids: Seque
     for tries in {claim.tries[number] for number in ids}:
         same = [number for number in ids if claim.tries[number] == tries]
         # Where the lease ran out and another took over, their word counts.
-        ours = (among(session, Delivery.id, same), Delivery.lease_until == claim.until)
+        ours = (among_these(session, Delivery.id, same), Delivery.lease_until == claim.until)
         facts = {"lease_until": None, "last_error": error}
         if tries >= settings.alarm_tries:
             _change(session, *ours, **facts, next_try_at=None, outcome=Outcome.GIVEN_UP.value)
@@ -226,7 +226,7 @@ def _pause(tries: int) -> timedelta:
 def _end(session: Session, ids: Sequence[int], outcome: Outcome, **facts: object) -> None:
     if ids:
         ended = {"outcome": outcome.value, "next_try_at": None, "lease_until": None}
-        _change(session, among(session, Delivery.id, ids), **ended, **facts)
+        _change(session, among_these(session, Delivery.id, ids), **ended, **facts)
 
 
 def _change(session: Session, *where: ColumnElement[bool], **facts: object) -> None:

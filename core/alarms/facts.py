@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from core.alarms.outbox import AlarmKind
 from core.registrations.status import Status
 from core.storage.models import Alarm, Delivery, Incident, Operator, Registration
-from core.storage.sets import among
+from core.storage.sets import among_these
 
 TROUBLES = (AlarmKind.RECONNECT_NEEDED, AlarmKind.LAPSES_SOON)
 """What a RECOVERED takes back."""
@@ -71,7 +71,7 @@ def read_facts(session: Session, alarm_ids: Sequence[int]) -> list[AlarmFacts]:
         .outerjoin(Registration, Registration.id == Alarm.registration_id)
         .outerjoin(Operator, Operator.id == Registration.owner_id)
         .outerjoin(Incident, Incident.id == Alarm.incident_id)
-        .where(among(session, Alarm.id, alarm_ids))
+        .where(among_these(session, Alarm.id, alarm_ids))
         .order_by(Alarm.id)
     )
     return [_facts(session, row) for row in rows]

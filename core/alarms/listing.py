@@ -21,7 +21,7 @@ from core.i18n import _
 from core.registrations.query import COUNT_LIMIT, PAGE_SIZE, Page
 from core.settings import Settings
 from core.storage.models import Alarm, Delivery, Operator, Registration
-from core.storage.sets import among
+from core.storage.sets import among_these
 
 
 class State(StrEnum):
@@ -123,7 +123,9 @@ def labels(session: Session, settings: Settings, all_of: Iterable[Recipient]) ->
     """What recipients are called on a screen: never by their address."""
     wanted = set(all_of)
     owners = [to.number for to in wanted if to.audience is Audience.OWNER]
-    found = session.execute(select(Operator.id, Operator.name).where(among(session, Operator.id, owners)))
+    found = session.execute(
+        select(Operator.id, Operator.name).where(among_these(session, Operator.id, owners))
+    )
     names = {row.id: row.name for row in found}
     return {to: _label(settings, to, names) for to in wanted}
 
@@ -159,7 +161,7 @@ def _deliveries(
     alarms: Sequence[Row[int, str, datetime, str, int | None, str, bool]],
 ) -> Mapping[int, list[DeliveryView]]:
     held = {alarm.id for alarm in alarms if alarm.held}
-    of_these = among(session, Delivery.alarm_id, [alarm.id for alarm in alarms])
+    of_these = among_these(session, Delivery.alarm_id, [alarm.id for alarm in alarms])
     rows = session.scalars(select(Delivery).where(of_these).order_by(Delivery.alarm_id, Delivery.id)).all()
     to = {row.id: Recipient(Audience(row.audience), row.recipient) for row in rows}
     names = labels(session, settings, to.values())

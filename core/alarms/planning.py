@@ -13,7 +13,7 @@ from core.alarms.outbox import AlarmKind
 from core.application import Application
 from core.settings import Settings
 from core.storage.models import Alarm, Delivery, Operator, Registration
-from core.storage.sets import among
+from core.storage.sets import among_these
 
 BATCH = 500
 _UNPLANNED = (Alarm.settled_at.is_(None), Alarm.planned_at.is_(None))
@@ -44,7 +44,7 @@ def _plan(session: Session, settings: Settings, alarm_ids: list[int], now: datet
     # Whoever sets planned_at writes the deliveries: of two processes that saw the same alarms, one gets each.
     taken = session.execute(
         update(Alarm)
-        .where(among(session, Alarm.id, alarm_ids), *_UNPLANNED)
+        .where(among_these(session, Alarm.id, alarm_ids), *_UNPLANNED)
         .values(planned_at=now)
         .returning(Alarm.id, Alarm.kind, Alarm.registration_id)
         .execution_options(synchronize_session=False)
@@ -59,7 +59,7 @@ def _plan(session: Session, settings: Settings, alarm_ids: list[int], now: datet
     told = {row["alarm_id"] for row in wanted}
     nobody = [alarm_id for alarm_id, _kind, _registration in taken if alarm_id not in told]
     if nobody:
-        settled = update(Alarm).where(among(session, Alarm.id, nobody)).values(settled_at=now)
+        settled = update(Alarm).where(among_these(session, Alarm.id, nobody)).values(settled_at=now)
         session.execute(settled.execution_options(synchronize_session=False))
 
 

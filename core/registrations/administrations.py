@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import literal_column, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -237,7 +237,8 @@ def _taken(session: Session, registration: Registration, codes: list[int]) -> di
         select(Administration.code, Registration.id, Registration.name)
         .join(Registration, Registration.id == Administration.registration_id)
         .where(
-            Administration.linked,
+            # As the unique index words it: for "linked = 1" SQLite reads every linked administration instead.
+            literal_column("administrations.linked"),
             Administration.environment == registration.environment,
             Administration.code.in_(codes),
             Registration.id != registration.id,

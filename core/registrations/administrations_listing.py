@@ -6,16 +6,17 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Select, select
 
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.registrations.lists import ADMINISTRATIONS
-from core.registrations.paging import in_order, page_of_ids, read_rows
+from core.registrations.paging import page_of_ids, read_rows
 from core.registrations.query import AdministrationQuery, Page
-from core.registrations.status import Status
+from core.registrations.status import STATUSES, Status
 from core.registrations.streaming import stream_ids
 from core.storage.models import Administration, Operator, Registration
+from core.storage.rows import Line, Rows
 
 
 class AdministrationRow(NamedTuple):
@@ -55,10 +56,9 @@ def iterate_administrations(
     return stream_ids(app, ADMINISTRATIONS, query, administration_rows)
 
 
-def administration_rows(connection: Connection, ids: Sequence[int]) -> list[AdministrationRow]:
+def administration_rows(rows: Rows, ids: Sequence[int]) -> list[AdministrationRow]:
     """The rows with these ids, in this order."""
-    found = read_rows(connection, _COLUMNS, Administration.id, ids)
-    return [_row(row) for row in in_order(found, ids)]
+    return [_row(row) for row in read_rows(rows, _COLUMNS, Administration.id, ids)]
 
 
 _COLUMNS: Select[*tuple[Any, ...]] = (
@@ -82,19 +82,7 @@ _COLUMNS: Select[*tuple[Any, ...]] = (
 )
 
 
-def _row(row: Row[*tuple[Any, ...]]) -> AdministrationRow:
-    return AdministrationRow(
-        id=row.id,
-        code=row.code,
-        name=row.name,
-        registration_id=row.registration_id,
-        registration_name=row.registration_name,
-        environment=row.environment,
-        status=Status(row.status),
-        active=row.active,
-        owner_id=row.owner_id,
-        owner_name=row.owner_name or "",
-        country=row.country,
-        currency=row.currency,
-        last_success_at=row.last_success_at,
-    )
+def _row(row: Line) -> AdministrationRow:
+    number, code, name, *registration, status, active, owner_id, owner_name, country, currency, at = row
+    facts = (active, owner_id, owner_name or "", country, currency, at)
+    return AdministrationRow._make((number, code, name, *registration, STATUSES[status], *facts))

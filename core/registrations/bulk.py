@@ -23,7 +23,7 @@ from core.registrations.listing import (
 from core.registrations.register import set_active, set_owner
 from core.registrations.wording import reason_sentence
 from core.storage.models import Registration
-from core.storage.sets import among
+from core.storage.sets import among_these
 
 MOST = 1_000
 """Registrations in one go: as many as a list counts."""
@@ -92,7 +92,7 @@ def request_checks(app: Application, by: CurrentOperator, rows: Sequence[Registr
     _refuse_too_many(rows)
     now = clock.now()
     with app.database.transaction() as session:
-        chosen = among(session.connection(), Registration.id, [row.id for row in rows])
+        chosen = among_these(session, Registration.id, [row.id for row in rows])
         session.execute(
             update(Registration)
             .where(chosen, *_CHECKABLE)
@@ -117,8 +117,8 @@ def check_results(
         Registration.last_success_at,
         Registration.status_reason,
     )
-    with app.database.rows() as connection:
-        found = connection.execute(columns.where(among(connection, Registration.id, list(numbers)))).all()
+    with app.database.read() as session:
+        found = session.execute(columns.where(among_these(session, Registration.id, numbers))).all()
     by_id = {row.id: _check_result(row, since) for row in found}
     return [by_id[number] for number in numbers if number in by_id]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Select, select
 
 from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
@@ -17,7 +17,7 @@ from core.registrations.administrations_listing import (
     list_administrations,
 )
 from core.registrations.lists import REGISTRATIONS
-from core.registrations.paging import in_order, page_of_ids, read_rows
+from core.registrations.paging import page_of_ids, read_rows
 from core.registrations.query import (
     ADMINISTRATION_SORTS,
     REGISTRATION_SORTS,
@@ -26,9 +26,10 @@ from core.registrations.query import (
     Page,
     RegistrationQuery,
 )
-from core.registrations.status import Status
+from core.registrations.status import STATUSES, Status
 from core.registrations.streaming import stream_ids
 from core.storage.models import Operator, Registration
+from core.storage.rows import Line, Rows
 
 __all__ = [
     "ADMINISTRATION_SORTS",
@@ -89,11 +90,10 @@ def iterate_registrations(
     return stream_ids(app, REGISTRATIONS, query, registration_rows)
 
 
-def registration_rows(connection: Connection, ids: Sequence[int]) -> list[RegistrationRow]:
+def registration_rows(rows: Rows, ids: Sequence[int]) -> list[RegistrationRow]:
     """The rows with these ids, in this order."""
     now = clock.now()
-    found = read_rows(connection, _COLUMNS, Registration.id, ids)
-    return [_row(row, now) for row in in_order(found, ids)]
+    return [_row(row, now) for row in read_rows(rows, _COLUMNS, Registration.id, ids)]
 
 
 _COLUMNS: Select[*tuple[Any, ...]] = select(
@@ -112,19 +112,8 @@ _COLUMNS: Select[*tuple[Any, ...]] = select(
 ).outerjoin(Operator, Operator.id == Registration.owner_id)
 
 
-def _row(row: Row[*tuple[Any, ...]], now: datetime) -> RegistrationRow:
-    return RegistrationRow(
-        id=row.id,
-        name=row.name,
-        environment=row.environment,
-        status=Status(row.status),
-        active=row.active,
-        reference=row.reference,
-        owner_id=row.owner_id,
-        owner_name=row.owner_name or "",
-        administrations_linked=row.administrations_linked,
-        last_checked_at=row.last_checked_at,
-        last_success_at=row.last_success_at,
-        lapses_at=row.lapses_at,
-        days_left=None if row.lapses_at is None else (row.lapses_at - now).days,
-    )
+def _row(row: Line, now: datetime) -> RegistrationRow:
+    number, name, environment, status, *facts, owner_name, linked, checked_at, success_at, lapses_at = row
+    days_left = None if lapses_at is None else (lapses_at - now).days
+    known = (STATUSES[status], *facts, owner_name or "", linked, checked_at, success_at, lapses_at, days_left)
+    return RegistrationRow._make((number, name, environment, *known))

@@ -14,7 +14,7 @@ from core.storage.models import Administration, Registration
 Column = InstrumentedAttribute[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SqlList:
     """A list; every sort and every filter named here has an index in ``core.storage.models``."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
-    Connection,
     Select,
+    bindparam,
     column,
     literal_column,
     or_,
@@ -20,11 +20,12 @@ from sqlalchemy import (
     union_all,
 )
 
-from core.registrations.lists import Column, SqlList
+from core.registrations.lists import SqlList
 from core.registrations.names import name_key
 from core.registrations.query import WITHOUT_OWNER, ListQuery
+from core.storage.rows import Rows
 from core.storage.search import SHORTEST_PART
-from core.storage.sets import Unindexed, contains, on_sqlite
+from core.storage.sets import Unindexed, as_part, contains
 from core.storage.trigrams import match_expression
 
 _LONGEST_TERM = 100
@@ -35,97 +36,98 @@ _CODE = re.compile(rf"[1-9][0-9]{{0,{_CODE_DIGITS - 1}}}")
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The conditions of one query on one list."""
+class Shape:
+    """What a query asks, without the values: one statement serves all queries of a shape."""
 
     listed: SqlList
-    equal: tuple[tuple[Column, Any], ...]
-    """Filters: column and value, None for unset."""
-    term: str
-    """What is searched, folded; '' for nothing."""
+    filters: tuple[tuple[str, bool], ...]
+    """Name in ``listed.filters``, which is the parameter's too, and whether the column must be unset."""
+    search: Literal["", "begins", "contains"]
+    digits: int
+    """How many digits of a code are searched; 0 for what is no beginning of a code."""
 
     @property
     def part(self) -> bool:
-        """Whether a part of the name is searched, and not its beginning."""
-        return len(self.term) >= SHORTEST_PART or bool(_code_ranges(self))
+        """Whether more is searched than the beginning of a name."""
+        return self.search == "contains" or self.digits > 0
 
 
-def wanted(listed: SqlList, query: ListQuery) -> Wanted:
+@dataclass(frozen=True)
+class Wanted:
+    """One query on one list: its shape, what is searched, folded, and the parameters of its statements."""
+
+    shape: Shape
+    term: str
+    given: Mapping[str, Any]
+
+
+def wanted(listed: SqlList, query: ListQuery, *, sqlite: bool) -> Wanted:
     """Read a query; values that can match nothing are kept, and match nothing."""
-    equal: list[tuple[Column, Any]] = [
-        (listed.filters[name], value.replace("\x00", " "))  # PostgreSQL refuses a NUL
+    equal = _equal(query)
+    term = name_key(query.search)[:_LONGEST_TERM]
+    digits = len(term) if listed.code is not None and _CODE.fullmatch(term) else 0
+    search: Literal["", "begins", "contains"] = ""
+    given: dict[str, Any] = {name: value for name, value in equal.items() if value is not None}
+    if len(term) >= SHORTEST_PART:
+        search, given = "contains", given | as_part(term, sqlite=sqlite)
+    elif term:
+        search, given = "begins", given | {"first_name": term, "last_name": term + _AFTER_EVERYTHING}
+    for place, step in enumerate(_steps(digits)):
+        given |= {f"code_from_{place}": int(term) * step, f"code_to_{place}": (int(term) + 1) * step - 1}
+    shape = Shape(listed, tuple((name, value is None) for name, value in equal.items()), search, digits)
+    return Wanted(shape, term, given)
+
+
+def _equal(query: ListQuery) -> dict[str, Any]:
+    """The filters that are set; None for what must be unset."""
+    equal: dict[str, Any] = {
+        name: value.replace("\x00", " ")  # PostgreSQL refuses a NUL
         for name, value in (("status", query.status), ("environment", query.environment))
         if value
-    ]
+    }
     if query.owner_id is not None:
-        equal.append(
-            (listed.filters["owner_id"], None if query.owner_id == WITHOUT_OWNER else query.owner_id)
-        )
+        equal["owner_id"] = None if query.owner_id == WITHOUT_OWNER else query.owner_id
     if query.active is not None:
-        equal.append((listed.filters["active"], query.active))
-    return Wanted(listed, tuple(equal), name_key(query.search)[:_LONGEST_TERM])
+        equal["active"] = query.active
+    return equal
 
 
-def matching_ids(connection: Connection, want: Wanted, limit: int) -> list[int]:
+def matching_ids(rows: Rows, want: Wanted, limit: int) -> list[int]:
     """The ids of rows that match, in no order, the first ``limit`` that are found."""
-    if not want.part or not on_sqlite(connection):
-        return _first(connection, select(want.listed.id).where(*conditions(connection, want)), limit)
+    shape, given = want.shape, {**want.given, "limit": limit}
+    if not shape.part or not rows.sqlite:
+        return rows.column(given, _all_matching, shape)
     # SQLite is led to each index by hand, one question for names and one for codes.
-    found = dict.fromkeys(_first(connection, _by_name(connection, want), limit))
-    ranges = _code_ranges(want)
-    if ranges and len(found) < limit:
-        by_code = [
-            select(want.listed.id).where(*want.listed.always, code, *_filters(want, indexed=False))
-            for code in ranges
-        ]
-        found.update(dict.fromkeys(_first(connection, union_all(*by_code), limit)))
+    if shape.search == "contains":
+        listed = shape.listed
+        given["match"] = match_expression(rows, listed.id, listed.name_key, want.term)
+    found = dict.fromkeys(rows.column(given, _by_name, shape))
+    if shape.digits and len(found) < limit:
+        found.update(dict.fromkeys(rows.column(given, _by_code, shape)))
     return list(found)[:limit]
 
 
-def _first(connection: Connection, statement: Select[int] | CompoundSelect[int], limit: int) -> list[int]:
-    return list(connection.scalars(statement.limit(limit)).all())
-
-
-def conditions(
-    connection: Connection, want: Wanted, *, indexed: bool = True
-) -> Iterator[ColumnElement[bool]]:
+def conditions(sqlite: bool, shape: Shape, *, indexed: bool = True) -> Iterator[ColumnElement[bool]]:
     """All of them, each decided on the row alone. Not ``indexed``: for a walk along the index of a sort."""
-    yield from want.listed.always
-    yield from _filters(want, indexed=indexed)
-    if want.part:
-        yield or_(*_names(connection, want), *_code_ranges(want, indexed=indexed))
-    elif want.term:
-        yield _begins(want)
+    yield from shape.listed.always
+    yield from _filters(shape, indexed=indexed)
+    if shape.part:
+        yield or_(*_names(sqlite, shape), *_code_ranges(shape, indexed=indexed))
+    elif shape.search:
+        yield _begins(shape)
 
 
-def _filters(want: Wanted, *, indexed: bool) -> Iterator[ColumnElement[bool]]:
-    for filtered, value in want.equal:
-        shown = _shown(filtered.expression, indexed=indexed)
-        yield shown.is_(None) if value is None else shown == value
+def _all_matching(sqlite: bool, shape: Shape) -> Select[int]:
+    return select(shape.listed.id).where(*conditions(sqlite, shape)).limit(bindparam("limit"))
 
 
-def _shown(filtered: ColumnElement[Any], *, indexed: bool) -> ColumnElement[Any]:
-    return filtered if indexed else Unindexed(filtered)
-
-
-def _begins(want: Wanted) -> ColumnElement[bool]:
-    return want.listed.name_key.between(want.term, want.term + _AFTER_EVERYTHING)
-
-
-def _names(connection: Connection, want: Wanted) -> list[ColumnElement[bool]]:
-    if len(want.term) < SHORTEST_PART:
-        return [_begins(want)]
-    texts = [want.listed.name_key, want.listed.also]
-    return [contains(connection, text, want.term) for text in texts if text is not None]
-
-
-def _by_name(connection: Connection, want: Wanted) -> Select[int]:
+def _by_name(sqlite: bool, shape: Shape) -> Select[int]:
     """Candidates of the full-text table, each compared with its row; or the names that begin with it."""
-    listed = want.listed
-    if len(want.term) < SHORTEST_PART:
-        return select(listed.id).where(*listed.always, _begins(want), *_filters(want, indexed=False))
+    listed = shape.listed
+    if shape.search != "contains":
+        asked = select(listed.id).where(*listed.always, _begins(shape), *_filters(shape, indexed=False))
+        return asked.limit(bindparam("limit"))
     found = table(listed.search_table, column("rowid"))
-    expression = match_expression(connection, listed.id, listed.name_key, want.term)
     # Not indexed: the one way in must be the full-text table, which stops at the limit and holds no row that
     # is not in the list.
     return (
@@ -133,18 +135,49 @@ def _by_name(connection: Connection, want: Wanted) -> Select[int]:
         .select_from(found)
         .join(listed.id.class_, listed.id == found.c.rowid)
         .where(
-            literal_column(listed.search_table).op("MATCH")(expression),
-            *_filters(want, indexed=False),
-            or_(*_names(connection, want)),
+            literal_column(listed.search_table).op("MATCH")(bindparam("match")),
+            *_filters(shape, indexed=False),
+            or_(*_names(sqlite, shape)),
         )
+        .limit(bindparam("limit"))
     )
 
 
-def _code_ranges(want: Wanted, *, indexed: bool = True) -> list[ColumnElement[bool]]:
-    """Codes that begin with the digits searched; empty for what is no beginning of a code."""
-    listed, digits = want.listed, want.term
-    if listed.code is None or not _CODE.fullmatch(digits):
+def _by_code(_sqlite: bool, shape: Shape) -> CompoundSelect[int]:
+    listed, filters = shape.listed, list(_filters(shape, indexed=False))
+    by_code = [select(listed.id).where(*listed.always, code, *filters) for code in _code_ranges(shape)]
+    return union_all(*by_code).limit(bindparam("limit"))
+
+
+def _filters(shape: Shape, *, indexed: bool) -> Iterator[ColumnElement[bool]]:
+    for name, unset in shape.filters:
+        shown = _shown(shape.listed.filters[name].expression, indexed=indexed)
+        yield shown.is_(None) if unset else shown == bindparam(name)
+
+
+def _shown(filtered: ColumnElement[Any], *, indexed: bool) -> ColumnElement[Any]:
+    return filtered if indexed else Unindexed(filtered)
+
+
+def _begins(shape: Shape) -> ColumnElement[bool]:
+    return shape.listed.name_key.between(bindparam("first_name"), bindparam("last_name"))
+
+
+def _names(sqlite: bool, shape: Shape) -> list[ColumnElement[bool]]:
+    if shape.search != "contains":
+        return [_begins(shape)]
+    texts = [shape.listed.name_key, shape.listed.also]
+    return [contains(text, sqlite=sqlite) for text in texts if text is not None]
+
+
+def _code_ranges(shape: Shape, *, indexed: bool = True) -> list[ColumnElement[bool]]:
+    """Codes that begin with the digits searched."""
+    if shape.listed.code is None:
         return []
-    code = _shown(listed.code, indexed=indexed)
-    steps = [10**more for more in range(_CODE_DIGITS - len(digits) + 1)]
-    return [code.between(int(digits) * step, (int(digits) + 1) * step - 1) for step in steps]
+    code = _shown(shape.listed.code, indexed=indexed)
+    places = range(len(_steps(shape.digits)))
+    return [code.between(bindparam(f"code_from_{place}"), bindparam(f"code_to_{place}")) for place in places]
+
+
+def _steps(digits: int) -> list[int]:
+    return [10**more for more in range(_CODE_DIGITS - digits + 1)] if digits else []

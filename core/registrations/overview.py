@@ -66,12 +66,15 @@ def overview(app: Application, by: CurrentOperator) -> Overview:
     now = clock.now()
     with app.database.read() as session:
         kept = counters.read_all(session)
+        attention, lapsing = _attention(session), _lapsing(session, now)
+        by_day = _by_day(session, now)
+    with app.database.rows() as rows:
         return Overview(
             counts={status: kept.get(f"status:{status}", 0) for status in Status},
             administrations=kept.get("administrations", 0),
-            attention=tuple(registration_rows(session.connection(), _attention(session))),
-            lapsing=tuple(registration_rows(session.connection(), _lapsing(session, now))),
-            lapsing_by_day=_by_day(session, now),
+            attention=tuple(registration_rows(rows, attention)),
+            lapsing=tuple(registration_rows(rows, lapsing)),
+            lapsing_by_day=by_day,
         )
 
 

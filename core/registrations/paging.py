@@ -8,28 +8,32 @@ is full.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from core.registrations.lists import Column, SqlList
-from core.registrations.matching import Wanted, conditions, matching_ids, wanted
+from core.registrations.matching import Shape, Wanted, conditions, matching_ids, wanted
 from core.registrations.query import COUNT_LIMIT, PAGE_SIZE, ListQuery, Page
-from core.storage.sets import among, as_ids, of_ids
+from core.storage.rows import Line, Rows
+from core.storage.sets import among, as_ids
 
 _DEFAULT = "name"
+Order = tuple[str, bool]
+"""Sort and whether it descends."""
 
 
-def page_of_ids(connection: Connection, listed: SqlList, query: ListQuery) -> Page[int]:
+def page_of_ids(rows: Rows, listed: SqlList, query: ListQuery) -> Page[int]:
     """The ids of the rows on the page that is asked for, in its order."""
-    want = wanted(listed, query)
-    if _served(want, query):
-        count = _count(connection, want)
-        few: list[int] | None = None
+    want = wanted(listed, query, sqlite=rows.sqlite)
+    order = (query.sort if query.sort in listed.sorts else _DEFAULT, query.descending)
+    few: list[int] | None = None
+    if _served(want.shape, order):
+        (count,) = rows.column({**want.given, "limit": COUNT_LIMIT + 1}, _count, want.shape)
     else:
-        few = matching_ids(connection, want, COUNT_LIMIT + 1)
+        few = matching_ids(rows, want, COUNT_LIMIT + 1)
         count = len(few)
     more = count > COUNT_LIMIT
     shown = min(count, COUNT_LIMIT)
@@ -37,85 +41,106 @@ def page_of_ids(connection: Connection, listed: SqlList, query: ListQuery) -> Pa
     number = min(max(query.page, 1), pages)
     first = (number - 1) * PAGE_SIZE
     if few is not None and not more:
-        ids = _sorted(connection, listed, query, few, first)
+        ids = _sorted(rows, listed, order, few, first)
     else:
-        ids = _walk(connection, want, query, first, indexed=few is None)
+        ids = _walk(rows, want, order, first, indexed=few is None)
     return Page(tuple(ids), shown, more, number, pages)
 
 
 def read_rows(
-    connection: Connection,
+    rows: Rows,
     columns: Select[*tuple[Any, ...]],
     number: InstrumentedAttribute[int],
     ids: Sequence[int],
-) -> Sequence[Row[Any]]:
-    """The rows with these ids, in no order."""
-    dialect = connection.dialect.name
-    return connection.execute(of_ids(columns, number, dialect), as_ids(ids, dialect)).all() if ids else []
+) -> list[Line]:
+    """The rows with these ids, in this order; those gone in between are left out. ``number`` is the first column."""
+    found = rows.all(as_ids(ids, sqlite=rows.sqlite), _of_ids, columns, number) if ids else []
+    by_id = {row[0]: row for row in found}
+    return [by_id[each] for each in ids if each in by_id]
 
 
-def in_order(rows: Sequence[Any], ids: Sequence[int]) -> list[Any]:
-    """``rows``, which have their id as ``id``, in the order of ``ids``; those gone in between are left out."""
-    by_id = {row.id: row for row in rows}
-    return [by_id[number] for number in ids if number in by_id]
+def _of_ids(
+    sqlite: bool, columns: Select[*tuple[Any, ...]], number: InstrumentedAttribute[int]
+) -> Select[*tuple[Any, ...]]:
+    return columns.where(among(number, sqlite=sqlite))
 
 
-def _served(want: Wanted, query: ListQuery) -> bool:
+def _served(shape: Shape, order: Order) -> bool:
     """Whether one index holds exactly the rows that match, in the order that is asked for."""
-    by_name = query.sort == _DEFAULT or query.sort not in want.listed.sorts
-    if want.term:
-        return by_name and not want.part and not want.equal
-    return not want.equal or (by_name and len(want.equal) == 1)
+    by_name = order[0] == _DEFAULT
+    if shape.search:
+        return by_name and not shape.part and not shape.filters
+    return not shape.filters or (by_name and len(shape.filters) == 1)
 
 
-def _count(connection: Connection, want: Wanted) -> int:
-    """How many match; one more than the limit when there are more."""
-    found = select(want.listed.id).where(*conditions(connection, want)).limit(COUNT_LIMIT + 1).subquery()
-    return connection.scalar(select(func.count()).select_from(found)) or 0
+def _count(sqlite: bool, shape: Shape) -> Select[int]:
+    """How many match, up to the parameter "limit"."""
+    found = select(shape.listed.id).where(*conditions(sqlite, shape)).limit(bindparam("limit"))
+    return select(func.count()).select_from(found.subquery())
 
 
-def _sorted(
-    connection: Connection, listed: SqlList, query: ListQuery, ids: list[int], first: int
-) -> list[int]:
+def _sorted(rows: Rows, listed: SqlList, order: Order, ids: list[int], first: int) -> list[int]:
     """A page of the rows ``ids``, a thousand at most."""
-    if not ids:
-        return []
-    columns = _columns(listed, query)
-    order = [columns[0].is_(None), *_directed(columns, query)]
-    statement = select(listed.id).where(among(connection, listed.id, ids)).order_by(*order)
-    return list(connection.scalars(statement.limit(PAGE_SIZE).offset(first)))
+    given = as_ids(ids, sqlite=rows.sqlite)
+    return _take(rows, given, first, PAGE_SIZE, _sorted_ids, listed, order) if ids else []
 
 
-def _walk(connection: Connection, want: Wanted, query: ListQuery, first: int, *, indexed: bool) -> list[int]:
+def _sorted_ids(sqlite: bool, listed: SqlList, order: Order) -> Select[int]:
+    columns = listed.sorts[order[0]]
+    directed = [columns[0].is_(None), *_directed(columns, order)]
+    return _page_of(select(listed.id).where(among(listed.id, sqlite=sqlite)).order_by(*directed))
+
+
+def _walk(rows: Rows, want: Wanted, order: Order, first: int, *, indexed: bool) -> list[int]:
     """A page along the index of the sort; unset values come last in both directions."""
-    columns = _columns(want.listed, query)
-    statement = select(want.listed.id).where(*conditions(connection, want, indexed=indexed))
-    # The filter's column stands first in its index, so it may stand first in the order as well.
-    order = _directed(
-        (*(filtered for filtered, _value in want.equal), *columns) if indexed else columns, query
-    )
-    if not columns[0].property.columns[0].nullable:
-        return _take(connection, statement.order_by(*order), first, PAGE_SIZE)
-    known = statement.where(columns[0].is_not(None))
-    ids = _take(connection, known.order_by(*order), first, PAGE_SIZE)
+    shape, given = want.shape, want.given
+    if not shape.listed.sorts[order[0]][0].property.columns[0].nullable:
+        return _take(rows, given, first, PAGE_SIZE, _along, shape, order, indexed)
+    ids = _take(rows, given, first, PAGE_SIZE, _along, shape, order, indexed, False)
     if len(ids) == PAGE_SIZE:
         return ids
-    before = first + len(ids) if ids else _how_many(connection, known, first)
-    unset = statement.where(columns[0].is_(None)).order_by(*order)
-    return ids + _take(connection, unset, max(0, first - before), PAGE_SIZE - len(ids))
+    before = first + len(ids)
+    if not ids:
+        (before,) = rows.column({**given, "limit": first}, _how_many_set, shape, order, indexed)
+    left = PAGE_SIZE - len(ids)
+    return ids + _take(rows, given, max(0, first - before), left, _along, shape, order, indexed, True)
 
 
-def _how_many(connection: Connection, statement: Select[int], limit: int) -> int:
-    return connection.scalar(select(func.count()).select_from(statement.limit(limit).subquery())) or 0
+def _along(sqlite: bool, shape: Shape, order: Order, indexed: bool, unset: bool | None = None) -> Select[int]:
+    """``unset``: only the rows in which the column of the sort is, or is not."""
+    columns = shape.listed.sorts[order[0]]
+    # The filter's column stands first in its index, so it may stand first in the order as well.
+    before = tuple(shape.listed.filters[name] for name, _unset in shape.filters) if indexed else ()
+    found = _narrowed(sqlite, shape, columns[0], indexed, unset)
+    return _page_of(found.order_by(*_directed((*before, *columns), order)))
 
 
-def _take(connection: Connection, statement: Select[int], first: int, size: int) -> list[int]:
-    return list(connection.scalars(statement.limit(size).offset(first)))
+def _how_many_set(sqlite: bool, shape: Shape, order: Order, indexed: bool) -> Select[int]:
+    found = _narrowed(sqlite, shape, shape.listed.sorts[order[0]][0], indexed, False)
+    return select(func.count()).select_from(found.limit(bindparam("limit")).subquery())
 
 
-def _columns(listed: SqlList, query: ListQuery) -> tuple[Column, ...]:
-    return listed.sorts.get(query.sort, listed.sorts[_DEFAULT])
+def _narrowed(sqlite: bool, shape: Shape, first: Column, indexed: bool, unset: bool | None) -> Select[int]:
+    found = select(shape.listed.id).where(*conditions(sqlite, shape, indexed=indexed))
+    if unset is None:
+        return found
+    return found.where(first.is_(None) if unset else first.is_not(None))
 
 
-def _directed(columns: Sequence[Column], query: ListQuery) -> list[ColumnElement[Any]]:
-    return [column.desc() if query.descending else column.asc() for column in columns]
+def _page_of(found: Select[int]) -> Select[int]:
+    return found.limit(bindparam("size")).offset(bindparam("first"))
+
+
+def _take(
+    rows: Rows,
+    given: Mapping[str, Any],
+    first: int,
+    size: int,
+    make: Callable[..., Select[int]],
+    *shape: Hashable,
+) -> list[int]:
+    return rows.column({**given, "first": first, "size": size}, make, *shape)
+
+
+def _directed(columns: Sequence[Column], order: Order) -> list[ColumnElement[Any]]:
+    return [column.desc() if order[1] else column.asc() for column in columns]

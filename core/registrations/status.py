@@ -24,6 +24,9 @@ class Status(StrEnum):
     CONNECTED = "connected"
 
 
+STATUSES = {status.value: status for status in Status}
+"""By the word that stands in the database: quicker than ``Status(word)``, which a list asks fifty times."""
+
 OUTAGE_KINDS = frozenset({FailureKind.OUTAGE, FailureKind.UNKNOWN, FailureKind.NOT_SENT})
 """Failures that say something of Exact or of the way to it, and nothing of the customer."""
 

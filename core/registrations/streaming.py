@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, select, tuple_
 
 from core.application import Application
 from core.registrations.lists import SqlList
-from core.registrations.matching import Wanted, conditions, matching_ids, wanted
+from core.registrations.matching import Shape, Wanted, conditions, matching_ids, wanted
 from core.registrations.query import COUNT_LIMIT, ListQuery
-from core.storage.sets import among
+from core.storage.rows import Line, Rows
+from core.storage.sets import among, as_ids
 
 Row = TypeVar("Row")
 
@@ -22,36 +23,52 @@ def stream_ids(
     app: Application,
     listed: SqlList,
     query: ListQuery,
-    read_rows: Callable[[Connection, Sequence[int]], list[Row]],
+    read: Callable[[Rows, Sequence[int]], list[Row]],
 ) -> Iterator[Row]:
-    """Rows by name and id, a chunk a transaction: a slow reader keeps nobody waiting.
+    """Rows by name and id, a chunk a connection: a slow reader keeps nobody waiting.
 
     Each chunk goes on where the last one ended, so no row comes twice unless it is renamed meanwhile.
     """
-    want = wanted(listed, query)
     after: tuple[str, int] | None = None
     while True:
         with app.database.rows() as connection:
-            found = connection.execute(_next(connection, want, after)).all()
-            rows = read_rows(connection, [number for number, _key in found])
+            found = _next(connection, wanted(listed, query, sqlite=connection.sqlite), after)
+            rows = read(connection, [number for number, _key in found])
         yield from rows
         if len(found) < CHUNK:
             return
         after = (found[-1][1], found[-1][0])
 
 
-def _next(connection: Connection, want: Wanted, after: tuple[str, int] | None) -> Select[int, str]:
-    listed = want.listed
-    statement = select(listed.id, listed.name_key).order_by(listed.name_key, listed.id).limit(CHUNK)
-    if want.part:
-        few = matching_ids(connection, want, COUNT_LIMIT + 1)
+def _next(rows: Rows, want: Wanted, after: tuple[str, int] | None) -> list[Line]:
+    given: dict[str, Any] = {**want.given, "size": CHUNK}
+    if after is not None:
+        given |= {"after_key": after[0], "after_id": after[1]}
+    if want.shape.part:
+        few = matching_ids(rows, want, COUNT_LIMIT + 1)
         if len(few) <= COUNT_LIMIT:
-            return _after(statement.where(among(connection, listed.id, few)), listed, after)
-    # Of many matches: along the index of the names, or of the filter, which holds the names in order too.
-    return _after(statement.where(*conditions(connection, want)), listed, after)
+            given |= as_ids(few, sqlite=rows.sqlite)
+            return rows.all(given, _of_few, want.shape.listed, after is not None)
+    return rows.all(given, _of_many, want.shape, after is not None)
 
 
-def _after(statement: Select[int, str], listed: SqlList, after: tuple[str, int] | None) -> Select[int, str]:
-    if after is None:
-        return statement
-    return statement.where(tuple_(listed.name_key, listed.id) > tuple_(*after))
+def _of_few(sqlite: bool, listed: SqlList, further: bool) -> Select[int, str]:
+    return _chunk(listed, [among(listed.id, sqlite=sqlite)], further)
+
+
+def _of_many(sqlite: bool, shape: Shape, further: bool) -> Select[int, str]:
+    """Along the index of the names, or of the filter, which holds the names in order too."""
+    return _chunk(shape.listed, conditions(sqlite, shape), further)
+
+
+def _chunk(listed: SqlList, met: Iterable[ColumnElement[bool]], further: bool) -> Select[int, str]:
+    found = select(listed.id, listed.name_key).where(*met).order_by(listed.name_key, listed.id)
+    if further:
+        found = found.where(
+            tuple_(listed.name_key, listed.id)
+            > tuple_(
+                bindparam("after_key", type_=listed.name_key.type),
+                bindparam("after_id", type_=listed.id.type),
+            )
+        )
+    return found.limit(bindparam("size"))

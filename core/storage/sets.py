@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
-    Connection,
     Select,
     any_,
     bindparam,
@@ -25,47 +23,44 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import InternalTraversal
 
 
-def on_sqlite(asked: Session | Connection) -> bool:
-    dialect = asked.dialect if isinstance(asked, Connection) else asked.get_bind().dialect
-    return dialect.name == "sqlite"
+def on_sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"
 
 
-def among(
-    asked: Session | Connection, number: InstrumentedAttribute[int], wanted: Sequence[int]
+def among(number: InstrumentedAttribute[int], *, sqlite: bool) -> ColumnElement[bool]:
+    """``number`` is one of the parameter "ids" (see ``as_ids``), however many: the statement stays the same."""
+    if sqlite:
+        values: Select[Any] = select(column("value")).select_from(func.json_each(bindparam("ids")))
+        return number.in_(values)
+    return number == any_(bindparam("ids", type_=ARRAY(BigInteger)))
+
+
+def among_these(
+    session: Session, number: InstrumentedAttribute[int], wanted: Sequence[int]
 ) -> ColumnElement[bool]:
-    """``number`` is one of ``wanted``, however many: one parameter, so that the statement stays the same."""
-    if on_sqlite(asked):
+    """The same with its parameter filled in, for a statement that is made anew each time."""
+    if on_sqlite(session):
         values: Select[Any] = select(column("value")).select_from(func.json_each(json.dumps(list(wanted))))
         return number.in_(values)
     return number == any_(bindparam(None, list(wanted), ARRAY(BigInteger), unique=True))
 
 
-@cache
-def of_ids(rows: Select[*tuple[Any, ...]], number: InstrumentedAttribute[int], dialect: str) -> Select[Any]:
-    """``rows`` of the ids that are given as parameter "ids" (see ``as_ids``); the same statement every time.
-
-    SQLAlchemy maps the columns of a result anew for every statement it has not seen as an object: with fifty rows
-    that took longer than reading them.
-    """
-    if dialect == "sqlite":
-        values: Select[Any] = select(column("value")).select_from(func.json_each(bindparam("ids")))
-        return rows.where(number.in_(values))
-    return rows.where(number == any_(bindparam("ids", type_=ARRAY(BigInteger))))
+def as_ids(wanted: Sequence[int], *, sqlite: bool) -> dict[str, Any]:
+    """The parameter of ``among``."""
+    return {"ids": json.dumps(list(wanted)) if sqlite else list(wanted)}
 
 
-def as_ids(wanted: Sequence[int], dialect: str) -> dict[str, Any]:
-    """The parameter of ``of_ids``."""
-    return {"ids": json.dumps(list(wanted)) if dialect == "sqlite" else list(wanted)}
+def contains(text: ColumnElement[str] | InstrumentedAttribute[str], *, sqlite: bool) -> ColumnElement[bool]:
+    """``text`` holds the parameter "part" (see ``as_part``). On PostgreSQL in the form that pg_trgm serves."""
+    return func.instr(text, bindparam("part")) > 0 if sqlite else text.like(bindparam("part"))
 
 
-def contains(
-    asked: Session | Connection, text: ColumnElement[str] | InstrumentedAttribute[str], part: str
-) -> ColumnElement[bool]:
-    """``text`` holds ``part``, letter by letter. On PostgreSQL in the form that pg_trgm serves."""
-    if on_sqlite(asked):
-        return func.instr(text, part) > 0
+def as_part(part: str, *, sqlite: bool) -> dict[str, str]:
+    """The parameter of ``contains``: it is found letter by letter."""
+    if sqlite:
+        return {"part": part}
     escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return text.like(f"%{escaped}%")
+    return {"part": f"%{escaped}%"}
 
 
 class Unindexed(ColumnElement[Any]):

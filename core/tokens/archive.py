@@ -118,8 +118,8 @@ class Archive:
         before: dict[str, set[str]] = {}
         asked: dict[str, int] = {}
         newest: dict[str, Archived] = {}
-        with self._database().rows() as rows:
-            for row in rows.execute(statement):
+        with self._database().read() as session:
+            for row in session.execute(statement):
                 number = row.grant_id
                 line = before.setdefault(number, set())
                 line.add(row.parent)

@@ -4,103 +4,87 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-from collections.abc import Sequence
-from contextlib import ExitStack
-from pathlib import Path
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
-from tests.bench import browser, load, server_side
-from tests.bench.figures import Samples, pair, ratio, table
+from tests.bench import browser, load, report, server_side
 from tests.bench.pages import write_bare_data
-from tests.bench.seeds import seeded_sqlite
-from tests.bench.servers import FOLDER, Server, bare, product
+from tests.bench.report import BARE, BARE_ALIKE, Result
+from tests.bench.seeds import seed, seeded_sqlite
+from tests.bench.servers import FOLDER, bare, product
+from tests.support.postgres import running_postgres
 
 SIZES = (1_000, 10_000, 100_000)
-TIMES_BARE, GROWTH = 1.25, 1.2
-RUNS_PER_SECOND, FIRST_MILLISECONDS = 35, 1_000
-BARE = "bare"
 
 
-def main(sizes: Sequence[int], rounds: int, browser_rounds: int, seconds: float) -> None:
-    """Measure the product at every size beside the bare page, print tables and keep ``result.json``."""
+@dataclass(frozen=True)
+class Rounds:
+    """How often each thing is measured."""
+
+    on_server: int
+    in_browser: int
+    load_seconds: float
+
+
+def main(sizes: list[int], rounds: Rounds, *, postgresql: bool) -> None:
+    """Measure the product at every size beside the bare page, print tables and keep ``result.json``.
+
+    PostgreSQL is measured at the smallest and the largest size, over the raw WebSocket.
+    """
     FOLDER.mkdir(parents=True, exist_ok=True)
-    urls = {size: seeded_sqlite(size) for size in sizes}
-    names = {size: f"{size:,}" for size in sizes}
+    _show(report.INTRODUCTION)
+    results = [_measured("SQLite", {size: seeded_sqlite(size) for size in sizes}, rounds)]
+    if postgresql:
+        with _seeded_postgres(sorted({sizes[0], sizes[-1]})) as urls:
+            results.append(_measured("PostgreSQL", urls, rounds, in_browser=False))
+    report.write(FOLDER / "result.json", results)
+
+
+def _measured(database: str, urls: Mapping[int, str], rounds: Rounds, *, in_browser: bool = True) -> Result:
     with ExitStack() as running:
-        products = [running.enter_context(product(names[size], urls[size])) for size in sizes]
-        firsts = {server.name: asyncio.run(load.first_session(server)) for server in products}
-        started = {server.name: server.memory() for server in products}
+        products = [running.enter_context(product(f"{size:,}", url)) for size, url in urls.items()]
+        result = Result(database, [server.name for server in products])
+        result.first_sessions = {each.name: asyncio.run(load.first_session(each)) for each in products}
+        first_memory = {server.name: server.memory() for server in products}
         data = FOLDER / "bare.json"
         write_bare_data(products[0], data)
-        bare_page = running.enter_context(bare(BARE, data, like_the_product=False))
-        servers = [bare_page, *products]
-        on_server, in_browser = Samples(), Samples()
-        asyncio.run(server_side.measure(servers, rounds, on_server))
-        _print("On the server, over the raw WebSocket: milliseconds, median / p95", on_server, products)
-        browser.measure(servers, browser_rounds, in_browser)
-        _print("In Chromium: milliseconds, median / p95", in_browser, products)
-        loads = {server.name: asyncio.run(load.load(server, seconds)) for server in servers}
-        _print_load(loads, firsts, started, servers)
-        _keep(FOLDER / "result.json", on_server, in_browser, loads, firsts)
+        page = running.enter_context(bare(BARE, data, like_the_product=False))
+        alike = running.enter_context(bare(BARE_ALIKE, data, like_the_product=True))
+        asyncio.run(server_side.measure([page, alike, *products], rounds.on_server, result.server_side))
+        _show(result.server_table())
+        if in_browser:
+            browser.measure([page, *products], rounds.in_browser, result.in_browser)
+            _show(result.browser_table())
+        for server in (page, alike, *products):
+            result.loads[server.name] = asyncio.run(load.load(server, rounds.load_seconds))
+        result.memory = {each.name: (first_memory[each.name], each.memory()) for each in products}
+    _show(result.servers_table())
+    return result
 
 
-def _print(title: str, samples: Samples, products: Sequence[Server]) -> None:
-    largest = products[-1].name
-    head = ["", BARE, *(server.name for server in products)]
-    head += [f"{largest} : bare (≤{TIMES_BARE})", f"{largest} : {products[0].name} (≤{GROWTH})"]
-    rows = []
-    for page, operation in samples.rows():
-        found = {name: samples.get(page, operation, name) for name in head[1 : len(products) + 2]}
-        rows.append(
-            [
-                f"{page}: {operation}",
-                *(pair(each) for each in found.values()),
-                ratio(found[largest], found[BARE], TIMES_BARE),
-                ratio(found[largest], found[products[0].name], GROWTH),
-            ]
-        )
-    print(f"\n{title}\n{table(head, rows)}")  # noqa: T201 - what a bench is for
+def _show(table: str) -> None:
+    print(f"{table}\n", flush=True)  # noqa: T201 - what a bench is for
 
 
-def _print_load(
-    loads: dict[str, load.Load], firsts: dict[str, float], started: dict[str, int], servers: Sequence[Server]
-) -> None:
-    head = [
-        "",
-        f"{load.SESSIONS} sessions: runs/s (≥{RUNS_PER_SECOND})",
-        "ms a run, median / p95",
-        f"first session ms (≤{FIRST_MILLISECONDS})",
-        "memory MB, first / last",
-    ]
-    rows = [
-        [
-            server.name,
-            f"{loads[server.name].runs_per_second:.1f}",
-            pair(loads[server.name].waiting),
-            f"{firsts[server.name]:.0f}" if server.name in firsts else "-",
-            f"{started.get(server.name, 0) or '-'} / {server.memory()}",
-        ]
-        for server in servers
-    ]
-    print(f"\nMany at once, the first, and memory\n{table(head, rows)}")  # noqa: T201
-
-
-def _keep(
-    path: Path, on_server: Samples, in_browser: Samples, loads: dict[str, load.Load], firsts: dict[str, float]
-) -> None:
-    kept = {
-        where: {" | ".join(key): vars(found) for key, found in samples.figures().items()}
-        for where, samples in (("server", on_server), ("browser", in_browser))
-    }
-    speeds = {name: found.runs_per_second for name, found in loads.items()}
-    path.write_text(json.dumps(kept | {"runs_per_second": speeds, "first_session": firsts}, indent=1))
+@contextmanager
+def _seeded_postgres(sizes: Iterable[int]) -> Iterator[dict[int, str]]:
+    """Databases in the tests' own PostgreSQL, gone afterwards."""
+    with running_postgres(f"bench-{os.getpid()}", lambda _url: None) as server, ExitStack() as kept:
+        urls = {size: kept.enter_context(server.new_database()) for size in sizes}
+        for size, url in urls.items():
+            seed(url, size)
+        yield urls
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument("--browser-rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--browser-rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--no-postgresql", action="store_true")
     asked = parser.parse_args()
-    main(sorted(asked.sizes), asked.rounds, asked.browser_rounds, asked.seconds)
+    wanted = Rounds(asked.rounds, asked.browser_rounds, asked.seconds)
+    main(sorted(asked.sizes), wanted, postgresql=not asked.no_postgresql)

@@ -33,7 +33,7 @@ postScriptGC = false
 [browser]
 gatherUsageStats = false
 """
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 @dataclass(frozen=True)

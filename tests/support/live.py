@@ -27,7 +27,7 @@ from tests.support.exact import exact_apps, new_simulator
 
 ROOT = Path(__file__).parent.parent.parent
 PASSWORD = "correct horse battery"
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

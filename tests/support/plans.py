@@ -1,31 +1,13 @@
-"""How the database goes about a question: its statements, and the plan of each."""
+"""How the database goes about a question."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from core.storage.database import Database
-
-
-@contextmanager
-def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    """Every question that is asked while the block runs, with its parameters."""
-    seen: list[tuple[str, Any]] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, _x: Any, _many: bool) -> None:
-        if statement.startswith(("SELECT", "WITH")):
-            seen.append((statement, parameters))
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(database.engine, "before_cursor_execute", note)
-
 
 _WITHOUT = ("seqscan", "bitmapscan", "sort")
 """With a few hundred rows PostgreSQL reads them all: what is asked is whether it could do without."""

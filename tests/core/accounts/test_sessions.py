@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from core import clock
 from core.accounts.operators import disable, set_role
@@ -26,6 +27,7 @@ from core.application import Application
 from core.errors import NotAllowed
 from core.storage.models import OperatorSession, SignInTicket
 from tests.core.accounts.conftest import PASSWORD, added
+from tests.support.statements import statements
 
 BROWSER = "the browser's name"
 
@@ -193,18 +195,16 @@ def test_looking_a_session_up_is_one_statement_and_writes_once_a_minute(
     app: Application, alice: CurrentOperator
 ) -> None:
     cookie = signed_in(app, alice)
-    statements: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        statements.append(statement.split(maxsplit=1)[0])
-
-    event.listen(app.database.engine, "before_cursor_execute", note)
-    assert session_operator(app, cookie)
-    assert [word for word in statements if word not in {"BEGIN", "COMMIT", "ROLLBACK"}] == ["SELECT"]
-    statements.clear()
-    with clock.shifted(timedelta(seconds=61)):
+    with statements(app.database) as seen:
         assert session_operator(app, cookie)
-        assert statements.count("UPDATE") == 2
-        statements.clear()
-        assert session_operator(app, cookie)
-        assert "UPDATE" not in statements
+        assert _verbs(seen) == ["SELECT"]
+        with clock.shifted(timedelta(seconds=61)):
+            assert session_operator(app, cookie)
+            assert _verbs(seen).count("UPDATE") == 2
+            seen.clear()
+            assert session_operator(app, cookie)
+            assert _verbs(seen) == ["SELECT"]
+
+
+def _verbs(seen: list[tuple[str, Any]]) -> list[str]:
+    return [statement.split(maxsplit=1)[0] for statement, _parameters in seen]

@@ -18,8 +18,9 @@ from core.application import Application
 from core.errors import NotAllowed, NotFound, SettingsError
 from core.storage.models import Alarm
 from tests.factories import make_alarm, make_broken, make_incident, make_operator
-from tests.support.plans import plan_of, statements
+from tests.support.plans import plan_of
 from tests.support.receivers import Hook, Mailbox, addressed
+from tests.support.statements import statements
 
 SUPPORT = Recipient(Audience.SUPPORT, 1)
 

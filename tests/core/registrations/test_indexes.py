@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from core.accounts.roles import CurrentOperator
 from core.application import Application
+from core.registrations.administrations import view_administrations
 from core.registrations.listing import (
     ADMINISTRATION_SORTS,
     REGISTRATION_SORTS,
@@ -23,9 +24,11 @@ from core.registrations.listing import (
 from core.registrations.query import Page
 from core.seed import seed
 from core.storage.database import Database
+from core.storage.models import Registration
 from core.storage.search import SEARCH_INDEXES
 from tests.factories import make_administration, make_registration
-from tests.support.plans import plan_of, statements
+from tests.support.plans import plan_of
+from tests.support.statements import statements
 
 BAD = re.compile(
     r"TEMP B-TREE|SCAN (registrations|administrations|operators)\b(?! USING)|Seq Scan|\bSort\b|Incremental Sort"
@@ -56,6 +59,15 @@ def _assert_served(database: Database, show: Callable[[], Page[Any]], *filtered:
         for column in filtered:
             if re.search(rf"WHERE.*\b{column} (=|IS|BETWEEN)", statement, re.DOTALL):
                 assert re.search(looked_up.format(column), plan), f"{statement}\n{plan}"
+
+
+def test_who_has_linked_an_administration_is_looked_up(seeded: Application, database: Database) -> None:
+    with database.read() as session, statements(database) as seen:
+        row = session.scalars(select(Registration).where(Registration.administrations_linked > 0)).first()
+        assert row is not None
+        view_administrations(session, row)
+    plans = [plan_of(database, statement, parameters) for statement, parameters in list(seen)]
+    assert sum("uq_administrations_linked" in plan for plan in plans) == 1
 
 
 @pytest.mark.parametrize("descending", [False, True], ids=["up", "down"])
