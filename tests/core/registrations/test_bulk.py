@@ -135,7 +135,7 @@ def test_checks_are_asked_for_at_once_and_followed_one_by_one(
         "Pauze B.V.": RowState.FAILED,
         "Zonder B.V.": RowState.FAILED,
     }
-    assert "widen the rights" in found["Slager B.V."].message
+    assert "check the rights" in found["Slager B.V."].message
     assert "paused" in found["Pauze B.V."].message
 
 
