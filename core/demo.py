@@ -21,12 +21,13 @@ from core.application import Application
 from core.exact.errors import ExactError
 from core.registrations.administrations import save_administrations
 from core.registrations.callback import complete_consent
+from core.registrations.checks import check_now
 from core.registrations.consent import begin_consent, create_consent
 from core.registrations.customer_links import create_customer_link
 from core.registrations.drafts import save_draft
 from core.registrations.outcomes import Outcome
 from core.registrations.register import disconnect, register, set_active
-from core.registrations.registration import check_now, registration
+from core.registrations.registration import registration
 from core.registrations.settle import settle_due
 from core.registrations.views import RegistrationForm
 from core.storage.models import Operator, Registration

@@ -10,8 +10,8 @@ import streamlit as st
 from core.accounts.roles import Action, CurrentOperator
 from core.application import Application
 from core.i18n import _
+from core.registrations.checks import check_now
 from core.registrations.decisions import Comparison, accept_candidate, compare_candidate, reject_candidate
-from core.registrations.registration import check_now
 from core.registrations.views import GrantView, RegistrationView
 from dashboard.consent_facts import login
 from dashboard.feedback import attempt, flash

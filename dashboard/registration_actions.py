@@ -12,8 +12,8 @@ from core.application import Application
 from core.errors import ClickkerError
 from core.exact.errors import ExactError
 from core.i18n import _
+from core.registrations.checks import check_now
 from core.registrations.register import set_active
-from core.registrations.registration import check_now
 from core.registrations.status import Status
 from core.registrations.views import RegistrationView
 from dashboard import consent_panel, registration_dialogs
