@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, SecretStr
 from pydantic_settings import (
@@ -75,6 +76,33 @@ class Settings(BaseSettings):
     token_timeout_seconds: float = 120.0
     """Exact's token endpoint has taken 35 s at night; 100 s and more is advised."""
     api_timeout_seconds: float = 60.0
+
+    calls_per_minute: int = 60
+    calls_per_day: int = 5000
+    """Per app and administration, until the headers of Exact say otherwise (exact-online.md, section 6)."""
+    errors_per_hour: int = 4
+    """Error answers risked per administration and hour: Exact blocks an app after ten."""
+
+    keeper: Literal["dashboard", "off"] = "dashboard"
+    """Whether the dashboard keeps connections alive itself; "off" leaves it to `clickker keeper`."""
+    keeper_threads: int = 4
+    keeper_seconds: float = 5.0
+    """How often a keeper that has nothing to do looks whether something is due."""
+    keeper_stop_seconds: float = 20.0
+    """How long checks in flight may go on once the keeper has been asked to stop."""
+    check_hours: float = 20.0
+    """From one check to the next; a few hours less than a day, so that every day has one."""
+    check_minutes: float = 10.0
+    """The longest that one check goes on with its administrations; the others follow in the next round."""
+    check_retry_minutes: float = 10.0
+    check_retry_hours: float = 4.0
+    """The first wait after a failed check, and the longest; each is twice the one before."""
+    keep_alive_days: float = 7.0
+    """A refresh token of this age is spent to keep the consent alive."""
+    keep_alive_warn_days: float = 14.0
+    keep_alive_alarm_days: float = 21.0
+    keep_alive_critical_days: float = 27.0
+    """How loudly the log tells of a consent that could not be kept alive, by the age of its token."""
 
     @classmethod
     def settings_customise_sources(
