@@ -34,6 +34,10 @@ _BY_KIND = {
         "Exact Online does not know our app: the client id or the client secret is wrong. An admin must correct "
         "the settings of this environment."
     ),
+    "ours": N_(
+        "Something went wrong on our side, not at Exact Online. Tell an admin of Clickker Connections; the log "
+        "says more."
+    ),
 }
 
 # What Exact says with a 403, in the text or in the header Reason (exact-online.md, sections 2 and 7).

@@ -103,6 +103,12 @@ class Budget:
         write_down(session, self._app.settings, self._environment, self._told, clock.now())
         self._told.clear()
 
+    def keep(self) -> None:
+        """The same in a transaction of its own."""
+        if self._told:
+            with self._app.database.transaction() as session:
+                self.write_down(session)
+
 
 def exhausted(until: datetime) -> ExactError:
     """We hold back ourselves: no failure of Exact's, and none of the customer's."""

@@ -60,7 +60,7 @@ def identify_grant(session: Session, vault: Vault, candidate: Grant, me: Me) -> 
         session.delete(candidate)
         grant = known
     grant.live = True
-    _remember_user(grant, me)
+    remember_user(grant, me)
     session.flush()
     return grant
 
@@ -106,7 +106,8 @@ def grant_view(
     )
 
 
-def _remember_user(grant: Grant, me: Me) -> None:
+def remember_user(grant: Grant, me: Me) -> None:
+    """Write down who Exact says the login belongs to."""
     grant.exact_user_id = me.user_id
     grant.user_name = me.user_name
     grant.full_name = me.full_name

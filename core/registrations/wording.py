@@ -46,6 +46,7 @@ REASONS: dict[str, str] = {
     ),
     "failure_bad_request": N_("Exact Online did not understand our question; tell the developers."),
     "failure_client": N_("Exact Online does not know our app; an admin must check the app's settings."),
+    "failure_ours": N_("Something went wrong on our side, not at Exact Online; tell an admin."),
     "stale": N_("There has been no successful check lately, so we cannot call it connected."),
     "undecided": N_("Another Exact user gave consent; choose which login the connection runs under."),
     "no_administration_works": N_("None of the linked administrations can be reached."),
