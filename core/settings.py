@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     token_timeout_seconds: float = 120.0
     """Exact's token endpoint has taken 35 s at night; 100 s and more is advised."""
     api_timeout_seconds: float = 60.0
+    keep_alive_days: int = 7
+    """A refresh token that has rested this long is spent, so that the consent does not lapse."""
 
     calls_per_minute: int = 60
     calls_per_day: int = 5000
@@ -90,6 +92,9 @@ class Settings(BaseSettings):
     """How often a keeper that has nothing to do looks whether something is due."""
     keeper_stop_seconds: float = 20.0
     """How long checks in flight may go on once the keeper has been asked to stop."""
+    quiet_hour: int = 1
+    """The hour of the Dutch night (1: from 01:00 to 02:00) in which nothing is asked that can wait: Exact takes long
+    then, and has refused good tokens (exact-online.md, section 3). -1: there is none."""
     check_hours: float = 20.0
     """From one check to the next; a few hours less than a day, so that every day has one."""
     check_minutes: float = 10.0
@@ -97,8 +102,6 @@ class Settings(BaseSettings):
     check_retry_minutes: float = 10.0
     check_retry_hours: float = 4.0
     """The first wait after a failed check, and the longest; each is twice the one before."""
-    keep_alive_days: float = 7.0
-    """A refresh token of this age is spent to keep the consent alive."""
     keep_alive_warn_days: float = 14.0
     keep_alive_alarm_days: float = 21.0
     keep_alive_critical_days: float = 27.0

@@ -65,7 +65,8 @@ def serve(
 @app.command()
 def keeper() -> None:
     """Keep connections alive, in a process of its own; ends when asked to, once what is in flight is done."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("clickker").setLevel(logging.INFO)
     with _explained(), _application() as opened:
         keep(opened, stopped_by_signal())
 

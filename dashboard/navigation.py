@@ -50,6 +50,13 @@ ENTRIES = (
     Entry("registrations", "registrations.py", N_("Registrations"), ":material/contract:"),
     Entry("administrations", "administrations.py", N_("Administrations"), ":material/account_balance:"),
     Entry(
+        "lifeline",
+        "lifeline.py",
+        N_("Lifeline"),
+        ":material/ecg_heart:",
+        help=N_("How long each consent still lives"),
+    ),
+    Entry(
         "operators",
         "operators.py",
         N_("Operators"),

@@ -50,7 +50,7 @@ def claim_check(
 def due_keep_alives(settings: Settings, now: datetime, limit: int) -> Select[str]:
     """The grants whose refresh token has rested long enough. In the quiet hour only those that would lapse."""
     query = select(Grant.id).where(_keep_alive_is_due(now)).order_by(Grant.keep_alive_at).limit(limit)
-    if in_quiet_hour(now):
+    if in_quiet_hour(settings, now):
         query = query.where(Grant.rotated_at <= now + URGENT - settings.consent_life)
     return query
 

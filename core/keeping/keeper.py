@@ -86,7 +86,7 @@ class Keeper:
 
     def _begin_checks(self, pool: ThreadPoolExecutor) -> int:
         app, begun = self._app, 0
-        if not self._free() or in_quiet_hour(clock.now()):
+        if not self._free() or in_quiet_hour(app.settings, clock.now()):
             return 0
         early = chores.canaries(app)
         query = due_checks(clock.now(), AHEAD * self._free(), chores.held_environments(app))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from core.application import Application
 from core.storage import counters
 
 NAME = "keeper_ran_at"
@@ -21,6 +22,12 @@ def ran_at(figures: dict[str, int]) -> datetime | None:
     """When one last was, of what ``counters.read_all`` has read; None when none ever was."""
     seconds = figures.get(NAME)
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def last_ran(app: Application) -> datetime | None:
+    """The same, read now."""
+    with app.database.read() as session:
+        return ran_at(counters.read_all(session))
 
 
 def is_missing(ran: datetime | None, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from core.application import Application
 from core.errors import NotFound
 from core.i18n import _
 from core.registrations.administrations import view_administrations
+from core.registrations.check_facts import check_view
 from core.registrations.customer_links import open_link
 from core.registrations.grants import grant_view
 from core.registrations.status import Status
@@ -55,6 +56,7 @@ def _view(session: Session, app: Application, row: Registration) -> Registration
         status_sentence=reason_sentence(row.status_reason),
         lapses_at=row.lapses_at,
         grant=grant_view(session, app.settings, row.grant_id, row.id),
+        check=check_view(session, app, row),
         candidate=grant_view(session, app.settings, row.candidate_grant_id, row.id),
         link=open_link(session, row.id),
         administrations=view_administrations(session, row),

@@ -13,19 +13,17 @@ from core.storage.models import Registration
 SOON = timedelta(minutes=2)
 """After connecting, resuming or linking: the operator is still at it, and has just been answered."""
 _DUTCH = ZoneInfo("Europe/Amsterdam")
-_QUIET_HOUR = 1
-"""From 01:00 to 02:00 in the Netherlands Exact takes long and has refused good tokens (exact-online.md, section 3)."""
 _JITTER = 0.1
 
 
-def in_quiet_hour(now: datetime) -> bool:
-    """Whether it is the hour in which nothing is asked that can wait."""
-    return now.astimezone(_DUTCH).hour == _QUIET_HOUR
+def in_quiet_hour(settings: Settings, now: datetime) -> bool:
+    """Whether it is the hour of the Dutch night in which nothing is asked that can wait."""
+    return now.astimezone(_DUTCH).hour == settings.quiet_hour
 
 
-def after_quiet_hour(moment: datetime) -> datetime:
+def after_quiet_hour(settings: Settings, moment: datetime) -> datetime:
     """``moment``, or an hour later when it falls in the quiet hour."""
-    return moment + timedelta(hours=1) if in_quiet_hour(moment) else moment
+    return moment + timedelta(hours=1) if in_quiet_hour(settings, moment) else moment
 
 
 def wants_checks(registration: Registration) -> bool:
@@ -51,7 +49,7 @@ def reschedule(registration: Registration, linked: int, now: datetime) -> None:
 def after_success(settings: Settings, now: datetime) -> datetime:
     """Less than a day later, each at a moment of its own."""
     hours = settings.check_hours * uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
-    return after_quiet_hour(now + timedelta(hours=hours))
+    return after_quiet_hour(settings, now + timedelta(hours=hours))
 
 
 def after_failure(
