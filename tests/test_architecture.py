@@ -31,7 +31,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
         "core/simulator/web.py",
         "core/simulator/delivery.py",
     ),
-    "filelock": ("core/keeping/lock.py",),
+    "filelock": ("core/*",),
     "uvicorn": ("core/simulator/server.py",),
     "typer": ("dashboard/cli.py", "dashboard/demo.py"),
     "bcrypt": ("core/accounts/passwords.py",),
@@ -51,7 +51,7 @@ INSIDE_CORE: dict[str, frozenset[str]] = {
     "tokens": GROUND | {"application", "exact", "storage"},
     "accounts": GROUND | {"application", "tokens", "exact", "audit", "storage"},
     "registrations": GROUND | {"application", "accounts", "tokens", "exact", "audit", "storage"},
-    "keeping": GROUND | {"application", "registrations", "alarms", "exact", "storage"},
+    "keeping": GROUND | {"application", "starting", "registrations", "alarms", "exact", "storage"},
 }
 """Part of core to the parts and modules of core that it may use."""
 
