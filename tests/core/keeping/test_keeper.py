@@ -222,10 +222,10 @@ def test_in_the_quiet_hour_only_what_would_lapse_is_used(
 ) -> None:
     resting = connect(app, alice, simulator, codes={1001001})
     lapsing = connect(app, alice, simulator, "Bakker B.V.", user="info@bakkerbv.example")
-    make_due(app, resting)
     kept: list[str] = []
     monkeypatch.setattr(module, "keep_grant_alive", lambda _app, grant_id: kept.append(grant_id))
     night = clock.now().replace(hour=23, minute=30) if _summer() else clock.now().replace(hour=0, minute=30)
+    make_due(app, resting, night - DAY)
     with app.database.transaction() as session:
         for number, age in ((resting, 8), (lapsing, 29.9)):
             old = session.get_one(Grant, row(app, number).grant_id)
