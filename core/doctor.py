@@ -10,14 +10,17 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from core import clock
 from core.accounts.roles import Role
 from core.errors import SettingsError
 from core.exact.environments import ENVIRONMENTS, available, base_url, environment_name
 from core.exact.reach import why_unreachable
 from core.i18n import _
+from core.registrations import heartbeat
+from core.registrations.wording import moment
 from core.settings import Settings, secrets_file
 from core.starting import reasons_not_to_serve, uses_simulator
-from core.storage import schema
+from core.storage import counters, schema
 from core.storage.database import Database
 from core.storage.models import Operator
 from core.storage.search import search_backend
@@ -75,6 +78,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         with database.read() as session:
             yield from _sqlite(session) if database.is_sqlite else _postgresql(session, database)
             yield from _operators(session, database)
+            yield from _keeper(session, database)
     except SQLAlchemyError as error:
         yield _unreachable(error)
     finally:
@@ -139,6 +143,25 @@ def _operators(session: Session, database: Database) -> Iterator[Finding]:
     if not session.scalar(admins):
         sentence = _("Nobody can sign in as admin yet: run “clickker operator invite --role admin”.")
         yield Finding(Verdict.WRONG, _("Operators"), sentence)
+
+
+def _keeper(session: Session, database: Database) -> Iterator[Finding]:
+    if not schema.is_current(database):
+        return
+    ran_at = heartbeat.ran_at(counters.read_all(session))
+    if ran_at is None:
+        sentence = _("No keeper has been at work yet: start the dashboard, or “clickker keeper”.")
+        yield Finding(Verdict.NOTE, _("Keeper"), sentence)
+    elif heartbeat.is_missing(ran_at, clock.now()):
+        sentence = _(
+            "No one is keeping the connections alive: the keeper last ran at {moment}. Start the dashboard, or "
+            "“clickker keeper” where CLICKKER_KEEPER is off."
+        )
+        yield Finding(Verdict.WRONG, _("Keeper"), sentence.format(moment=moment(ran_at)))
+    else:
+        yield Finding(
+            Verdict.GOOD, _("Keeper"), _("The keeper last ran at {moment}.").format(moment=moment(ran_at))
+        )
 
 
 def _environments(settings: Settings) -> Iterator[Finding]:

@@ -97,6 +97,34 @@ class Settings(BaseSettings):
     alarm_tries: int = 12
     """After so many failures it is left to a person to try again; the twelfth comes six days after the first."""
 
+    calls_per_minute: int = 60
+    calls_per_day: int = 5000
+    """Per app and administration, until the headers of Exact say otherwise (exact-online.md, section 6)."""
+    errors_per_hour: int = 4
+    """Error answers risked per administration and hour: Exact blocks an app after ten."""
+
+    keeper: Literal["dashboard", "off"] = "dashboard"
+    """Whether the dashboard keeps connections alive itself; "off" leaves it to `clickker keeper`."""
+    keeper_threads: int = 4
+    keeper_seconds: float = 5.0
+    """How often a keeper that has nothing to do looks whether something is due."""
+    keeper_stop_seconds: float = 20.0
+    """How long checks in flight may go on once the keeper has been asked to stop."""
+    quiet_hour: int = 1
+    """The hour of the Dutch night (1: from 01:00 to 02:00) in which nothing is asked that can wait: Exact takes long
+    then, and has refused good tokens (exact-online.md, section 3). -1: there is none."""
+    check_hours: float = 20.0
+    """From one check to the next; a few hours less than a day, so that every day has one."""
+    check_minutes: float = 10.0
+    """The longest that one check goes on with its administrations; the others follow in the next round."""
+    check_retry_minutes: float = 10.0
+    check_retry_hours: float = 4.0
+    """The first wait after a failed check, and the longest; each is twice the one before."""
+    keep_alive_warn_days: float = 14.0
+    keep_alive_alarm_days: float = 21.0
+    keep_alive_critical_days: float = 27.0
+    """How loudly the log tells of a consent that could not be kept alive, by the age of its token."""
+
     @classmethod
     def settings_customise_sources(
         cls,

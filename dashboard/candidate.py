@@ -10,6 +10,7 @@ import streamlit as st
 from core.accounts.roles import Action, CurrentOperator
 from core.application import Application
 from core.i18n import _
+from core.registrations.checks import check_now
 from core.registrations.decisions import (
     Comparison,
     accept_candidate,
@@ -17,7 +18,6 @@ from core.registrations.decisions import (
     compare_consent,
     reject_candidate,
 )
-from core.registrations.registration import check_now
 from core.registrations.views import GrantView, RegistrationView
 from dashboard.consent_facts import login
 from dashboard.feedback import attempt, flash

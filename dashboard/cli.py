@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -22,6 +26,7 @@ from core.application import Application, build
 from core.doctor import Verdict, examine
 from core.errors import ClickkerError
 from core.i18n import _, ngettext
+from core.keeping.working import keep
 from core.starting import read_settings
 from core.storage import schema
 from core.storage.database import Database
@@ -60,6 +65,15 @@ def serve(
     """Serve the dashboard on CLICKKER_PORT; refuses to start when a setting is wrong."""
     with _explained():
         serving.serve(read_settings(), address)
+
+
+@app.command()
+def keeper() -> None:
+    """Keep connections alive, in a process of its own; ends when asked to, once what is in flight is done."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("clickker").setLevel(logging.INFO)
+    with _explained(), _application() as opened:
+        keep(opened, stopped_by_signal())
 
 
 @app.command()
@@ -195,6 +209,19 @@ def send_alarms() -> None:
     with _explained(), _application() as opened:
         count = deliver_due(opened)
     typer.echo(ngettext("{count} message sent.", "{count} messages sent.", count).format(count=count))
+
+
+def stopped_by_signal() -> threading.Event:
+    """Set by the first SIGTERM or Ctrl-C; a second one ends the process as if we had not listened."""
+    stop = threading.Event()
+
+    def listen(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        stop.set()
+
+    signal.signal(signal.SIGTERM, listen)
+    signal.signal(signal.SIGINT, listen)
+    return stop
 
 
 @contextmanager

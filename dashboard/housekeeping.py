@@ -1,42 +1,41 @@
-"""What happens when the server starts, and every now and then after that."""
+"""What happens when the server starts, and the keeper that works while it runs."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import logging
+import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from importlib import import_module
 
 import streamlit as st
 
 from core import i18n
 from core.application import application
-from core.registrations.settle import settle_due
+from core.keeping.working import keep_within
 from core.storage.schema import upgrade
 from dashboard.assets import warm_assets
 from dashboard.sockets import send_at_once
 
-_log = logging.getLogger("clickker.dashboard")
-EVERY_SECONDS = 15
-BATCH = 500
 # Streamlit and its libraries import these at first use: the first visitor would wait for seconds.
 HEAVY = ("pandas", "pyarrow", "streamlit_authenticator", "bcrypt", "dashboard.signin", "dashboard.frame")
 
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
-    """Bring the database up to date, warm up, and keep house while the server runs."""
+    """Bring the database up to date, warm up, and keep connections alive while the server runs."""
     send_at_once()
     await asyncio.to_thread(warm_up)
-    housekeeping = asyncio.create_task(_keep_house())
+    stop = threading.Event()
+    keeper = threading.Thread(target=keep_within, args=(application(), stop), name="keeper")
+    keeper.start()
     try:
         yield
     finally:
-        housekeeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await housekeeping
+        stop.set()
+        await asyncio.to_thread(keeper.join)
 
 
 def warm_up() -> None:
@@ -60,19 +59,3 @@ def _import_heavy() -> None:
             import_module(name)
     finally:
         logging.disable(logging.NOTSET)
-
-
-async def _keep_house() -> None:
-    while True:
-        await asyncio.sleep(EVERY_SECONDS)
-        try:
-            await asyncio.to_thread(tidy)
-        except Exception:
-            _log.exception("Housekeeping failed; it is tried again in %s seconds", EVERY_SECONDS)
-
-
-def tidy() -> None:
-    """Re-derive the statuses whose time has come, a batch at a time."""
-    app = application()
-    while settle_due(app, BATCH) == BATCH:
-        pass

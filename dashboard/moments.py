@@ -19,6 +19,14 @@ def time_of_day(at: datetime) -> str:
     return format_time(at, "HH:mm", tzinfo=get_timezone(_ZONE), locale=current_language())
 
 
+def soon(at: datetime) -> str:
+    """The time alone when it is today, else with the day: for example "10:42" or "24 Nov 2026 00:00"."""
+    zone = get_timezone(_ZONE)
+    if at.astimezone(zone).date() == clock.now().astimezone(zone).date():
+        return time_of_day(at)
+    return f"{day(at)} {time_of_day(at)}"
+
+
 def day(at: datetime) -> str:
     """For example 23 Nov 2026."""
     return format_date(at.astimezone(get_timezone(_ZONE)).date(), "d MMM y", locale=current_language())

@@ -65,6 +65,13 @@ ENTRIES = (
         N_("Who was told of what"),
     ),
     Entry(
+        "lifeline",
+        "lifeline.py",
+        N_("Lifeline"),
+        ":material/ecg_heart:",
+        help=N_("How long each consent still lives"),
+    ),
+    Entry(
         "operators",
         "operators.py",
         N_("Operators"),

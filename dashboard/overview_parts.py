@@ -11,10 +11,11 @@ from core.i18n import N_, _, ngettext
 from core.registrations.listing import RegistrationRow
 from core.registrations.overview import LAPSING_DAYS, NEEDS_ATTENTION, Overview
 from core.registrations.status import Status
-from core.registrations.wording import status_word
+from core.registrations.wording import moment, status_word
 from dashboard.bars import Bar, draw_bars, draw_days, figure
 from dashboard.html_table import draw_table, link
 from dashboard.list_words import columns, words_of_lists
+from dashboard.markdown import plain
 from dashboard.moments import day, shortener
 from dashboard.navigation import address
 from dashboard.status_badge import status_color
@@ -26,6 +27,18 @@ COLUMNS = {
     "last_success_at": N_("Last success"),
     "lapses_at": N_("Consent lapses"),
 }
+
+
+def warn_without_keeper(view: Overview) -> None:
+    """Never green on old news: say so when nobody looks after the connections."""
+    if view.keeper_missing:
+        st.warning(
+            _(
+                "No one is keeping the connections alive: the keeper last ran at {moment}. What is shown here may "
+                "be old. Tell an admin."
+            ).format(moment=plain(moment(view.keeper_ran_at))),
+            icon=":material/heart_broken:",
+        )
 
 
 def draw_statuses(view: Overview) -> None:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import streamlit as st
 
-from core import clock
 from core.accounts.roles import Action, CurrentOperator
 from core.application import Application
-from core.errors import ClickkerError
-from core.exact.errors import ExactError
 from core.i18n import _
-from core.registrations.registration import check_now
+from core.registrations.checks import check_now
 from core.registrations.status import Status
 from core.registrations.views import RegistrationView
 from dashboard import consent_panel, registration_dialogs
 from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
-from dashboard.moments import time_of_day
+from dashboard.moments import soon
 from dashboard.navigation import switch_to
 
 PLACE = "registration"
@@ -72,28 +67,20 @@ def _draw_active(view: RegistrationView) -> None:
 
 
 def _draw_check(app: Application, by: CurrentOperator, view: RegistrationView) -> None:
-    memory = f"registration_check_after_{view.id}"
-    after: datetime | None = st.session_state.get(memory)
-    too_soon = after is not None and after > clock.now()
-    label = _("Check now")
-    if too_soon and after is not None:
-        label = _("Check again from {time}").format(time=time_of_day(after))
-    if not st.button(label, key="registration_check", icon=":material/sync:", disabled=too_soon):
+    label, possible_from = _("Check now"), view.check.possible_from if view.check else None
+    if possible_from is not None:
+        label = _("Check again from {time}").format(time=soon(possible_from))
+    if not st.button(
+        label, key="registration_check", icon=":material/sync:", disabled=possible_from is not None
+    ):
         return
     with st.spinner(_("Asking Exact Online …")), attempt() as done:
         check_now(app, by, view.id)
     if done:
         flash(_("Checked at Exact Online just now."))
     elif done.error is not None:
-        _remember(memory, done.error)
+        flash(plain(done.error.message), kind="warning")
     st.rerun()
-
-
-def _remember(memory: str, error: ClickkerError) -> None:
-    """Say the error on the next draw, and until when Exact asks us to wait."""
-    flash(plain(error.message), kind="warning")
-    if isinstance(error, ExactError) and error.retry_at is not None:
-        st.session_state[memory] = error.retry_at
 
 
 def _draw_ends(by: CurrentOperator, view: RegistrationView) -> None:

@@ -9,6 +9,7 @@ from core.i18n import _
 from core.registrations.finding import diagnosis_of
 from core.registrations.views import RegistrationView, TimelineView
 from core.registrations.wording import moment
+from dashboard.bars import figure
 from dashboard.consent_facts import login, shared_login
 from dashboard.diagnosis_card import draw_diagnosis
 from dashboard.markdown import plain
@@ -87,4 +88,14 @@ def _grant_rows(view: RegistrationView) -> dict[str, str]:
         _("Same login"): shared_login(grant) if grant.shared_with else _("Only this customer"),
         _("Consent lapses if unused"): plain(lapses),
         _("Next refresh possible"): plain(moment(grant.next_refresh_at)),
-    }
+    } | _check_rows(view)
+
+
+def _check_rows(view: RegistrationView) -> dict[str, str]:
+    if view.check is None:
+        return {}
+    left = _("{minute} this minute, {day} today").format(
+        minute=figure(view.check.calls_this_minute), day=figure(view.check.calls_today)
+    )
+    comes = moment(view.check.next_at) if view.check.next_at else _("Not while it is paused")
+    return {_("Next check"): plain(comes), _("Calls left at Exact Online"): left}

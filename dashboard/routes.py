@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from core import clock
 from core.application import application
+from core.registrations import heartbeat
 from dashboard import frame_page, routes_invitation, routes_session
 
 STATIC = Path(__file__).parent / "static"
@@ -32,12 +34,15 @@ def healthz(_request: Request) -> Response:
 
 
 def readyz(_request: Request) -> Response:
-    """The process serves and its database answers."""
+    """The process serves and its database answers; whether a keeper is at work is told beside it."""
     try:
         application().database.ping()
+        ran_at = heartbeat.last_ran(application())
     except Exception:
         return JSONResponse({"status": "database unreachable"}, 503)
-    return JSONResponse({"status": "ok"})
+    missing = heartbeat.is_missing(ran_at, clock.now())
+    seen = ran_at.isoformat() if ran_at else None
+    return JSONResponse({"status": "ok", "keeper": "missing" if missing else "ok", "keeper_ran_at": seen})
 
 
 def asset(request: Request) -> Response:

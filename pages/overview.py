@@ -24,6 +24,7 @@ if not view.registrations:
         switch_to("applications")
     end_page()
 
+overview_parts.warn_without_keeper(view)
 st.caption(
     _("{registrations} registrations · {administrations} linked administrations").format(
         registrations=figure(view.registrations), administrations=figure(view.administrations)

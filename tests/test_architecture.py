@@ -53,6 +53,7 @@ INSIDE_CORE: dict[str, frozenset[str]] = {
     "accounts": GROUND | {"application", "tokens", "exact", "audit", "storage"},
     "registrations": GROUND | {"application", "accounts", "alarms", "tokens", "exact", "audit", "storage"},
     "alarms": GROUND | {"application", "accounts", "registrations", "exact", "storage"},
+    "keeping": GROUND | {"application", "starting", "registrations", "alarms", "tokens", "exact", "storage"},
 }
 """Part of core to the parts and modules of core that it may use."""
 

@@ -50,14 +50,14 @@ def retry_moment(headers: Mapping[str, str], received_at: datetime) -> datetime 
     known: list[datetime] = []
     exhausted: list[datetime] = []
     for prefix in ("x-ratelimit", "x-ratelimit-minutely"):
-        moment = _epoch(headers.get(f"{prefix}-reset"), received_at)
+        moment = epoch(headers.get(f"{prefix}-reset"), received_at)
         if moment is not None:
             known.append(moment)
             if headers.get(f"{prefix}-remaining", "").strip() in {"0", "-1"}:
                 exhausted.append(moment)
     if known:
         return max(exhausted) if exhausted else min(known)
-    seconds = _number(headers.get("retry-after"))
+    seconds = number(headers.get("retry-after"))
     if seconds is None or not 0 <= seconds <= _LONGEST_WAIT.total_seconds():
         return None
     return received_at + timedelta(seconds=seconds)
@@ -108,11 +108,12 @@ def _text_of(value: Any, depth: int = 0) -> str:  # noqa: ANN401
     return next((text for text in found if text), "")
 
 
-def _epoch(text: str | None, received_at: datetime) -> datetime | None:
-    number = _number(text)
-    if number is None or number <= 0:
+def epoch(text: str | None, received_at: datetime) -> datetime | None:
+    """The moment that a reset header names; None when it is none, passed, or further away than a day."""
+    given = number(text)
+    if given is None or given <= 0:
         return None
-    seconds = number if number < _SECONDS_NOT_MILLISECONDS else number / 1000
+    seconds = given if given < _SECONDS_NOT_MILLISECONDS else given / 1000
     try:
         moment = datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError):
@@ -120,6 +121,7 @@ def _epoch(text: str | None, received_at: datetime) -> datetime | None:
     return moment if received_at < moment <= received_at + _LONGEST_WAIT else None
 
 
-def _number(text: str | None) -> float | None:
+def number(text: str | None) -> float | None:
+    """The digits of a header as a number; None for anything else."""
     cleaned = (text or "").strip()
     return float(cleaned) if cleaned.isascii() and cleaned.isdigit() and len(cleaned) < 16 else None  # noqa: PLR2004

@@ -14,6 +14,7 @@ from core.exact import transport
 from core.exact.answers import common_error, exact_words, looks_like_html, read_json
 from core.exact.environments import base_url
 from core.exact.errors import ExactError, FailureKind
+from core.exact.limits import Meter, read_limits
 from core.exact.oauth import TokenPair, exchange_body, parse_token_answer, refresh_body
 from core.exact.rows import Division, Me, next_page, read_division, read_me, rows_of
 from core.settings import Settings
@@ -65,16 +66,21 @@ class ExactClient:
         """
         return self._tokens(environment, refresh_body(self._settings, environment, refresh_token), keeper)
 
-    def me(self, environment: str, access_token: str) -> Me:
+    def me(self, environment: str, access_token: str, meter: Meter | None = None) -> Me:
         """Who gave the consent that this token belongs to."""
-        rows, _next = rows_of(self._get(self._api(environment, "current/Me", _ME_FIELDS), access_token))
+        url = self._api(environment, "current/Me", _ME_FIELDS)
+        rows, _next = rows_of(self._get(url, access_token, 0, meter))
         me = read_me(rows[0]) if rows else None
         if me is None:
             raise ExactError(FailureKind.UNKNOWN)
         return me
 
     def divisions(
-        self, environment: str, access_token: str, division: int | Iterable[int | None]
+        self,
+        environment: str,
+        access_token: str,
+        division: int | Iterable[int | None],
+        meter: Meter | None = None,
     ) -> tuple[Division, ...]:
         """Every division that the user can reach and has permitted, from all pages.
 
@@ -86,21 +92,21 @@ class ExactClient:
         refusal: ExactError | None = None
         for number in candidates:
             try:
-                return self._all_divisions(environment, access_token, number)
+                return self._all_divisions(environment, access_token, number, meter)
             except ExactError as error:
                 if error.kind != FailureKind.FORBIDDEN:
                     raise
                 refusal = refusal or error
         raise refusal or ExactError(FailureKind.FORBIDDEN)
 
-    def probe(self, environment: str, access_token: str, division: int) -> None:
+    def probe(self, environment: str, access_token: str, division: int, meter: Meter | None = None) -> None:
         """One cheap call that succeeds only when this token reaches this division.
 
         It asks system/Divisions for the division itself: that needs no other right than the list did, and says no
         whether Exact checks the number in the address (403) or only leaves the division out of the list.
         """
         url = self._api(environment, f"{int(division)}/system/Divisions", "Code", f"Code eq {int(division)}")
-        rows, _next = rows_of(self._get(url, access_token))
+        rows, _next = rows_of(self._get(url, access_token, division, meter))
         found = (read_division(row) for row in rows)
         if not any(row is not None and row.code == division for row in found):
             raise ExactError(
@@ -108,12 +114,14 @@ class ExactClient:
                 exact_message="Forbidden - User division is not within division scope.",
             )
 
-    def _all_divisions(self, environment: str, access_token: str, division: int) -> tuple[Division, ...]:
+    def _all_divisions(
+        self, environment: str, access_token: str, division: int, meter: Meter | None
+    ) -> tuple[Division, ...]:
         url = self._api(environment, f"{int(division)}/system/Divisions", _DIVISION_FIELDS)
         found: dict[int, Division] = {}
         seen = {url}
         for _page in range(MOST_PAGES):
-            rows, following = rows_of(self._get(url, access_token))
+            rows, following = rows_of(self._get(url, access_token, division, meter))
             for row in rows:
                 read = read_division(row)
                 if read is None:
@@ -148,12 +156,17 @@ class ExactClient:
         root = base_url(self._settings, environment)
         return f"{root}/api/v1/{path}?{urlencode(options, safe='$,')}"
 
-    def _get(self, url: str, access_token: str) -> Any:  # noqa: ANN401
+    def _get(self, url: str, access_token: str, division: int, meter: Meter | None) -> Any:  # noqa: ANN401
+        if meter is not None:
+            meter.ask(division)
         request = self._client().build_request(
             "GET", url, headers={"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
         )
         seconds = self._settings.api_timeout_seconds
-        return _read(transport.send(self._client(), request, seconds=seconds, limit=API_BYTES))
+        answer = transport.send(self._client(), request, seconds=seconds, limit=API_BYTES)
+        if meter is not None:
+            meter.heard(division, read_limits(answer.status, answer.headers, answer.received_at))
+        return _read(answer)
 
     def _client(self) -> httpx.Client:
         with self._lock:

@@ -26,3 +26,5 @@ class FailureKind(StrEnum):
     BAD_REQUEST = "bad_request"
     CLIENT = "client"
     """The client id or secret of our app is wrong."""
+    OURS = "ours"
+    """Something went wrong on our side; Exact was not the cause."""

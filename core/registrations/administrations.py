@@ -16,6 +16,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.exact.errors import ExactError
 from core.exact.rows import Division
 from core.i18n import _
+from core.registrations.budget import Budget, holds_back
 from core.registrations.names import NameMatch, compare_names, name_key
 from core.registrations.register import find
 from core.registrations.settle import settle, settle_grant
@@ -58,18 +59,22 @@ def read_from_exact(app: Application, registration_id: int, actor: str) -> Exact
     """The same without an operator; the failure is recorded and returned."""
     with app.database.read() as session:
         registration, grant = _with_grant(session, registration_id)
-        known = _known_codes(session, registration_id, grant)
+        known = known_codes(session, registration_id, grant.current_division)
+    budget = Budget(app, registration.environment, grant.current_division)
     try:
         token = access_token(app, grant.id)
-        divisions = app.exact.divisions(registration.environment, token, known)
+        divisions = app.exact.divisions(registration.environment, token, known, budget)
     except ExactError as error:
-        record_failure(app, registration_id, error)
+        if not holds_back(error):
+            record_failure(app, registration_id, error)
         return error
+    finally:
+        budget.keep()
     with app.database.transaction() as session:
         row = find(session, registration_id)
         if row.grant_id != grant.id:
             return None
-        _keep(session, row, divisions)
+        keep_seen(session, row, divisions)
         row.last_checked_at = row.last_success_at = clock.now()
         write(session, row.id, actor, "administrations_read", count=len(divisions))
         settle(session, app.settings, row, clock.now())
@@ -78,15 +83,19 @@ def read_from_exact(app: Application, registration_id: int, actor: str) -> Exact
 
 def record_failure(app: Application, registration_id: int, error: ExactError) -> None:
     """Keep a failure at Exact with its registration; the last success stays as it was."""
-    now = clock.now()
     with app.database.transaction() as session:
-        row = find(session, registration_id)
-        row.last_checked_at = row.last_failure_at = now
-        row.last_failure_kind = error.kind
-        row.last_failure_message = error.exact_message
-        settle(session, app.settings, row, now)
-        if row.grant_id is not None:
-            settle_grant(session, app.settings, row.grant_id, now)
+        note_failure(session, app, find(session, registration_id), error)
+
+
+def note_failure(session: Session, app: Application, row: Registration, error: ExactError) -> None:
+    """The same within a transaction."""
+    now = clock.now()
+    row.last_checked_at = row.last_failure_at = now
+    row.last_failure_kind = error.kind
+    row.last_failure_message = error.exact_message
+    settle(session, app.settings, row, now)
+    if row.grant_id is not None:
+        settle_grant(session, app.settings, row.grant_id, now)
 
 
 def save_administrations(
@@ -128,16 +137,16 @@ def _with_grant(session: Session, registration_id: int) -> tuple[Registration, G
     return registration, grant
 
 
-def _known_codes(session: Session, registration_id: int, grant: Grant) -> list[int]:
+def known_codes(session: Session, registration_id: int, current_division: int | None) -> list[int]:
     """Division numbers to put into the address: Exact may refuse one and accept another (section 5)."""
     query = select(Administration.code).where(
         Administration.registration_id == registration_id, Administration.permitted
     )
-    current = [] if grant.current_division is None else [grant.current_division]
+    current = [] if current_division is None else [current_division]
     return list(dict.fromkeys([*current, *session.scalars(query.limit(5))]))
 
 
-def _keep(session: Session, registration: Registration, divisions: Iterable[Division]) -> None:
+def keep_seen(session: Session, registration: Registration, divisions: Iterable[Division]) -> None:
     """Write down what Exact shows now; what it no longer shows is kept only where it is linked."""
     now = clock.now()
     query = select(Administration).where(Administration.registration_id == registration.id)
@@ -146,8 +155,6 @@ def _keep(session: Session, registration: Registration, divisions: Iterable[Divi
         row = rows.pop(division.code, None) or _new(session, registration, division.code)
         _fill(row, division)
         row.seen_at = now
-        if row.linked:
-            row.last_success_at = now
     for gone in rows.values():
         if gone.linked:
             gone.permitted = False

@@ -77,7 +77,7 @@ def identify_grant(session: Session, app: Application, candidate: Grant, me: Me)
         afterwards(session, partial(app.journal.follow, candidate.id, known.id, before, clock.now()))
         grant = known
     grant.live = True
-    _remember_user(grant, me)
+    remember_user(grant, me)
     session.flush()
     return grant
 
@@ -125,7 +125,8 @@ def grant_view(
     )
 
 
-def _remember_user(grant: Grant, me: Me) -> None:
+def remember_user(grant: Grant, me: Me) -> None:
+    """Write down who Exact says the login belongs to."""
     grant.exact_user_id = me.user_id
     grant.user_name = me.user_name
     grant.full_name = me.full_name

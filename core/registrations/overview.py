@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
+from core.registrations import heartbeat
 from core.registrations.listing import RegistrationRow, registration_rows
 from core.registrations.query import COUNT_LIMIT
 from core.registrations.status import Status
@@ -46,6 +47,11 @@ class Overview:
     lapsing_by_day: tuple[tuple[date, int], ...]
     """Today and the 14 days after it (Dutch time), and how many consents lapse on each, 1,001 for more."""
 
+    keeper_ran_at: datetime | None
+    """When a keeper was last at work; None when none ever was."""
+    keeper_missing: bool
+    """Nobody keeps the connections alive, as far as is known: what is shown may be old."""
+
     @property
     def registrations(self) -> int:
         return sum(self.counts.values())
@@ -66,6 +72,7 @@ def overview(app: Application, by: CurrentOperator) -> Overview:
     now = clock.now()
     with app.database.read() as session:
         kept = counters.read_all(session)
+        ran_at = heartbeat.ran_at(kept)
         attention, lapsing = _attention(session), _lapsing(session, now)
         by_day = _by_day(session, now)
     with app.database.rows() as rows:
@@ -75,6 +82,8 @@ def overview(app: Application, by: CurrentOperator) -> Overview:
             attention=tuple(registration_rows(rows, attention)),
             lapsing=tuple(registration_rows(rows, lapsing)),
             lapsing_by_day=by_day,
+            keeper_ran_at=ran_at,
+            keeper_missing=heartbeat.is_missing(ran_at, now),
         )
 
 

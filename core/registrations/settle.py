@@ -11,6 +11,7 @@ from core import clock
 from core.application import Application
 from core.exact.errors import FailureKind
 from core.registrations.names import name_key
+from core.registrations.schedule import reschedule
 from core.registrations.status import Derived, Facts, Status, derive
 from core.registrations.timeline import CLICKKER
 from core.settings import Settings
@@ -31,6 +32,7 @@ def settle(session: Session, settings: Settings, registration: Registration, now
     registration.status_reason = derived.reason
     registration.status_until = derived.until
     registration.lapses_at = facts.lapses_at
+    reschedule(registration, facts.linked, now)
     registration.administrations_linked = facts.linked
     registration.owner_key = _owner_key(session, registration.owner_id)
     session.flush()

@@ -40,6 +40,19 @@ class GrantView:
 
 
 @dataclass(frozen=True)
+class CheckView:
+    """The checks of a registration at Exact."""
+
+    next_at: datetime | None
+    """When we look by ourselves; None while it is paused."""
+    possible_from: datetime | None
+    """From when a check by hand can work; None when it can now."""
+    calls_this_minute: int
+    calls_today: int
+    """Calls left in the administration in which the fewest are."""
+
+
+@dataclass(frozen=True)
 class CustomerLinkView:
     """The open link for the customer, without its secret."""
 
@@ -110,6 +123,8 @@ class RegistrationView:
     """One plain sentence why, in the reader's language."""
     lapses_at: datetime | None
     grant: GrantView | None
+    check: CheckView | None
+    """None without a consent."""
     candidate: GrantView | None
     """Another Exact user has given consent; an operator must say whether it replaces the present one."""
     link: CustomerLinkView | None

@@ -20,6 +20,13 @@ def add(session: Session, name: str, delta: int) -> None:
     )
 
 
+def put(session: Session, name: str, value: int) -> None:
+    """Set a counter, whatever it was."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    statement = insert(Counter).values(name=name, value=value)
+    session.execute(statement.on_conflict_do_update(index_elements=[Counter.name], set_={"value": value}))
+
+
 def read_all(session: Session) -> dict[str, int]:
     """Every counter by name."""
     return dict(session.execute(select(Counter.name, Counter.value)).all())

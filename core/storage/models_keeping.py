@@ -160,6 +160,10 @@ class CallBudget(Base):
     minute_limit: Mapped[int]
     day_limit: Mapped[int]
     """As Exact's headers said last, else the settings."""
+    error_moments: Mapped[list[float]] = mapped_column(JSON, default=list)
+    """The error answers of the last hour, as seconds since 1970: Exact blocks an app after ten."""
+    blocked_until: Mapped[datetime | None]
+    """Not asked before then: enough errors within an hour, or a refusal that did not say until when."""
 
 
 class Alarm(Base):

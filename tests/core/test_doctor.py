@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from core import clock
 from core.accounts.roles import Role
 from core.application import Application
 from core.doctor import Finding, Verdict, examine
+from core.registrations.heartbeat import beat
 from core.settings import ExactApp, Settings
 from core.simulator.server import RunningSimulator
 from tests.factories import make_operator
@@ -112,3 +115,18 @@ def test_it_tells_of_secrets_that_others_can_read(
 
     secrets.chmod(0o600)
     assert "chmod" not in _wrong(settings)
+
+
+def test_it_tells_when_a_keeper_was_last_at_work(app: Application) -> None:
+    def told() -> tuple[str, str]:
+        [found] = [f for f in _found(app.settings) if f.subject == "Keeper"]
+        return found.verdict, found.sentence
+
+    assert told()[0] == Verdict.NOTE
+    with app.database.transaction() as session:
+        beat(session, clock.now())
+    assert told()[0] == Verdict.GOOD
+    with clock.shifted(timedelta(hours=2)):
+        verdict, sentence = told()
+    assert verdict == Verdict.WRONG
+    assert "No one is keeping the connections alive" in sentence

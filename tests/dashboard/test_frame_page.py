@@ -91,7 +91,7 @@ def test_the_marks_and_styles_of_plain_pages_are_named_one_by_one(visitor: TestC
 
 def test_health_and_readiness(visitor: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert visitor.get("/healthz").json() == {"status": "ok"}
-    assert visitor.get("/readyz").json() == {"status": "ok"}
+    assert visitor.get("/readyz").json() == {"status": "ok", "keeper": "missing", "keeper_ran_at": None}
 
     def down(_self: object) -> None:
         raise OSError("gone")

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from core import clock
 from core.accounts.roles import CurrentOperator
 from core.application import Application
+from core.registrations.heartbeat import beat
 from tests.factories import make_connected, make_registration
 from tests.support.frame import frame
 
@@ -71,3 +72,16 @@ def test_an_account_manager_is_not_offered_to_register(app: Application, mark: C
 
     assert page.info[0].value == "Nothing is registered yet."
     assert "Register the first customer" not in [button.label for button in page.button]
+
+
+def test_without_a_keeper_it_says_that_what_is_shown_may_be_old(
+    app: Application, sanne: CurrentOperator
+) -> None:
+    make_connected(app.database)
+    assert "No one is keeping the connections alive" in frame("overview").warning[0].value
+
+    with app.database.transaction() as session:
+        beat(session, clock.now() - timedelta(minutes=59))
+    assert not frame("overview").warning
+    with clock.shifted(timedelta(minutes=2)):
+        assert frame("overview").warning

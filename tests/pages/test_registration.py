@@ -10,12 +10,15 @@ from streamlit.testing.v1 import AppTest
 from core import clock
 from core.accounts.roles import CurrentOperator
 from core.application import Application
+from core.registrations.budget import reserve
 from core.registrations.drafts import save_draft
 from core.registrations.registration import registration
 from core.registrations.status import Status
 from core.registrations.timeline import timeline
 from core.registrations.views import RegistrationForm
-from core.storage.models import Registration
+from core.registrations.wording import moment
+from core.storage.models import CallBudget, Registration
+from dashboard.moments import soon
 from tests.factories import make_connected, make_grant, make_registration
 from tests.support.frame import frame
 
@@ -44,7 +47,7 @@ def test_it_says_how_it_stands_and_since_when(app: Application, sanne: CurrentOp
 
 
 def test_support_may_do_everything_with_it(app: Application, sanne: CurrentOperator) -> None:
-    number = make_connected(app.database, "Test B.V.")
+    number = make_connected(app.database, "Test B.V.", at=clock.now() - timedelta(hours=1))
 
     assert buttons(frame("registration", id=str(number))) >= {
         "Reconnect",
@@ -154,3 +157,39 @@ def test_a_consent_of_nobody_known_yet_can_be_asked_about(app: Application, sann
 
     assert "has not told yet whose it is" in words(page)
     assert page.button("candidate_ask").label == "Ask Exact Online again"
+
+
+def test_check_now_that_cannot_work_says_until_when(app: Application, sanne: CurrentOperator) -> None:
+    number = make_connected(app.database, "Test B.V.")
+    view = registration(app, sanne, number)
+    assert view.grant is not None
+    assert view.grant.next_refresh_at is not None
+
+    page = frame("registration", id=str(number))
+
+    button = page.button("registration_check")
+    assert button.disabled
+    assert button.label == f"Check again from {soon(view.grant.next_refresh_at)}"
+    with clock.shifted(timedelta(seconds=app.settings.token_min_age_seconds + 1)):
+        assert not frame("registration", id=str(number)).button("registration_check").disabled
+
+
+def test_check_now_waits_for_the_budget_too(app: Application, sanne: CurrentOperator) -> None:
+    number = make_connected(app.database, "Test B.V.", at=clock.now() - timedelta(hours=1))
+    until = clock.now() + timedelta(minutes=30)
+    with app.database.transaction() as session:
+        reserve(session, app.settings, "nl", {0: 2}, clock.now())
+        session.get_one(CallBudget, ("nl", 0)).blocked_until = until
+
+    page = frame("registration", id=str(number))
+
+    assert page.button("registration_check").label == f"Check again from {soon(until)}"
+    assert "58 this minute, 4,998 today" in facts(page)
+
+
+def test_the_next_check_is_told(app: Application, sanne: CurrentOperator) -> None:
+    number = make_connected(app.database, "Test B.V.")
+    check = registration(app, sanne, number).check
+    assert check is not None
+    assert check.next_at is not None
+    assert moment(check.next_at) in facts(frame("registration", id=str(number))).replace("\\", "")

@@ -65,6 +65,20 @@ OUR_RULES = (
         subject=SUBJECT_NOTHING,
     ),
     Rule(
+        key="ours",
+        phrases=("stored secret was changed or moved", "stored secret was made with is not in the settings"),
+        kind=FailureKind.OURS,
+        default=True,
+        who=Who.US,
+        reconnect=Reconnect.NO,
+        sentence=N_(
+            "Something went wrong on our side, not at Exact Online. Tell an admin of Clickker Connections; the log "
+            "says more."
+        ),
+        say=N_("Something went wrong on our side. We are putting it right; you do not have to do anything."),
+        subject=SUBJECT_NOTHING,
+    ),
+    Rule(
         key="connection_lost",
         weak=(
             "connection lost",

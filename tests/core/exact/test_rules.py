@@ -113,6 +113,7 @@ VERBATIM: dict[str, tuple[str, ...]] = {
     "unrecognized_literal": (api("Unrecognized 'Edm.Guid' literal 'guid'abc'' in '1'."),),
     "select_or_top": (api("Please add a $select or a $top=1 statement to the query string."),),
     "not_found": ("HTTP 404", "Resource not found for the segment 'Divisons'."),
+    "ours": ("A stored secret was changed or moved and cannot be read. Tell an admin.",),
     "bad_request": ("HTTP/1.1 400 Bad Request", "Error 400"),
     "connection_lost": ("Connection lost", "Verbinding verbroken"),
 }

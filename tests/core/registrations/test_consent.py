@@ -19,6 +19,7 @@ from core.exact.oauth import TokenPair
 from core.exact.transport import Keeper
 from core.registrations.administrations import compare_name, save_administrations
 from core.registrations.callback import complete_consent
+from core.registrations.checks import check_now
 from core.registrations.consent import Begun, begin_consent, create_consent
 from core.registrations.customer_links import create_customer_link
 from core.registrations.decisions import (
@@ -30,7 +31,7 @@ from core.registrations.decisions import (
 from core.registrations.names import NameMatch
 from core.registrations.outcomes import ConsentResult, Outcome
 from core.registrations.register import delete, disconnect, register
-from core.registrations.registration import check_now, registration
+from core.registrations.registration import registration
 from core.registrations.status import Status
 from core.registrations.timeline import timeline
 from core.registrations.views import RegistrationForm

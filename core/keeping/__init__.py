@@ -1,0 +1,1 @@
+"""Keeping connections alive: what is due is claimed, done, and written down."""

@@ -1,0 +1,204 @@
+"""A check of one registration at Exact: does everything still answer?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
+
+from core import clock
+from core.accounts.roles import Action, CurrentOperator, require
+from core.application import Application
+from core.errors import NotFound
+from core.exact.errors import ExactError, FailureKind
+from core.i18n import _
+from core.registrations.administrations import keep_seen, known_codes, note_failure
+from core.registrations.budget import Budget, holds_back
+from core.registrations.grants import remember_user
+from core.registrations.register import find
+from core.registrations.rounds import Found, Hurry, Round, Subject
+from core.registrations.schedule import after_failure, after_success, failing, wants_checks
+from core.registrations.settle import settle, settle_grant
+from core.registrations.takeover import identify_candidate
+from core.registrations.timeline import CLICKKER, write
+from core.storage.models import Administration, Grant, Registration
+from core.tokens.facts import lapses_at
+
+_AGAIN = retry(
+    retry=retry_if_exception_type(OperationalError),
+    wait=wait_random(0.05, 0.5),
+    stop=stop_after_attempt(4),
+    reraise=True,
+)
+"""For a transaction that may be repeated: two checks behind one login can want the same rows."""
+
+
+def check_now(app: Application, by: CurrentOperator, registration_id: int) -> None:
+    """Ask Exact, now, whether everything of this registration still answers. Raises ``ExactError``."""
+    require(by, Action.CHECK)
+    error = check(app, registration_id, by.name)
+    if error is not None:
+        raise error
+
+
+def check(
+    app: Application, registration_id: int, actor: str, hurry: Hurry = lambda: False
+) -> ExactError | None:
+    """Me, the list of administrations, and one call in each linked one as far as the budget allows.
+
+    The outcome and the moment of the next check are recorded in one transaction; a failure is returned. Raises
+    ``NotFound`` when there is no registration or no consent.
+    """
+    unidentified = _identify(app, registration_id)
+    subject = _subject(app, registration_id)
+    if subject is None and unidentified is None:
+        raise NotFound(_("There is no consent for this registration yet. Press Connect first."))
+    if subject is None:
+        rest(app, registration_id, unidentified)
+        return unidentified
+    budget = Budget(app, subject.environment, subject.home)
+    found = Round(app, subject, budget, hurry).ask()
+    if found.error is not None and found.divisions is None and _only_waits(found.error):
+        budget.keep()
+        rest(app, registration_id, found.error)
+        return found.error
+    _record(app, subject, actor, found, budget)
+    return found.error or unidentified
+
+
+def record_own_failure(app: Application, registration_id: int) -> None:
+    """A check that ended in something unforeseen: keep that, let go of the registration, look again later."""
+    error = ExactError(FailureKind.OURS)
+    now = clock.now()
+    with app.database.transaction() as session:
+        row = find(session, registration_id)
+        row.check_until = None
+        row.next_check_at = after_failure(app.settings, row, error, now) if wants_checks(row) else None
+        note_failure(session, app, row, error)
+
+
+@_AGAIN
+def rest(app: Application, registration_id: int, error: ExactError | None = None) -> None:
+    """Nothing was learnt: let go of the registration and look again later, if there is anything to look at."""
+    now = clock.now()
+    with app.database.transaction() as session:
+        row = session.get(Registration, registration_id, with_for_update=True)
+        if row is not None:
+            row.next_check_at = after_failure(app.settings, row, error, now) if wants_checks(row) else None
+            row.check_until = None
+
+
+def _identify(app: Application, registration_id: int) -> ExactError | None:
+    try:
+        identify_candidate(app, registration_id)
+    except ExactError as error:
+        return error
+    return None
+
+
+def _only_waits(error: ExactError) -> bool:
+    """Nothing was asked and nothing is wrong: it is only too soon."""
+    return holds_back(error) or error.kind == FailureKind.TOO_EARLY
+
+
+def _subject(app: Application, registration_id: int) -> Subject | None:
+    with app.database.read() as session:
+        row = session.get(Registration, registration_id)
+        grant = session.get(Grant, row.grant_id) if row and row.grant_id else None
+        if row is None or grant is None:
+            return None
+        return Subject(
+            registration_id=row.id,
+            environment=row.environment,
+            grant_id=grant.id,
+            exact_user_id=grant.exact_user_id,
+            home=grant.current_division,
+            known=tuple(known_codes(session, row.id, grant.current_division)),
+            linked=_longest_ago_first(session, row.id),
+        )
+
+
+def _longest_ago_first(session: Session, registration_id: int) -> tuple[int, ...]:
+    rows = session.execute(
+        select(Administration.code, Administration.last_success_at, Administration.last_failure_at).where(
+            Administration.registration_id == registration_id, Administration.linked
+        )
+    ).all()
+    asked = [(max((at for at in (good, bad) if at), default=None), code) for code, good, bad in rows]
+    never = [code for at, code in asked if at is None]
+    return (*never, *(code for _at, code in sorted((at, code) for at, code in asked if at is not None)))
+
+
+@_AGAIN
+def _record(app: Application, subject: Subject, actor: str, found: Found, budget: Budget) -> None:
+    now = clock.now()
+    with app.database.transaction() as session:
+        _lock(session, subject.grant_id)
+        row = find(session, subject.registration_id)
+        row.check_until = None
+        budget.write_down(session)
+        grant = session.get(Grant, subject.grant_id)
+        if row.grant_id != subject.grant_id or grant is None:
+            return  # another consent came in between; it has been read already
+        if found.me is not None:
+            remember_user(grant, found.me)
+        before = _failing_administrations(session, row), failing(row)
+        row.next_check_at = _next(app, row, found, now)
+        if found.divisions is not None:
+            _keep(session, row, found, now)
+        if found.error is not None:
+            if actor != CLICKKER or not failing(row) or row.last_failure_kind != found.error.kind:
+                write(session, row.id, actor, "check_failed", failure=found.error.kind)
+            note_failure(session, app, row, found.error)
+            return
+        row.last_checked_at = row.last_success_at = now
+        after = _failing_administrations(session, row)
+        if actor != CLICKKER or before != (after, False):
+            write(session, row.id, actor, "checked", count=after[0], failing=after[1])
+        if grant.rotated_at is not None and row.lapses_at != lapses_at(grant.rotated_at, app.settings):
+            settle_grant(session, app.settings, grant.id, now)
+        else:
+            settle(session, app.settings, row, now)
+
+
+def _lock(session: Session, grant_id: str) -> None:
+    """All rows behind the login at once and in one order: they are settled together."""
+    query = select(Registration.id).where(Registration.grant_id == grant_id).order_by(Registration.id)
+    session.scalars(query.with_for_update()).all()
+
+
+def _next(app: Application, row: Registration, found: Found, now: datetime) -> datetime | None:
+    if not wants_checks(row):
+        return None
+    if found.error is not None:
+        return after_failure(app.settings, row, found.error, now)
+    return found.rest_at or after_success(app.settings, now)
+
+
+def _keep(session: Session, row: Registration, found: Found, now: datetime) -> None:
+    """What Exact shows, and how each administration that was asked has answered."""
+    keep_seen(session, row, found.divisions or ())
+    for administration in _linked(session, row):
+        if administration.code not in found.probed:
+            continue
+        error = found.probed[administration.code]
+        administration.last_failure_kind = error.kind if error else None
+        if error is None:
+            administration.last_success_at = now
+        else:
+            administration.last_failure_at = now
+            administration.last_failure_message = error.exact_message
+
+
+def _failing_administrations(session: Session, row: Registration) -> tuple[int, int]:
+    """How many are linked, and how many of them do not answer."""
+    linked = _linked(session, row)
+    return len(linked), sum(1 for a in linked if not a.permitted or a.last_failure_kind)
+
+
+def _linked(session: Session, row: Registration) -> list[Administration]:
+    query = select(Administration).where(Administration.registration_id == row.id, Administration.linked)
+    return list(session.scalars(query))

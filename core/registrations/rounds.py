@@ -1,0 +1,141 @@
+"""One round of questions to Exact for a registration: who, which administrations, and does each answer?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from core import clock
+from core.application import Application
+from core.exact.errors import ExactError, FailureKind
+from core.exact.rows import Division, Me
+from core.registrations.budget import Budget, holds_back
+from core.registrations.status import OUTAGE_KINDS
+from core.tokens.rotation import access_token, distrust
+
+T = TypeVar("T")
+Hurry = Callable[[], bool]
+"""Whether the round has to end now, with what it has."""
+
+ENDS_THE_ROUND = OUTAGE_KINDS | {FailureKind.NOT_AUTHENTICATED, FailureKind.OURS}
+"""Failures of a probe that say nothing of the administration that was probed."""
+RESERVED_AT_ONCE = 20
+MOST_REFUSALS = 3
+"""Administrations of which Exact says "too often" before the others are left for the next round."""
+A_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whom a round asks about."""
+
+    registration_id: int
+    environment: str
+    grant_id: str
+    exact_user_id: str | None
+    home: int | None
+    """The administration that the Exact user had open last; calls without one are booked on it."""
+    known: tuple[int, ...]
+    """Numbers to put into the address of the list: Exact may refuse one and accept another."""
+    linked: tuple[int, ...]
+    """To be probed: permitted ones, the one that was asked longest ago first."""
+
+
+@dataclass
+class Found:
+    """What a round has brought so far; ``error`` is what ended it."""
+
+    me: Me | None = None
+    divisions: tuple[Division, ...] | None = None
+    probed: dict[int, ExactError | None] = field(default_factory=dict)
+    error: ExactError | None = None
+    rest_at: datetime | None = None
+    """When the administrations that were left out can be asked."""
+
+    def leave(self, until: datetime) -> None:
+        self.rest_at = until if self.rest_at is None else min(self.rest_at, until)
+
+
+class Round:
+    """Holds the token while it asks; a token that Exact refuses is replaced once."""
+
+    def __init__(self, app: Application, subject: Subject, budget: Budget, hurry: Hurry) -> None:
+        self._app, self._subject, self._budget, self._hurry = app, subject, budget, hurry
+        self._renewed = False
+
+    def ask(self) -> Found:
+        """All questions, as far as budget and time allow. Raises nothing of Exact's: it is in what was found."""
+        found = Found()
+        try:
+            found.me = self._who()
+            numbers = dict.fromkeys((found.me.current_division, *self._subject.known))
+            found.divisions = self._call(
+                lambda token: self._app.exact.divisions(
+                    self._subject.environment, token, numbers, self._budget
+                )
+            )
+            self._probe(found)
+        except ExactError as error:
+            found.error = error
+        return found
+
+    def _who(self) -> Me:
+        me = self._call(lambda token: self._app.exact.me(self._subject.environment, token, self._budget))
+        if self._subject.exact_user_id not in (None, me.user_id):
+            # Never green for somebody else's bookkeeping.
+            said = f"Me: another user than the one who gave consent ({me.full_name})"
+            raise ExactError(FailureKind.FORBIDDEN, exact_message=said)
+        return me
+
+    def _probe(self, found: Found) -> None:
+        """One cheap call in each linked administration that the list still holds."""
+        seen = {division.code for division in found.divisions or ()}
+        refusals = 0
+        for code in self._permitted([code for code in self._subject.linked if code in seen], found):
+            found.probed[code] = error = self._answer_of(code)
+            if error is not None and error.kind == FailureKind.RATE_LIMITED:
+                del found.probed[code]
+                found.leave(error.retry_at or clock.now() + 10 * A_MINUTE)
+                refusals += not holds_back(error)
+            if self._hurry() or refusals >= MOST_REFUSALS:
+                found.leave(clock.now() + A_MINUTE)
+                return
+
+    def _permitted(self, codes: Sequence[int], found: Found) -> Iterator[int]:
+        """Those that the budget allows to ask now, reserved some at a time, just before they are asked."""
+        for start in range(0, len(codes), RESERVED_AT_ONCE):
+            some = codes[start : start + RESERVED_AT_ONCE]
+            refused = self._budget.take(some)
+            for until in refused.values():
+                found.leave(until)
+            yield from (code for code in some if code not in refused)
+
+    def _answer_of(self, code: int) -> ExactError | None:
+        """None when it answers, else why not. Raises what is not the administration's own failure."""
+        environment = self._subject.environment
+        try:
+            self._call(lambda token: self._app.exact.probe(environment, token, code, self._budget))
+        except ExactError as error:
+            if error.kind in ENDS_THE_ROUND:
+                raise
+            return error
+        return None
+
+    def _call(self, ask: Callable[[str], T]) -> T:
+        token = access_token(self._app, self._subject.grant_id)
+        try:
+            return ask(token)
+        except ExactError as error:
+            if error.kind != FailureKind.NOT_AUTHENTICATED or self._renewed:
+                raise
+            refused = error
+        self._renewed = True
+        distrust(self._app, self._subject.grant_id, token)
+        try:
+            token = access_token(self._app, self._subject.grant_id)
+        except ExactError as later:
+            refused.retry_at = later.retry_at
+            raise refused from None
+        return ask(token)

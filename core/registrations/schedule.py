@@ -1,0 +1,73 @@
+"""When the keeper looks at a registration next. Pure: moments are given, nothing is read."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import uniform
+from zoneinfo import ZoneInfo
+
+from core.exact.errors import ExactError
+from core.settings import Settings
+from core.storage.models import Registration
+
+SOON = timedelta(minutes=2)
+"""After connecting, resuming or linking: the operator is still at it, and has just been answered."""
+_DUTCH = ZoneInfo("Europe/Amsterdam")
+_JITTER = 0.1
+
+
+def in_quiet_hour(settings: Settings, now: datetime) -> bool:
+    """Whether it is the hour of the Dutch night in which nothing is asked that can wait."""
+    return now.astimezone(_DUTCH).hour == settings.quiet_hour
+
+
+def after_quiet_hour(settings: Settings, moment: datetime) -> datetime:
+    """``moment``, or an hour later when it falls in the quiet hour."""
+    return moment + timedelta(hours=1) if in_quiet_hour(settings, moment) else moment
+
+
+def wants_checks(registration: Registration) -> bool:
+    """A draft, a paused one and one without consent are not checked; a paused one is only kept alive."""
+    return (
+        registration.active
+        and registration.submitted_at is not None
+        and registration.disconnected_at is None
+        and (registration.grant_id or registration.candidate_grant_id) is not None
+    )
+
+
+def reschedule(registration: Registration, linked: int, now: datetime) -> None:
+    """Set the next check of a registration that was changed; ``linked`` is how many administrations it has now."""
+    if not wants_checks(registration):
+        registration.next_check_at = None
+    elif registration.next_check_at is None:
+        registration.next_check_at = now + SOON
+    elif linked > registration.administrations_linked:
+        registration.next_check_at = min(registration.next_check_at, now + SOON)
+
+
+def after_success(settings: Settings, now: datetime) -> datetime:
+    """Less than a day later, each at a moment of its own."""
+    hours = settings.check_hours * uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
+    return after_quiet_hour(settings, now + timedelta(hours=hours))
+
+
+def after_failure(
+    settings: Settings, registration: Registration, error: ExactError | None, now: datetime
+) -> datetime:
+    """When Exact said, else twice as long as was waited before. To be asked before the failure is recorded."""
+    if error is not None and error.retry_at is not None and error.retry_at > now:
+        return error.retry_at
+    first = timedelta(minutes=settings.check_retry_minutes)
+    longest = timedelta(hours=settings.check_retry_hours)
+    waited = timedelta(0)
+    if failing(registration) and registration.last_checked_at is not None:
+        waited = now - registration.last_checked_at
+    return now + min(max(2 * waited, first), longest)
+
+
+def failing(registration: Registration) -> bool:
+    """Whether the last check failed."""
+    if registration.last_failure_at is None or registration.last_failure_kind is None:
+        return False
+    return registration.last_success_at is None or registration.last_failure_at > registration.last_success_at

@@ -1,0 +1,41 @@
+"""A registration that is really connected, at the simulator, by the use cases that operators use."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from urllib.parse import parse_qs, urlsplit
+
+from core.accounts.roles import CurrentOperator
+from core.application import Application
+from core.registrations.administrations import save_administrations
+from core.registrations.callback import complete_consent
+from core.registrations.consent import begin_consent, create_consent
+from core.registrations.outcomes import Outcome
+from core.registrations.register import register
+from core.registrations.registration import registration
+from core.registrations.views import RegistrationForm
+from core.simulator.server import RunningSimulator
+
+TEST_USER = "test@testbv.example"
+
+
+def connect(
+    app: Application,
+    by: CurrentOperator,
+    simulator: RunningSimulator,
+    name: str = "Test B.V.",
+    *,
+    user: str = TEST_USER,
+    codes: Collection[int] | None = None,
+) -> int:
+    """Register, consent, and link ``codes``, or everything that can be linked. The registration's number."""
+    number = register(app, by, None, RegistrationForm(name=name, environment="nl"))
+    begun = begin_consent(app, by, create_consent(app, by, number))
+    [state] = parse_qs(urlsplit(begun.authorize_url).query)["state"]
+    answer = [("code", simulator.engine.grant_code("nl", user)), ("state", state)]
+    assert complete_consent(app, answer, begun.browser_token, by.id).outcome is Outcome.GRANTED
+    if codes is None:
+        found = registration(app, by, number).administrations
+        codes = {a.code for a in found if a.available and not a.blocked and not a.inactive}
+    save_administrations(app, by, number, codes)
+    return number
