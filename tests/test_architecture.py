@@ -49,7 +49,7 @@ INSIDE_CORE: dict[str, frozenset[str]] = {
     "simulator": GROUND,
     "tokens": GROUND | {"application", "exact", "storage"},
     "accounts": GROUND | {"application", "tokens", "exact", "audit", "storage"},
-    "registrations": GROUND | {"application", "accounts", "tokens", "exact", "audit", "storage"},
+    "registrations": GROUND | {"application", "accounts", "alarms", "tokens", "exact", "audit", "storage"},
 }
 """Part of core to the parts and modules of core that it may use."""
 
