@@ -13,6 +13,8 @@ import streamlit as st
 
 from core import i18n
 from core.application import application
+from core.registrations import incidents
+from core.registrations.incidents import sweep
 from core.registrations.settle import settle_due
 from core.storage.schema import upgrade
 from dashboard.assets import warm_assets
@@ -72,7 +74,9 @@ async def _keep_house() -> None:
 
 
 def tidy() -> None:
-    """Re-derive the statuses whose time has come, a batch at a time."""
+    """Re-derive the statuses whose time has come, a batch at a time, and what incidents have left behind."""
     app = application()
     while settle_due(app, BATCH) == BATCH:
+        pass
+    while sweep(app) == incidents.BATCH:
         pass

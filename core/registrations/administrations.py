@@ -16,6 +16,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.exact.errors import ExactError
 from core.exact.rows import Division
 from core.i18n import _
+from core.registrations.incidents import note_failure, note_success
 from core.registrations.names import NameMatch, compare_names, name_key
 from core.registrations.register import find
 from core.registrations.settle import settle, settle_grant
@@ -73,6 +74,7 @@ def read_from_exact(app: Application, registration_id: int, actor: str) -> Exact
         row.last_checked_at = row.last_success_at = clock.now()
         write(session, row.id, actor, "administrations_read", count=len(divisions))
         settle(session, app.settings, row, clock.now())
+        note_success(session, app.settings, row, clock.now())
     return None
 
 
@@ -87,6 +89,7 @@ def record_failure(app: Application, registration_id: int, error: ExactError) ->
         settle(session, app.settings, row, now)
         if row.grant_id is not None:
             settle_grant(session, app.settings, row.grant_id, now)
+        note_failure(session, app.settings, row, error.kind, now)
 
 
 def save_administrations(

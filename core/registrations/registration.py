@@ -15,6 +15,7 @@ from core.registrations.administrations import read_from_exact, record_failure, 
 from core.registrations.callback import identify_candidate
 from core.registrations.customer_links import open_link
 from core.registrations.grants import grant_view
+from core.registrations.incidents import note_success
 from core.registrations.register import find
 from core.registrations.settle import settle
 from core.registrations.status import OUTAGE_KINDS, Status
@@ -108,6 +109,7 @@ def _record(
         failing = sum(1 for a in linked if not a.permitted or a.last_failure_kind)
         write(session, row.id, actor, "checked", count=len(linked), failing=failing)
         settle(session, app.settings, row, now)
+        note_success(session, app.settings, row, now)
 
 
 def _view(session: Session, app: Application, row: Registration) -> RegistrationView:
