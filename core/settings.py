@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, SecretStr
 from pydantic_settings import (
@@ -72,6 +73,9 @@ class Settings(BaseSettings):
     """An unused refresh token lapses after this many days."""
     fresh_days: int = 8
     """A success older than this is old news: the status is not green on it."""
+    user_list: Literal["", "system/AllDivisions", "hrm/Divisions"] = "system/AllDivisions"
+    """What is asked for the administrations that the Exact user reaches, permitted to us or not; "" asks nothing.
+    That AllDivisions tells them is a single weak source (exact-online.md, section 5)."""
     incident_grants: int = 3
     """So many logins of one environment that begin to fail together are Exact's trouble, not the customers'."""
     incident_minutes: int = 10

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -63,6 +64,7 @@ def read_from_exact(app: Application, registration_id: int, actor: str) -> Exact
     try:
         token = access_token(app, grant.id)
         divisions = app.exact.divisions(registration.environment, token, known)
+        users = app.exact.user_divisions(registration.environment, token, _door(divisions))
     except ExactError as error:
         record_failure(app, registration_id, error)
         return error
@@ -70,7 +72,7 @@ def read_from_exact(app: Application, registration_id: int, actor: str) -> Exact
         row = find(session, registration_id)
         if row.grant_id != grant.id:
             return None
-        _keep(session, row, divisions)
+        _keep(session, row, divisions, users)
         row.last_checked_at = row.last_success_at = clock.now()
         write(session, row.id, actor, "administrations_read", count=len(divisions))
         settle(session, app.settings, row, clock.now())
@@ -113,10 +115,13 @@ def save_administrations(
 
 
 def view_administrations(session: Session, registration: Registration) -> tuple[AdministrationView, ...]:
-    """The administrations of a registration as pages see them, linked ones first, then by name."""
+    """What may be linked or is, linked ones first, then by name."""
     rows = session.scalars(
         select(Administration)
-        .where(Administration.registration_id == registration.id)
+        .where(
+            Administration.registration_id == registration.id,
+            Administration.permitted | Administration.linked,
+        )
         .order_by(Administration.linked.desc(), Administration.name_key)
     ).all()
     taken = _taken(session, registration, [row.code for row in rows])
@@ -140,31 +145,51 @@ def _known_codes(session: Session, registration_id: int, grant: Grant) -> list[i
     return list(dict.fromkeys([*current, *session.scalars(query.limit(5))]))
 
 
-def _keep(session: Session, registration: Registration, divisions: Iterable[Division]) -> None:
-    """Write down what Exact shows now; what it no longer shows is kept only where it is linked."""
+def _door(divisions: Sequence[Division]) -> int | None:
+    """A division number through which everything else may be asked: Exact closes those that are blocked."""
+    open_ones = [division.code for division in divisions if not division.blocking_status]
+    return next(iter(open_ones), None)
+
+
+def _keep(
+    session: Session,
+    registration: Registration,
+    divisions: Sequence[Division],
+    users: Sequence[Division] | None,
+) -> None:
+    """Write down what Exact shows now; what it no longer shows is kept only where it is linked.
+
+    ``users`` is what the Exact user reaches, None where Exact does not tell. Only a list that goes beyond what is
+    permitted to us proves that the user does not reach what is missing from it.
+    """
     now = clock.now()
     query = select(Administration).where(Administration.registration_id == registration.id)
     rows = {row.code: row for row in session.scalars(query)}
-    for division in divisions:
-        row = rows.pop(division.code, None) or _new(session, registration, division.code)
+    permitted = {division.code for division in divisions}
+    beyond = [division for division in users or () if division.code not in permitted]
+    for division in (*divisions, *beyond):
+        row = rows.pop(division.code, None) or _new(session, registration, division.code, now)
         _fill(row, division)
-        row.seen_at = now
-        if row.linked:
-            row.last_success_at = now
+        row.permitted, row.user_sees = division.code in permitted, True
+        if row.permitted:
+            row.seen_at = now
+            row.found_at = row.found_at or now
+            row.last_success_at = now if row.linked else row.last_success_at
     for gone in rows.values():
         if gone.linked:
-            gone.permitted = False
+            gone.permitted, gone.user_sees = False, False if beyond else None
         else:
             session.delete(gone)
     session.flush()
 
 
-def _new(session: Session, registration: Registration, code: int) -> Administration:
+def _new(session: Session, registration: Registration, code: int, now: datetime) -> Administration:
     row = Administration(
         registration_id=registration.id,
         environment=registration.environment,
         code=code,
         linked=False,
+        seen_at=now,
         status=registration.status,
         owner_id=registration.owner_id,
         active=registration.active,
@@ -182,7 +207,6 @@ def _fill(row: Administration, division: Division) -> None:
     row.vat_number = division.vat_number
     row.exact_status = division.status
     row.blocking_status = division.blocking_status
-    row.permitted = True
 
 
 def _link(

@@ -7,9 +7,10 @@ held but for a few canaries, later each time; when these answer again the incide
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -26,7 +27,16 @@ from core.storage.incidents import checks_are_held, open_incident
 from core.storage.models import Incident, Issue, Registration
 from core.storage.sets import on_sqlite
 
-__all__ = ["checks_are_held", "due_canaries", "note_failure", "note_success", "open_incident", "sweep"]
+__all__ = [
+    "IncidentView",
+    "checks_are_held",
+    "due_canaries",
+    "note_failure",
+    "note_success",
+    "open_incident",
+    "open_incidents",
+    "sweep",
+]
 
 LADDER = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15))
 """Between two rounds of canaries; the last one again and again."""
@@ -34,6 +44,40 @@ CANARIES = 2
 """Different logins that must answer again before an incident closes."""
 BATCH = 200
 """Registrations settled in one transaction when an incident opens or closes; ``sweep`` does the rest."""
+
+
+@dataclass(frozen=True)
+class IncidentView:
+    """An open incident as a banner tells it."""
+
+    environment: str
+    ours: bool
+    """Our app's settings are the cause, not Exact."""
+    opened_at: datetime
+    next_check_at: datetime
+    registrations: int
+    """Affected now."""
+
+
+def open_incidents(session: Session) -> tuple[IncidentView, ...]:
+    """Every open incident, the oldest first."""
+    rows = session.execute(
+        select(Incident, func.count(Issue.id))
+        .outerjoin(Issue, (Issue.incident_id == Incident.id) & Issue.resolved_at.is_(None))
+        .where(Incident.closed_at.is_(None))
+        .group_by(Incident.id)
+        .order_by(Incident.id)
+    )
+    return tuple(
+        IncidentView(
+            row.environment,
+            row.kind == FailureKind.CLIENT,
+            row.opened_at,
+            row.next_check_at,
+            count,
+        )
+        for row, count in rows
+    )
 
 
 def note_failure(
@@ -73,7 +117,7 @@ def due_canaries(session: Session, now: datetime) -> list[int]:
 def sweep(app: Application) -> int:
     """Do what was left: incidents that nobody noticed, and registrations that have not followed theirs.
 
-    On PostgreSQL, failures recorded at the same moment do not see each other. Returns how many of the latter there were.
+    On PostgreSQL, failures recorded at the same moment do not see each other. Returns how many had to follow.
     """
     now, count = clock.now(), 0
     with app.database.read() as session:

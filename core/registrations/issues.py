@@ -142,6 +142,8 @@ def _keep_up(row: Issue, problem: Problem) -> bool:
     row.incident_id = problem.incident_id
     further = problem.level < row.level
     row.level = problem.level
+    if further:  # whoever silenced it did not know this yet
+        row.snoozed_until = None
     return further
 
 

@@ -60,7 +60,6 @@ SENTENCES: dict[str, str] = {
     "issue_opened": N_("Needs attention: {issue}{names}"),
     "issue_resolved": N_("No longer so: {issue}{names}"),
     "issue_snoozed": N_("Silenced until {until}: {issue}"),
-    "issue_woken": N_("No longer silenced: {issue}"),
 }
 
 
@@ -130,7 +129,7 @@ def _of_status(details: dict[str, Any]) -> dict[str, str]:
 _WORDS: dict[str, Callable[[dict[str, Any]], dict[str, str]]] = {
     "status": _of_status,
     "reason": _of_status,
-    **dict.fromkeys(("issue_opened", "issue_resolved", "issue_snoozed", "issue_woken"), _of_issue),
+    **dict.fromkeys(("issue_opened", "issue_resolved", "issue_snoozed"), _of_issue),
     "check_failed": lambda details: {"reason": failure_sentence(details["failure"])},
     "consent_failed": lambda details: {"why": ConsentResult(Outcome(details["outcome"])).title},
     "edited": lambda details: {"fields": ", ".join(_(FIELDS[field]) for field in details["fields"])},

@@ -67,7 +67,7 @@ _NOBODY = N_("Nobody; it passes by itself.")
 _CUSTOMER = N_("The customer, with you: connect again.")
 _CUSTOMERS_ADMIN = N_("The customer's admin at Exact Online.")
 _ADMIN = N_("An admin of Clickker Connections.")
-_SUPPORT = N_("You.")
+_SUPPORT = N_("You: unlink it here, or ask the customer.")
 
 ISSUES: dict[IssueKind, tuple[str, str]] = {
     IssueKind.REFUSED: (N_("Exact Online refuses the consent for good"), _CUSTOMER),
@@ -91,10 +91,10 @@ ISSUES: dict[IssueKind, tuple[str, str]] = {
         N_("The consent lapses within {days} days unless it is used"),
         N_("You: check now, and connect again if that does not help."),
     ),
-    IssueKind.NOT_PERMITTED: (N_("Linked, no longer permitted at Exact Online"), _CUSTOMERS_ADMIN),
-    IssueKind.ARCHIVED: (N_("Linked, archived at Exact Online"), _SUPPORT),
-    IssueKind.BLOCKED: (N_("Blocked at Exact Online for now: a backup, conversion or copy"), _NOBODY),
-    IssueKind.INACTIVE: (N_("Linked, inactive at Exact Online"), _CUSTOMERS_ADMIN),
+    IssueKind.NOT_PERMITTED: (N_("Linked, no longer permitted"), _CUSTOMERS_ADMIN),
+    IssueKind.ARCHIVED: (N_("Linked, archived at Exact"), _SUPPORT),
+    IssueKind.BLOCKED: (N_("Linked, blocked at Exact for now"), _NOBODY),
+    IssueKind.INACTIVE: (N_("Linked, inactive at Exact"), _CUSTOMERS_ADMIN),
     IssueKind.FAILING: (N_("Exact Online does not let us into this administration"), _CUSTOMERS_ADMIN),
 }
 """What is wrong, and who must act."""

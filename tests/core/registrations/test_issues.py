@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -13,11 +14,14 @@ from sqlalchemy import select
 from core import clock
 from core.accounts.roles import CurrentOperator
 from core.application import Application
+from core.errors import InvalidInput, NotFound
 from core.exact.errors import ExactError, FailureKind
 from core.registrations.administrations import record_failure
 from core.registrations.facts import MASS_KINDS
+from core.registrations.issue_views import issues_of, snooze
 from core.registrations.issues import IssueKind, problems
-from core.registrations.register import set_active
+from core.registrations.overview import overview
+from core.registrations.register import delete, set_active
 from core.registrations.settle import settle, settle_due
 from core.registrations.status import OUTAGE_KINDS, Facts, IncidentFact, Status, Trouble, derive
 from core.registrations.timeline import timeline
@@ -308,3 +312,81 @@ def test_every_kind_of_failure_is_an_issue(app: Application) -> None:
             record_failure(app, number, ExactError(kind))
         assert len(kinds(app, number)) == 1, kind
         assert (kinds(app, number) == ["outage"]) == (kind in OUTAGE_KINDS)
+
+
+# --- Silenced ---
+
+
+def tomorrow(days: int = 1) -> date:
+    return (clock.now() + timedelta(days=days)).astimezone(ZoneInfo("Europe/Amsterdam")).date()
+
+
+def test_a_silenced_issue_needs_nobody_now_but_the_status_stays(
+    app: Application, alice: CurrentOperator
+) -> None:
+    number, other = make_connected(app.database), make_connected(app.database)
+    record_failure(app, number, ExactError(FailureKind.FORBIDDEN))
+    record_failure(app, other, ExactError(FailureKind.FORBIDDEN))
+    assert {row.id for row in overview(app, alice).attention} == {number, other}
+    snooze(app, alice, issues_of(app, alice, number).open[0].id, tomorrow(3))
+    shown = overview(app, alice)
+    assert [row.id for row in shown.attention] == [other]
+    assert (shown.attention_count, shown.snoozed_count) == (1, 1)
+    assert shown.counts[Status.ATTENTION] == 2
+    (issue,) = issues_of(app, alice, number).open
+    assert (issue.snoozed_by, issue.snoozed_until is not None) == (alice.name, True)
+    assert timeline(app, alice, number)[0].sentence.startswith("Silenced until ")
+    with clock.shifted(timedelta(days=4)):
+        later = overview(app, alice)
+        assert (later.snoozed_count, {row.id for row in later.attention}) == (0, {number, other})
+        assert issues_of(app, alice, number).open[0].snoozed_until is None
+
+
+def test_one_of_two_silenced_is_not_silence(app: Application, alice: CurrentOperator) -> None:
+    number = make_connected(app.database)
+    for _n in range(2):
+        make_administration(app.database, number, permitted=False)
+    first, second = issues_of(app, alice, number).open
+    snooze(app, alice, first.id, tomorrow())
+    assert overview(app, alice).snoozed_count == 0
+    snooze(app, alice, second.id, tomorrow())
+    assert overview(app, alice).snoozed_count == 1
+    make_administration(app.database, number, permitted=False)
+    assert [row.id for row in overview(app, alice).attention] == [number]
+
+
+def test_a_step_further_wakes_what_was_silenced(app: Application, alice: CurrentOperator) -> None:
+    number = make_connected(app.database)
+    with clock.shifted(timedelta(days=17)):
+        settle_due(app)
+        issue = next(row for row in issues_of(app, alice, number).open if row.kind == "lapses_soon")
+        snooze(app, alice, issue.id, tomorrow(12))
+    with clock.shifted(timedelta(days=23, minutes=1)):
+        settle_due(app)
+        issue = next(row for row in issues_of(app, alice, number).open if row.kind == "lapses_soon")
+        assert issue.snoozed_until is None
+
+
+@pytest.mark.parametrize("days", [-1, 0, 61])
+def test_silence_is_for_days_to_come(app: Application, alice: CurrentOperator, days: int) -> None:
+    number = make_connected(app.database)
+    record_failure(app, number, ExactError(FailureKind.FORBIDDEN))
+    with pytest.raises(InvalidInput, match="tomorrow"):
+        snooze(app, alice, issues_of(app, alice, number).open[0].id, tomorrow(days))
+
+
+def test_what_is_resolved_cannot_be_silenced(app: Application, alice: CurrentOperator) -> None:
+    number = make_connected(app.database)
+    record_failure(app, number, ExactError(FailureKind.FORBIDDEN))
+    (issue,) = issues_of(app, alice, number).open
+    succeed(app, number)
+    with pytest.raises(NotFound):
+        snooze(app, alice, issue.id, tomorrow())
+    assert [row.id for row in issues_of(app, alice, number).past] == [issue.id]
+
+
+def test_the_issues_of_a_deleted_registration_go_with_it(app: Application, alice: CurrentOperator) -> None:
+    number = make_connected(app.database)
+    record_failure(app, number, ExactError(FailureKind.FORBIDDEN))
+    delete(app, alice, number)
+    assert issues(app, number) == []

@@ -1,0 +1,65 @@
+"""What Exact shows and what is linked here, side by side: one quiet line while they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from html import escape
+
+import streamlit as st
+
+from core.accounts.roles import CurrentOperator
+from core.application import Application
+from core.i18n import N_, _
+from core.registrations.reconcile import Line
+from core.registrations.reconciliation import reconciliation
+from core.registrations.views import RegistrationView
+from core.registrations.wording import failure_sentence
+from dashboard.bars import figure
+from dashboard.html_table import Column, draw_table
+from dashboard.moments import shortener
+
+SHOWN = 100
+COLUMNS = (
+    N_("Administration"),
+    N_("At Exact"),
+    N_("Permitted"),
+    N_("Linked here"),
+    N_("Last probe"),
+    N_("Remark"),
+)
+
+
+def draw_two_lists(app: Application, by: CurrentOperator, view: RegistrationView) -> None:
+    """The differences when there are any; the whole comparison folded away."""
+    found = reconciliation(app, by, view.id)
+    if not found.lines:
+        return
+    if found.drifting and view.linked:
+        _draw(found.drifting, _("Differences between Exact Online and what is linked here"))
+    elif view.linked:
+        st.caption(_("What is linked here agrees with what Exact Online shows."))
+    with st.expander(_("Compare with Exact Online"), icon=":material/compare_arrows:"):
+        _draw(found.lines, _("Administrations at Exact Online and here"))
+
+
+def _draw(lines: tuple[Line, ...], alt: str) -> None:
+    titles = [Column(_(title), "name" if place in {0, 5} else "") for place, title in enumerate(COLUMNS)]
+    draw_table(titles, _cells(lines[:SHOWN]), alt)
+    if len(lines) > SHOWN:
+        st.caption(_("The first {shown} of {all}.").format(shown=SHOWN, all=figure(len(lines))))
+
+
+def _cells(lines: Iterable[Line]) -> Iterator[tuple[str, ...]]:
+    when = shortener()
+    answers = {True: escape(_("Yes")), False: escape(_("No")), None: escape(_("Not known"))}
+    for line in lines:
+        side = line.side
+        failure = failure_sentence(side.last_failure_kind) if side.last_failure_kind else ""
+        yield (
+            f'{escape(side.name)} <span style="color:#526471">{side.code}</span>',
+            answers[side.user_sees],
+            answers[side.permitted],
+            answers[side.linked],
+            f'<span title="{escape(failure)}">{when(side.last_success_at)}</span>' if side.linked else "",
+            escape(line.remark),
+        )
