@@ -17,7 +17,6 @@ from dashboard.consent_facts import draw_missing_help, draw_name_hint
 from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
 from dashboard.navigation import switch_to
-from dashboard.two_lists import draw_two_lists
 
 PLACE = "registration_pick"
 
@@ -29,7 +28,6 @@ def draw_administrations(app: Application, by: CurrentOperator, view: Registrati
         return
     if not by.may(Action.REGISTER):
         _draw_names(view)
-        draw_two_lists(app, by, view)
         return
     if view.status is Status.CHOOSE_ADMINISTRATIONS:
         draw_name_hint(view)
@@ -37,7 +35,6 @@ def draw_administrations(app: Application, by: CurrentOperator, view: Registrati
         _draw_editor(app, by, view)
     else:
         st.caption(_("Exact Online has shown no administrations yet."))
-    draw_two_lists(app, by, view)
     draw_missing_help(app, by, view, PLACE)
 
 

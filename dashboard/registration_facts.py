@@ -23,12 +23,6 @@ def draw_status(view: RegistrationView) -> None:
         st.markdown(view.status_sentence, width="content")
     if view.grant is not None:
         st.caption(_("Last success: {at}").format(at=moment(view.last_success_at)))
-    if view.last_failure_message and view.last_failure_at:
-        st.caption(
-            _("Exact Online said on {at}: {text}").format(
-                at=moment(view.last_failure_at), text=plain(view.last_failure_message)
-            )
-        )
 
 
 def draw_facts(view: RegistrationView) -> None:

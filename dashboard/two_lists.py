@@ -9,13 +9,14 @@ import streamlit as st
 
 from core.accounts.roles import CurrentOperator
 from core.application import Application
-from core.i18n import N_, _
-from core.registrations.reconcile import Line
+from core.i18n import N_, _, ngettext
+from core.registrations.reconcile import Drift, Line
 from core.registrations.reconciliation import reconciliation
 from core.registrations.views import RegistrationView
-from core.registrations.wording import failure_sentence
+from core.registrations.wording import failure_sentence, moment
 from dashboard.bars import figure
 from dashboard.html_table import Column, draw_table
+from dashboard.markdown import plain
 from dashboard.moments import shortener
 
 SHOWN = 100
@@ -30,16 +31,27 @@ COLUMNS = (
 
 
 def draw_two_lists(app: Application, by: CurrentOperator, view: RegistrationView) -> None:
-    """The differences when there are any; the whole comparison folded away."""
-    found = reconciliation(app, by, view.id)
-    if not found.lines:
+    """The comparison, folded away while everything that is linked is as it should be."""
+    if not view.linked:
         return
-    if found.drifting and view.linked:
-        _draw(found.drifting, _("Differences between Exact Online and what is linked here"))
-    elif view.linked:
-        st.caption(_("What is linked here agrees with what Exact Online shows."))
-    with st.expander(_("Compare with Exact Online"), icon=":material/compare_arrows:"):
+    found = reconciliation(app, by, view.id)
+    new = sum(line.drift is Drift.NEW for line in found.drifting)
+    amiss = len(found.drifting) - new
+    label = _("Compared with Exact Online: {result}").format(result=_result(amiss, new))
+    with st.expander(label, expanded=amiss > 0, icon=":material/compare_arrows:"):
+        st.caption(_("As Exact Online answered on {at}.").format(at=plain(moment(view.last_success_at))))
         _draw(found.lines, _("Administrations at Exact Online and here"))
+
+
+def _result(amiss: int, new: int) -> str:
+    said = []
+    if amiss:
+        said.append(ngettext("{count} differs", "{count} differ", amiss).format(count=figure(amiss)))
+    if new:
+        said.append(
+            ngettext("{count} new since consent", "{count} new since consent", new).format(count=figure(new))
+        )
+    return ", ".join(said) or _("all agrees")
 
 
 def _draw(lines: tuple[Line, ...], alt: str) -> None:

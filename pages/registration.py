@@ -17,6 +17,7 @@ from dashboard.registration_actions import draw_actions
 from dashboard.registration_facts import draw_facts, draw_status, draw_timeline
 from dashboard.registration_in_address import registration_in_address
 from dashboard.registration_issues import draw_history, draw_issues
+from dashboard.two_lists import draw_two_lists
 
 app, by = application(), signin.current()
 view = registration_in_address(app, by)
@@ -36,6 +37,7 @@ with administrations:
     st.subheader(_("Administrations"))
     draw_administrations(app, by, view)
 
+draw_two_lists(app, by, view)
 draw_history(issues)
 st.subheader(_("Timeline"))
 draw_timeline(timeline(app, by, view.id))

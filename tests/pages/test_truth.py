@@ -41,7 +41,7 @@ def test_all_is_well_and_the_page_is_quiet(app: Application, sanne: CurrentOpera
     page = frame("registration", id=str(number))
 
     assert "What is wrong" not in words(page)
-    assert "What is linked here agrees with what Exact Online shows." in words(page)
+    assert "Compared with Exact Online: all agrees" in labels(page)
     assert "Mended issues" not in labels(page)
 
 
@@ -97,8 +97,7 @@ def test_differences_with_exact_are_named(app: Application, sanne: CurrentOperat
     assert "Linked, no longer permitted" in words(page)
     assert "Linked, archived at Exact" in words(page)
     assert "Weg &lt;b&gt;" in words(page)
-    assert "Compare with Exact Online" in labels(page)
-    assert "agrees with what Exact Online shows" not in words(page)
+    assert "Compared with Exact Online: 2 differ" in labels(page)
 
 
 def test_who_only_reads_sees_the_comparison_too(app: Application, mark: CurrentOperator) -> None:
