@@ -13,6 +13,7 @@ from core.registrations.status import Facts, IncidentFact, Trouble
 from core.settings import Settings
 from core.storage.incidents import open_incident
 from core.storage.models import Administration, Grant, Registration
+from core.storage.sets import Unindexed
 from core.tokens.facts import grant_is_dead, lapses_at
 
 MASS_KINDS = frozenset(
@@ -95,7 +96,7 @@ def _failing() -> ColumnElement[bool]:
 def _count_administrations(session: Session, registration_id: int) -> tuple[int, int]:
     row = session.execute(
         select(func.count(), func.count().filter(_failing())).where(
-            Administration.registration_id == registration_id, Administration.linked
+            Administration.registration_id == registration_id, Unindexed(Administration.linked)
         )
     ).one()
     return row[0], row[1]
@@ -104,7 +105,9 @@ def _count_administrations(session: Session, registration_id: int) -> tuple[int,
 def _troubles(session: Session, registration_id: int) -> tuple[Trouble, ...]:
     query = (
         select(Administration)
-        .where(Administration.registration_id == registration_id, Administration.linked, _failing())
+        .where(
+            Administration.registration_id == registration_id, Unindexed(Administration.linked), _failing()
+        )
         .order_by(Administration.code)
         .limit(TROUBLES_KEPT)
     )

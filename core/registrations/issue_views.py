@@ -18,6 +18,7 @@ from core.i18n import _
 from core.registrations.timeline import write
 from core.registrations.wording import issue_words
 from core.storage.models import Administration, Issue, Registration
+from core.storage.sets import Unindexed
 
 LONGEST_SNOOZE_DAYS = 60
 PAST_SHOWN = 50
@@ -70,7 +71,7 @@ def issues_of(app: Application, by: CurrentOperator, registration_id: int) -> Re
     now = clock.now()
     with app.database.read() as session:
         present = session.execute(
-            rows.where(Issue.resolved_at.is_(None)).order_by(Issue.first_seen_at, Issue.id)
+            rows.where(Unindexed(Issue.resolved_at).is_(None)).order_by(Issue.first_seen_at, Issue.id)
         ).all()
         past = session.execute(
             rows.where(Issue.resolved_at.is_not(None)).order_by(Issue.id.desc()).limit(PAST_SHOWN)
@@ -129,7 +130,7 @@ def silenced_by_status(session: Session, now: datetime) -> dict[str, int]:
 
 
 def _quiet(issue: type[Issue], now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return issue.resolved_at.is_(None), issue.snoozed_until > now
+    return Unindexed(issue.resolved_at).is_(None), issue.snoozed_until > now
 
 
 def _loud(now: datetime) -> ColumnElement[bool]:

@@ -102,8 +102,8 @@ class Issue(Base):
         Index(
             "ix_issues_snoozed",
             "snoozed_until",
-            sqlite_where=text("resolved_at IS NULL AND snoozed_until IS NOT NULL"),
-            postgresql_where=text("resolved_at IS NULL AND snoozed_until IS NOT NULL"),
+            sqlite_where=text("snoozed_until IS NOT NULL"),
+            postgresql_where=text("snoozed_until IS NOT NULL"),
         ),
         Index(
             "uq_issues_open",

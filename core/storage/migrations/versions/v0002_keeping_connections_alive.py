@@ -77,8 +77,8 @@ def upgrade() -> None:
             "ix_issues_snoozed",
             ["snoozed_until"],
             unique=False,
-            sqlite_where=sa.text("resolved_at IS NULL AND snoozed_until IS NOT NULL"),
-            postgresql_where=sa.text("resolved_at IS NULL AND snoozed_until IS NOT NULL"),
+            sqlite_where=sa.text("snoozed_until IS NOT NULL"),
+            postgresql_where=sa.text("snoozed_until IS NOT NULL"),
         )
         batch_op.create_index(
             "uq_issues_open",
@@ -155,8 +155,8 @@ def downgrade() -> None:
         )
         batch_op.drop_index(
             "ix_issues_snoozed",
-            sqlite_where=sa.text("resolved_at IS NULL AND snoozed_until IS NOT NULL"),
-            postgresql_where=sa.text("resolved_at IS NULL AND snoozed_until IS NOT NULL"),
+            sqlite_where=sa.text("snoozed_until IS NOT NULL"),
+            postgresql_where=sa.text("snoozed_until IS NOT NULL"),
         )
         batch_op.drop_index("ix_issues_registration")
         batch_op.drop_index("ix_issues_open")
