@@ -193,7 +193,7 @@ def test_canaries_are_of_different_logins(app: Application) -> None:
 
 
 def test_two_logins_that_answer_close_it(app: Application, alice: CurrentOperator) -> None:
-    numbers = customers(app, 4)
+    numbers = customers(app, 5)
     fail(app, *numbers)
     with later(1.1):
         first, second = canaries(app)
@@ -216,7 +216,7 @@ def test_two_logins_that_answer_close_it(app: Application, alice: CurrentOperato
     with app.database.read() as session:
         left = session.scalars(select(Issue).where(Issue.resolved_at.is_(None))).all()
         assert left == []
-        assert session.scalar(select(func.count()).where(Issue.incident_id == incident.id)) == 4
+        assert session.scalar(select(func.count()).where(Issue.incident_id == incident.id)) == 5
 
 
 def test_refusals_are_the_customers_again_once_it_is_over(app: Application) -> None:
