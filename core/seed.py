@@ -20,13 +20,14 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.accounts.roles import Role
 from core.application import Application
+from core.registrations.issues import issue_columns, problems
 from core.registrations.names import name_key
-from core.registrations.status import Derived, derive
+from core.registrations.status import Derived, Facts, derive
 from core.seed_names import OWNERS, administration_name, company_name
 from core.seed_stories import FAILING, Story, grant_columns, registration_columns, stories
 from core.settings import Settings
 from core.storage import bulk, counters
-from core.storage.models import Administration, Grant, Operator, Registration
+from core.storage.models import Administration, Grant, Issue, Operator, Registration
 
 _CHUNK = 2_000
 _MANY = 5_000
@@ -43,6 +44,7 @@ class _Numbers:
     registration: int
     administration: int
     code: int
+    issue: int
     owed: int = 0
     """Administrations that an earlier registration had no consent for: the next one that has takes them too."""
 
@@ -51,9 +53,9 @@ class _Numbers:
         """After the rows that are there."""
         highest = [
             session.scalar(select(func.max(column))) or 0
-            for column in (Registration.id, Administration.id, Administration.code)
+            for column in (Registration.id, Administration.id, Administration.code, Issue.id)
         ]
-        return cls(highest[0] + 1, highest[1] + 1, max(highest[2] + 1, _FIRST_CODE))
+        return cls(highest[0] + 1, highest[1] + 1, max(highest[2] + 1, _FIRST_CODE), highest[3] + 1)
 
 
 def seed(app: Application, registrations: int, administrations_each: int) -> None:
@@ -66,7 +68,7 @@ def seed(app: Application, registrations: int, administrations_each: int) -> Non
             stack.enter_context(bulk.indexes_later(session, Registration, Administration))
         _add(session, app.settings, registrations, administrations_each)
     with app.database.transaction() as session:
-        bulk.learn(session, Registration, Administration)
+        bulk.learn(session, Registration, Administration, Issue)
 
 
 def _add(session: Session, settings: Settings, registrations: int, each: int) -> None:
@@ -77,7 +79,7 @@ def _add(session: Session, settings: Settings, registrations: int, each: int) ->
         batch.add(next(chosen))
         if left % _CHUNK == 1:
             batch.write(session)
-    for model in (Registration, Administration):
+    for model in (Registration, Administration, Issue):
         bulk.go_on_after(session, model)
 
 
@@ -96,6 +98,7 @@ class _Batch:
         self._registrations: list[dict[str, Any]] = []
         self._administrations: list[dict[str, Any]] = []
         self._grants: list[dict[str, Any]] = []
+        self._issues: list[dict[str, Any]] = []
         self._counts: Counter[str] = Counter()
 
     def add(self, story: Story) -> None:
@@ -105,8 +108,10 @@ class _Batch:
         numbers.owed -= held
         linked = held if story.linked else 0
         failing = min(linked, 1) if story.failing else 0
-        derived = derive(story.facts(self._now, self._settings, linked, failing), self._now)
+        facts = story.facts(self._now, self._settings, linked, failing, numbers.code)
+        derived = derive(facts, self._now)
         row = self._registration(story, derived, linked)
+        self._add_issues(row["id"], facts)
         if story.consented:
             grant = grant_columns(story, row, self._now)
             row["grant_id"] = grant["id"]
@@ -121,10 +126,18 @@ class _Batch:
         bulk.insert_rows(session, Grant, self._grants)
         bulk.insert_rows(session, Registration, self._registrations)
         bulk.insert_rows(session, Administration, self._administrations)
+        bulk.insert_rows(session, Issue, self._issues)
         for name, delta in sorted(self._counts.items()):
             counters.add(session, name, delta)
-        for kept in (self._grants, self._registrations, self._administrations, self._counts):
+        for kept in (self._grants, self._registrations, self._administrations, self._issues):
             kept.clear()
+        self._counts.clear()
+
+    def _add_issues(self, number: int, facts: Facts) -> None:
+        for problem in problems(facts, self._now):
+            columns = issue_columns(number, problem, self._now)
+            self._issues.append({"id": self._numbers.issue} | columns)
+            self._numbers.issue += 1
 
     def _registration(self, story: Story, derived: Derived, linked: int) -> dict[str, Any]:
         number = self._numbers.registration

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.exact.errors import FailureKind
-from core.registrations.status import Derived, Facts
+from core.registrations.issues import IssueKind
+from core.registrations.status import Derived, Facts, Trouble
 from core.settings import Settings
 from core.storage.models import new_uuid
 from core.tokens.facts import lapses_at
@@ -35,8 +36,11 @@ class Story:
     rotated: float = 48.0
     born: float = 5_000.0
 
-    def facts(self, now: datetime, settings: Settings, linked: int, failing: int) -> Facts:
+    def facts(
+        self, now: datetime, settings: Settings, linked: int, failing: int, first_code: int = 0
+    ) -> Facts:
         """What ``derive`` is told; the same as ``settle`` would gather from the rows."""
+        heard = [_ago(now, hours) for hours in (self.success, self.failure) if hours is not None]
         return Facts(
             active=self.active,
             submitted=self.submitted,
@@ -48,8 +52,10 @@ class Story:
             last_success_at=_ago(now, self.success) if self.success is not None else None,
             last_failure_at=_ago(now, self.failure) if self.failure is not None else None,
             last_failure_kind=self.failure_kind,
+            last_checked_at=max(heard, default=None),
             linked=linked,
             failing=failing,
+            troubles=tuple(Trouble(first_code + place, IssueKind.FAILING) for place in range(failing)),
             fresh=settings.fresh,
         )
 
@@ -100,7 +106,7 @@ def registration_columns(story: Story, derived: Derived, now: datetime, settings
         "submitted_at": born if story.submitted else None,
         "completed_at": born if story.linked else None,
         "disconnected_at": _ago(now, 100.0) if story.disconnected else None,
-        "last_checked_at": max(filter(None, (facts.last_success_at, facts.last_failure_at)), default=None),
+        "last_checked_at": facts.last_checked_at,
         "last_success_at": facts.last_success_at,
         "last_failure_at": facts.last_failure_at,
         "last_failure_kind": story.failure_kind,

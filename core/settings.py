@@ -74,6 +74,13 @@ class Settings(BaseSettings):
     """An unused refresh token lapses after this many days."""
     fresh_days: int = 8
     """A success older than this is old news: the status is not green on it."""
+    user_list: Literal["", "system/AllDivisions", "hrm/Divisions"] = "system/AllDivisions"
+    """What is asked for the administrations that the Exact user reaches, permitted to us or not; "" asks nothing.
+    That AllDivisions tells them is a single weak source (exact-online.md, section 5)."""
+    incident_grants: int = 3
+    """So many logins of one environment that begin to fail together are Exact's trouble, not the customers'."""
+    incident_minutes: int = 10
+    """How close together they begin."""
     token_timeout_seconds: float = 120.0
     """Exact's token endpoint has taken 35 s at night; 100 s and more is advised."""
     api_timeout_seconds: float = 60.0
@@ -168,6 +175,10 @@ class Settings(BaseSettings):
     @property
     def fresh(self) -> timedelta:
         return timedelta(days=self.fresh_days)
+
+    @property
+    def incident_window(self) -> timedelta:
+        return timedelta(minutes=self.incident_minutes)
 
     @property
     def consent_life(self) -> timedelta:

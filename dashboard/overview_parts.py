@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 
 import streamlit as st
 
+from core.exact.environments import environment_name
 from core.i18n import N_, _, ngettext
 from core.registrations.listing import RegistrationRow
 from core.registrations.overview import LAPSING_DAYS, NEEDS_ATTENTION, Overview
@@ -16,7 +17,7 @@ from dashboard.bars import Bar, draw_bars, draw_days, figure
 from dashboard.html_table import draw_table, link
 from dashboard.list_words import columns, words_of_lists
 from dashboard.markdown import plain
-from dashboard.moments import day, shortener
+from dashboard.moments import day, shortener, time_of_day
 from dashboard.navigation import address
 from dashboard.status_badge import status_color
 
@@ -41,19 +42,45 @@ def warn_without_keeper(view: Overview) -> None:
         )
 
 
+def draw_incidents(view: Overview) -> None:
+    """What is wrong for many at once: told once, with the verdict."""
+    for incident in view.incidents:
+        where = f"Exact Online {environment_name(incident.environment)}"
+        failing = ngettext(
+            "{count} customer fails since {at}.", "{count} customers fail since {at}.", incident.registrations
+        ).format(count=figure(incident.registrations), at=moment(incident.opened_at))
+        if incident.ours:
+            verdict = _("It is our app's settings, not the customers: an admin must check them.")
+        else:
+            verdict = _("It is Exact, not the customers: nobody has to call or reconnect anybody.")
+        following = _("We look again at {time} and go on by ourselves.").format(
+            time=time_of_day(incident.next_check_at)
+        )
+        st.warning(
+            f"**{plain(where)}:** {plain(failing)} {plain(verdict)} {following}",
+            icon=":material/settings_alert:" if incident.ours else ":material/cloud_off:",
+        )
+
+
 def draw_statuses(view: Overview) -> None:
     """How many there are of each status, what goes well on top."""
     st.subheader(_("By status"))
-    draw_bars(_bars(view, reversed(Status)), _("Registrations by status"))
+    draw_bars(_bars(reversed(Status), view.counts.__getitem__), _("Registrations by status"))
 
 
 def draw_attention(view: Overview) -> None:
     """What needs somebody now: how many of each kind, and the first of them."""
     st.subheader(_("Needs attention now"))
-    if not view.attention_count:
+    if view.attention_count:
+        draw_bars(_bars(NEEDS_ATTENTION, view.needing), _("What needs attention, by status"))
+    elif not view.snoozed_count:
         st.caption(_("Nothing needs attention: every connection answers."))
-        return
-    draw_bars(_bars(view, NEEDS_ATTENTION), _("What needs attention, by status"))
+    if view.snoozed_count:
+        st.caption(
+            ngettext("{count} silenced.", "{count} silenced.", view.snoozed_count).format(
+                count=figure(view.snoozed_count)
+            )
+        )
 
 
 def draw_lapsing(view: Overview) -> None:
@@ -78,13 +105,13 @@ def draw_rows(title: str, rows: Sequence[RegistrationRow]) -> None:
         draw_table(columns(COLUMNS), _lines(rows), title)
 
 
-def _bars(view: Overview, statuses: Iterable[Status]) -> list[Bar]:
+def _bars(statuses: Iterable[Status], count: Callable[[Status], int]) -> list[Bar]:
     # The word, as the filter writes it into the address itself: of a code Streamlit would wipe the address,
     # and a reload or the way back from a row would show everything.
     return [
         Bar(
             status_word(status),
-            view.counts[status],
+            count(status),
             status_color(status),
             address("registrations", status=status_word(status)),
         )

@@ -30,6 +30,7 @@ st.caption(
         registrations=figure(view.registrations), administrations=figure(view.administrations)
     )
 )
+overview_parts.draw_incidents(view)
 statuses, coming = st.columns(2, gap="large")
 with statuses:
     overview_parts.draw_statuses(view)

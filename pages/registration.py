@@ -7,6 +7,7 @@ import streamlit as st
 from core.accounts.roles import Action
 from core.application import application
 from core.i18n import _
+from core.registrations.issue_views import issues_of
 from core.registrations.timeline import timeline
 from dashboard import consent_panel, signin
 from dashboard.candidate import draw_candidate
@@ -15,12 +16,16 @@ from dashboard.markdown import plain
 from dashboard.registration_actions import draw_actions
 from dashboard.registration_facts import draw_facts, draw_status, draw_timeline
 from dashboard.registration_in_address import registration_in_address
+from dashboard.registration_issues import draw_history, draw_issues
+from dashboard.two_lists import draw_two_lists
 
 app, by = application(), signin.current()
 view = registration_in_address(app, by)
+issues = issues_of(app, by, view.id)
 
 st.title(plain(view.name) or _("Draft without a name"))
 draw_status(view, by.name)
+draw_issues(app, by, issues)
 draw_candidate(app, by, view)
 draw_actions(app, by, view)
 
@@ -32,6 +37,8 @@ with administrations:
     st.subheader(_("Administrations"))
     draw_administrations(app, by, view)
 
+draw_two_lists(app, by, view)
+draw_history(issues)
 st.subheader(_("Timeline"))
 draw_timeline(timeline(app, by, view.id))
 if by.may(Action.REGISTER):

@@ -16,7 +16,7 @@ from core.exact.environments import base_url
 from core.exact.errors import ExactError, FailureKind
 from core.exact.limits import Meter, read_limits
 from core.exact.oauth import TokenPair, exchange_body, parse_token_answer, refresh_body
-from core.exact.rows import Division, Me, next_page, read_division, read_me, rows_of
+from core.exact.rows import Division, Me, as_system_status, next_page, read_division, read_me, rows_of
 from core.settings import Settings
 
 TOKEN_BYTES = 64 * 1024
@@ -99,6 +99,24 @@ class ExactClient:
                 refusal = refusal or error
         raise refusal or ExactError(FailureKind.FORBIDDEN)
 
+    def user_divisions(
+        self, environment: str, access_token: str, division: int | None, meter: Meter | None = None
+    ) -> tuple[Division, ...] | None:
+        """What the Exact user reaches beyond what is permitted to us; None when Exact does not tell.
+
+        Which resource tells it, and whether any does, is not certain (exact-online.md, section 5): a setting names
+        it, and whatever goes wrong here is no failure of the connection.
+        """
+        resource = self._settings.user_list
+        if not resource or division is None:
+            return None
+        try:
+            found = self._all_divisions(environment, access_token, division, meter, resource)
+            return tuple(map(as_system_status, found)) if resource.startswith("hrm/") else found
+        except ExactError as error:
+            log.info("%s was not answered (%s); what the user sees is not known.", resource, error.kind.value)
+            return None
+
     def probe(self, environment: str, access_token: str, division: int, meter: Meter | None = None) -> None:
         """One cheap call that succeeds only when this token reaches this division.
 
@@ -115,9 +133,14 @@ class ExactClient:
             )
 
     def _all_divisions(
-        self, environment: str, access_token: str, division: int, meter: Meter | None
+        self,
+        environment: str,
+        access_token: str,
+        division: int,
+        meter: Meter | None,
+        resource: str = "system/Divisions",
     ) -> tuple[Division, ...]:
-        url = self._api(environment, f"{int(division)}/system/Divisions", _DIVISION_FIELDS)
+        url = self._api(environment, f"{int(division)}/{resource}", _DIVISION_FIELDS)
         found: dict[int, Division] = {}
         seen = {url}
         for _page in range(MOST_PAGES):
@@ -125,7 +148,7 @@ class ExactClient:
             for row in rows:
                 read = read_division(row)
                 if read is None:
-                    log.warning("A row of system/Divisions has no usable code; left out.")
+                    log.warning("A row of %s has no usable code; left out.", resource)
                 else:
                     found.setdefault(read.code, read)
             if following is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -38,7 +38,7 @@ class Division:
     currency: str
     vat_number: str
     status: int
-    """0 inactive, 1 active, 2 archived. (hrm/Divisions counts differently; it is not used here.)"""
+    """0 inactive, 1 active, 2 archived, as system/Divisions counts."""
     blocking_status: int
     """0 not blocked; else a backup, conversion or copy is busy."""
 
@@ -106,6 +106,11 @@ def read_division(row: dict[str, Any]) -> Division | None:
         status=1 if status is None else status,
         blocking_status=blocking or 0,
     )
+
+
+def as_system_status(division: Division) -> Division:
+    """A row of hrm/Divisions, where 0 is normal and 1 archived, as system/Divisions would count it."""
+    return replace(division, status={0: 1, 1: 2}.get(division.status, division.status))
 
 
 def _api_of(url: str) -> tuple[str, str | None, int, str]:

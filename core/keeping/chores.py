@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from core import clock
 from core.alarms.delivery import deliver_due
 from core.application import Application
+from core.registrations import incidents
 from core.registrations.heartbeat import beat
+from core.registrations.incidents import due_canaries, open_incidents, sweep
 from core.registrations.recovery import identify_strays, recover_chains, replay_journal
 from core.registrations.settle import settle_due
 
@@ -36,19 +38,30 @@ def show_life(app: Application) -> None:
         beat(session, clock.now())
 
 
+def sweep_all(app: Application) -> None:
+    """Let every registration follow its environment's incident, a batch at a time."""
+    while sweep(app) == incidents.BATCH:
+        pass
+
+
 def held_environments(app: Application) -> frozenset[str]:
-    """Environments in which checks wait until an incident is over (``core.registrations.incidents``)."""
-    return frozenset()
+    """Environments in which checks wait until an incident is over."""
+    with app.database.read() as session:
+        return frozenset(incident.environment for incident in open_incidents(session))
 
 
 def canaries(app: Application) -> list[int]:
     """Registrations to check now, before their time, to see whether an incident is over."""
-    return []
+    if not held_environments(app):
+        return []
+    with app.database.transaction() as session:
+        return due_canaries(session, clock.now())
 
 
 CHORES = (
     Chore("heartbeat", 60, show_life),
     Chore("statuses", 15, settle_all),
+    Chore("incidents", 15, sweep_all),
     Chore("journal", 60, replay_journal),
     Chore("chains", 86_400, recover_chains),
     Chore("owners of tokens", 300, identify_strays),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import literal_column, select
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +18,7 @@ from core.exact.errors import ExactError
 from core.exact.rows import Division
 from core.i18n import _
 from core.registrations.budget import Budget, holds_back
+from core.registrations.incidents import note_failure, note_success
 from core.registrations.names import NameMatch, compare_names, name_key
 from core.registrations.register import find
 from core.registrations.settle import settle, settle_grant
@@ -64,6 +66,7 @@ def read_from_exact(app: Application, registration_id: int, actor: str) -> Exact
     try:
         token = access_token(app, grant.id)
         divisions = app.exact.divisions(registration.environment, token, known, budget)
+        users = app.exact.user_divisions(registration.environment, token, door(divisions), budget)
     except ExactError as error:
         if not holds_back(error):
             record_failure(app, registration_id, error)
@@ -74,20 +77,21 @@ def read_from_exact(app: Application, registration_id: int, actor: str) -> Exact
         row = find(session, registration_id)
         if row.grant_id != grant.id:
             return None
-        keep_seen(session, row, divisions)
+        keep_seen(session, row, divisions, users)
         row.last_checked_at = row.last_success_at = clock.now()
         write(session, row.id, actor, "administrations_read", count=len(divisions))
         settle(session, app.settings, row, clock.now())
+        note_success(session, app.settings, row, clock.now())
     return None
 
 
 def record_failure(app: Application, registration_id: int, error: ExactError) -> None:
     """Keep a failure at Exact with its registration; the last success stays as it was."""
     with app.database.transaction() as session:
-        note_failure(session, app, find(session, registration_id), error)
+        write_failure(session, app, find(session, registration_id), error)
 
 
-def note_failure(session: Session, app: Application, row: Registration, error: ExactError) -> None:
+def write_failure(session: Session, app: Application, row: Registration, error: ExactError) -> None:
     """The same within a transaction."""
     now = clock.now()
     row.last_checked_at = row.last_failure_at = now
@@ -96,6 +100,7 @@ def note_failure(session: Session, app: Application, row: Registration, error: E
     settle(session, app.settings, row, now)
     if row.grant_id is not None:
         settle_grant(session, app.settings, row.grant_id, now)
+    note_failure(session, app.settings, row, error.kind, now)
 
 
 def save_administrations(
@@ -119,10 +124,13 @@ def save_administrations(
 
 
 def view_administrations(session: Session, registration: Registration) -> tuple[AdministrationView, ...]:
-    """The administrations of a registration as pages see them, linked ones first, then by name."""
+    """What may be linked or is, linked ones first, then by name."""
     rows = session.scalars(
         select(Administration)
-        .where(Administration.registration_id == registration.id)
+        .where(
+            Administration.registration_id == registration.id,
+            Administration.permitted | Administration.linked,
+        )
         .order_by(Administration.linked.desc(), Administration.name_key)
     ).all()
     taken = _taken(session, registration, [row.code for row in rows])
@@ -146,29 +154,50 @@ def known_codes(session: Session, registration_id: int, current_division: int | 
     return list(dict.fromkeys([*current, *session.scalars(query.limit(5))]))
 
 
-def keep_seen(session: Session, registration: Registration, divisions: Iterable[Division]) -> None:
-    """Write down what Exact shows now; what it no longer shows is kept only where it is linked."""
+def door(divisions: Sequence[Division]) -> int | None:
+    """A division number through which everything else may be asked: Exact closes those that are blocked."""
+    open_ones = [division.code for division in divisions if not division.blocking_status]
+    return next(iter(open_ones), None)
+
+
+def keep_seen(
+    session: Session,
+    registration: Registration,
+    divisions: Sequence[Division],
+    users: Sequence[Division] | None,
+) -> None:
+    """Write down what Exact shows now; what it no longer shows is kept only where it is linked.
+
+    ``users`` is what the Exact user reaches, None where Exact does not tell. Only a list that goes beyond what is
+    permitted to us proves that the user does not reach what is missing from it.
+    """
     now = clock.now()
     query = select(Administration).where(Administration.registration_id == registration.id)
     rows = {row.code: row for row in session.scalars(query)}
-    for division in divisions:
-        row = rows.pop(division.code, None) or _new(session, registration, division.code)
+    permitted = {division.code for division in divisions}
+    beyond = [division for division in users or () if division.code not in permitted]
+    for division in (*divisions, *beyond):
+        row = rows.pop(division.code, None) or _new(session, registration, division.code, now)
         _fill(row, division)
-        row.seen_at = now
+        row.permitted, row.user_sees = division.code in permitted, True
+        if row.permitted:
+            row.seen_at = now
+            row.found_at = row.found_at or now
     for gone in rows.values():
         if gone.linked:
-            gone.permitted = False
+            gone.permitted, gone.user_sees = False, False if beyond else None
         else:
             session.delete(gone)
     session.flush()
 
 
-def _new(session: Session, registration: Registration, code: int) -> Administration:
+def _new(session: Session, registration: Registration, code: int, now: datetime) -> Administration:
     row = Administration(
         registration_id=registration.id,
         environment=registration.environment,
         code=code,
         linked=False,
+        seen_at=now,
         status=registration.status,
         owner_id=registration.owner_id,
         active=registration.active,
@@ -186,7 +215,6 @@ def _fill(row: Administration, division: Division) -> None:
     row.vat_number = division.vat_number
     row.exact_status = division.status
     row.blocking_status = division.blocking_status
-    row.permitted = True
 
 
 def _link(

@@ -15,9 +15,10 @@ from core.application import Application
 from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
 from core.i18n import _
-from core.registrations.administrations import keep_seen, known_codes, note_failure
+from core.registrations.administrations import keep_seen, known_codes, write_failure
 from core.registrations.budget import Budget, holds_back
 from core.registrations.grants import remember_user
+from core.registrations.incidents import note_success
 from core.registrations.register import find
 from core.registrations.rounds import Found, Hurry, Round, Subject
 from core.registrations.schedule import after_failure, after_success, failing, wants_checks
@@ -77,7 +78,7 @@ def record_own_failure(app: Application, registration_id: int) -> None:
         row = find(session, registration_id)
         row.check_until = None
         row.next_check_at = after_failure(app.settings, row, error, now) if wants_checks(row) else None
-        note_failure(session, app, row, error)
+        write_failure(session, app, row, error)
 
 
 @_AGAIN
@@ -152,7 +153,7 @@ def _record(app: Application, subject: Subject, actor: str, found: Found, budget
         if found.error is not None:
             if actor != CLICKKER or not failing(row) or row.last_failure_kind != found.error.kind:
                 write(session, row.id, actor, "check_failed", failure=found.error.kind)
-            note_failure(session, app, row, found.error)
+            write_failure(session, app, row, found.error)
             return
         row.last_checked_at = row.last_success_at = now
         after = _failing_administrations(session, row)
@@ -162,6 +163,7 @@ def _record(app: Application, subject: Subject, actor: str, found: Found, budget
             settle_grant(session, app.settings, grant.id, now)
         else:
             settle(session, app.settings, row, now)
+        note_success(session, app.settings, row, now)
 
 
 def _lock(session: Session, grant_id: str) -> None:
@@ -180,7 +182,7 @@ def _next(app: Application, row: Registration, found: Found, now: datetime) -> d
 
 def _keep(session: Session, row: Registration, found: Found, now: datetime) -> None:
     """What Exact shows, and how each administration that was asked has answered."""
-    keep_seen(session, row, found.divisions or ())
+    keep_seen(session, row, found.divisions or (), found.users)
     for administration in _linked(session, row):
         if administration.code not in found.probed:
             continue

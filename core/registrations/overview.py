@@ -14,6 +14,8 @@ from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.registrations import heartbeat
+from core.registrations.incidents import IncidentView, open_incidents
+from core.registrations.issue_views import silenced, silenced_by_status
 from core.registrations.listing import RegistrationRow, registration_rows
 from core.registrations.query import COUNT_LIMIT
 from core.registrations.status import Status
@@ -40,8 +42,11 @@ class Overview:
     """Every status, in the order of ``Status``; 0 where there is none."""
     administrations: int
     """Linked ones."""
+    snoozed: Mapping[str, int]
+    """Of each status, how many need nobody now because somebody has silenced all that is wrong."""
+    incidents: tuple[IncidentView, ...]
     attention: tuple[RegistrationRow, ...]
-    """What needs somebody now, worst first, then by name; ``SHOWN`` at most."""
+    """What needs somebody now and is not silenced, worst first, then by name; ``SHOWN`` at most."""
     lapsing: tuple[RegistrationRow, ...]
     """Consents that lapse within 14 days, soonest first; ``SHOWN`` at most."""
     lapsing_by_day: tuple[tuple[date, int], ...]
@@ -56,9 +61,17 @@ class Overview:
     def registrations(self) -> int:
         return sum(self.counts.values())
 
+    def needing(self, status: Status) -> int:
+        """How many of a status need somebody now."""
+        return self.counts[status] - self.snoozed.get(status, 0)
+
     @property
     def attention_count(self) -> int:
-        return sum(self.counts[status] for status in NEEDS_ATTENTION)
+        return sum(self.needing(status) for status in NEEDS_ATTENTION)
+
+    @property
+    def snoozed_count(self) -> int:
+        return sum(self.snoozed.get(status, 0) for status in NEEDS_ATTENTION)
 
     @property
     def lapsing_count(self) -> int:
@@ -73,12 +86,15 @@ def overview(app: Application, by: CurrentOperator) -> Overview:
     with app.database.read() as session:
         kept = counters.read_all(session)
         ran_at = heartbeat.ran_at(kept)
-        attention, lapsing = _attention(session), _lapsing(session, now)
+        attention, lapsing = _attention(session, now), _lapsing(session, now)
+        snoozed, incidents = silenced_by_status(session, now), open_incidents(session)
         by_day = _by_day(session, now)
     with app.database.rows() as rows:
         return Overview(
             counts={status: kept.get(f"status:{status}", 0) for status in Status},
             administrations=kept.get("administrations", 0),
+            snoozed=snoozed,
+            incidents=incidents,
             attention=tuple(registration_rows(rows, attention)),
             lapsing=tuple(registration_rows(rows, lapsing)),
             lapsing_by_day=by_day,
@@ -87,12 +103,12 @@ def overview(app: Application, by: CurrentOperator) -> Overview:
         )
 
 
-def _attention(session: Session) -> list[int]:
+def _attention(session: Session, now: datetime) -> list[int]:
     found: list[int] = []
     for status in NEEDS_ATTENTION:
         statement = (
             select(Registration.id)
-            .where(Registration.status == status)
+            .where(Registration.status == status, ~silenced(now))
             .order_by(Registration.name_key, Registration.id)
             .limit(SHOWN - len(found))
         )

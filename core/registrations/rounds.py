@@ -11,6 +11,7 @@ from core import clock
 from core.application import Application
 from core.exact.errors import ExactError, FailureKind
 from core.exact.rows import Division, Me
+from core.registrations.administrations import door
 from core.registrations.budget import Budget, holds_back
 from core.registrations.status import OUTAGE_KINDS
 from core.tokens.rotation import access_token, distrust
@@ -49,6 +50,8 @@ class Found:
 
     me: Me | None = None
     divisions: tuple[Division, ...] | None = None
+    users: tuple[Division, ...] | None = None
+    """What the Exact user reaches beyond our consent; None where Exact does not tell."""
     probed: dict[int, ExactError | None] = field(default_factory=dict)
     error: ExactError | None = None
     rest_at: datetime | None = None
@@ -76,10 +79,19 @@ class Round:
                     self._subject.environment, token, numbers, self._budget
                 )
             )
+            found.users = self._users(found.divisions)
             self._probe(found)
         except ExactError as error:
             found.error = error
         return found
+
+    def _users(self, divisions: Sequence[Division]) -> tuple[Division, ...] | None:
+        through = door(divisions)
+        return self._call(
+            lambda token: self._app.exact.user_divisions(
+                self._subject.environment, token, through, self._budget
+            )
+        )
 
     def _who(self) -> Me:
         me = self._call(lambda token: self._app.exact.me(self._subject.environment, token, self._budget))

@@ -29,6 +29,29 @@ STATUSES = {status.value: status for status in Status}
 
 OUTAGE_KINDS = frozenset({FailureKind.OUTAGE, FailureKind.UNKNOWN, FailureKind.NOT_SENT})
 """Failures that say something of Exact or of the way to it, and nothing of the customer."""
+LAPSES_SOON_DAYS = (14, 7, 3)
+"""So many days before a consent lapses somebody is told: a keeper that works never lets it come to that."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What keeps a linked administration from working."""
+
+    code: int
+    kind: str
+    """``core.registrations.issues.IssueKind``."""
+    message: str = ""
+    at: datetime | None = None
+    """When Exact said so; None where it shows from the last reading of the list."""
+
+
+@dataclass(frozen=True)
+class IncidentFact:
+    """The open incident that a registration's failure belongs to."""
+
+    id: int
+    ours: bool
+    """Our app's settings are the cause, not Exact."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +73,40 @@ class Facts:
     last_success_at: datetime | None = None
     last_failure_at: datetime | None = None
     last_failure_kind: str | None = None
+    last_failure_message: str = ""
+    last_checked_at: datetime | None = None
+    incident: IncidentFact | None = None
     linked: int = 0
     failing: int = 0
     """Of the linked administrations, those that Exact does not let us into."""
+    troubles: tuple[Trouble, ...] = ()
+    """What is wrong with the failing ones; of very many only the first."""
     fresh: timedelta = timedelta(days=8)
+
+    @property
+    def watched(self) -> bool:
+        """Whether anything can be wrong: nothing is expected of a draft, or of what is paused."""
+        return self.active and self.submitted and self.consented and not self.disconnected
+
+    @property
+    def chosen(self) -> bool:
+        """Whether there are administrations to be connected to."""
+        return self.completed and self.linked > 0
+
+    @property
+    def failing_since_success(self) -> bool:
+        """Whether the last thing that was heard of Exact was a failure."""
+        if self.last_failure_at is None or self.last_failure_kind is None:
+            return False
+        return self.last_success_at is None or self.last_failure_at > self.last_success_at
+
+    @property
+    def stale_at(self) -> datetime | None:
+        """When the last success becomes old news; None where there was none."""
+        return None if self.last_success_at is None else self.last_success_at + self.fresh
+
+    def lapsed(self, now: datetime) -> bool:
+        return self.lapses_at is not None and now >= self.lapses_at
 
 
 @dataclass(frozen=True)
@@ -67,10 +120,18 @@ class Derived:
 
 def derive(facts: Facts, now: datetime) -> Derived:
     """The status at ``now``. Never green on old news: a success counts for ``facts.fresh``."""
-    return _before_consent(facts) or _after_consent(facts, now)
+    return _before_consent(facts, now) or _after_consent(facts, now)
 
 
-def _before_consent(facts: Facts) -> Derived | None:
+def next_step(lapses_at: datetime | None, now: datetime) -> datetime | None:
+    """When the coming lapse is next news: 14, 7 and 3 days before it, and then itself."""
+    if lapses_at is None:
+        return None
+    steps = (lapses_at - timedelta(days=days) for days in (*LAPSES_SOON_DAYS, 0))
+    return next((step for step in steps if now < step), None)
+
+
+def _before_consent(facts: Facts, now: datetime) -> Derived | None:
     if facts.disconnected:
         return Derived(Status.DISCONNECTED, "disconnected")
     if not facts.active:
@@ -79,29 +140,37 @@ def _before_consent(facts: Facts) -> Derived | None:
         return Derived(Status.DRAFT, "draft")
     if not facts.consented:
         return Derived(Status.WAITING_FOR_CONSENT, "waiting_for_consent")
-    if not facts.completed or not facts.linked:
-        return Derived(Status.CHOOSE_ADMINISTRATIONS, "choose_administrations")
+    if not facts.chosen:
+        until = next_step(facts.lapses_at, now)
+        return Derived(Status.CHOOSE_ADMINISTRATIONS, "choose_administrations", until)
     return None
 
 
 def _after_consent(facts: Facts, now: datetime) -> Derived:
     if facts.dead:
         return Derived(Status.RECONNECT_NEEDED, "refused")
-    if facts.lapses_at is not None and now >= facts.lapses_at:
+    if facts.lapsed(now):
         return Derived(Status.RECONNECT_NEEDED, "lapsed")
-    failing = _failing_since_success(facts)
-    if failing and facts.last_failure_kind in OUTAGE_KINDS:
-        return Derived(Status.EXACT_OUTAGE, "outage", facts.lapses_at)
-    if failing:
-        return Derived(Status.ATTENTION, f"failure_{facts.last_failure_kind}", facts.lapses_at)
+    if facts.failing_since_success:
+        return _by_failure(facts, next_step(facts.lapses_at, now))
     return _by_freshness(facts, now)
 
 
+def _by_failure(facts: Facts, until: datetime | None) -> Derived:
+    if facts.incident is not None and facts.incident.ours:
+        return Derived(Status.ATTENTION, "incident_client", until)
+    if facts.incident is not None:
+        return Derived(Status.EXACT_OUTAGE, "incident", until)
+    if facts.last_failure_kind in OUTAGE_KINDS:
+        return Derived(Status.EXACT_OUTAGE, "outage", until)
+    return Derived(Status.ATTENTION, f"failure_{facts.last_failure_kind}", until)
+
+
 def _by_freshness(facts: Facts, now: datetime) -> Derived:
-    stale_at = None if facts.last_success_at is None else facts.last_success_at + facts.fresh
-    if stale_at is None or now >= stale_at:
-        return Derived(Status.ATTENTION, "stale", facts.lapses_at)
-    until = stale_at if facts.lapses_at is None else min(stale_at, facts.lapses_at)
+    lapsing = next_step(facts.lapses_at, now)
+    if facts.stale_at is None or now >= facts.stale_at:
+        return Derived(Status.ATTENTION, "stale", lapsing)
+    until = facts.stale_at if lapsing is None else min(facts.stale_at, lapsing)
     if facts.undecided:
         return Derived(Status.ATTENTION, "undecided", until)
     if facts.failing >= facts.linked:
@@ -109,9 +178,3 @@ def _by_freshness(facts: Facts, now: datetime) -> Derived:
     if facts.failing:
         return Derived(Status.PARTLY_CONNECTED, "some_administrations_fail", until)
     return Derived(Status.CONNECTED, "connected", until)
-
-
-def _failing_since_success(facts: Facts) -> bool:
-    if facts.last_failure_at is None or facts.last_failure_kind is None:
-        return False
-    return facts.last_success_at is None or facts.last_failure_at > facts.last_success_at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -15,12 +16,14 @@ from core.exact.diagnosis import sentence_for
 from core.i18n import N_, _
 from core.registrations.outcomes import ConsentResult, Outcome
 from core.registrations.views import TimelineView
-from core.registrations.wording import FIELDS, moment, reason_sentence, status_word
+from core.registrations.wording import FIELDS, issue_words, moment, reason_sentence, status_word
 from core.storage.models import TimelineEntry
 
 CUSTOMER = "customer"
 EXACT = "exact"
 CLICKKER = "clickker"
+NAMES_SHOWN = 20
+"""Of administrations, in one line."""
 
 SENTENCES: dict[str, str] = {
     "registered": N_("Registered: {name}"),
@@ -47,6 +50,10 @@ SENTENCES: dict[str, str] = {
     "check_failed": N_("Checked at Exact Online: {reason}"),
     "disconnected": N_("Disconnected; our keys to the bookkeeping were deleted."),
     "status": N_("Status became {status}: {reason}"),
+    "reason": N_("Still {status}, for another reason: {reason}"),
+    "issue_opened": N_("Needs attention: {issue}{names}"),
+    "issue_resolved": N_("No longer so: {issue}{names}"),
+    "issue_snoozed": N_("Silenced until {until}: {issue}"),
 }
 
 
@@ -96,17 +103,32 @@ def _sentence(kind: str, details: dict[str, Any]) -> str:
 
 
 def _worded(kind: str, details: dict[str, Any]) -> dict[str, str]:
-    if kind == "status":
-        return {"status": status_word(details["status"]), "reason": reason_sentence(details["reason"])}
-    if kind == "check_failed":
-        return {"reason": sentence_for(details["failure"])}
-    if kind == "consent_failed":
-        return {"why": ConsentResult(Outcome(details["outcome"])).title}
-    if kind == "edited":
-        return {"fields": ", ".join(_(FIELDS[field]) for field in details["fields"])}
-    if kind == "link_created":
-        return {"until": moment(datetime.fromisoformat(details["until"]))}
-    return {}
+    find = _WORDS.get(kind)
+    return find(details) if find else {}
+
+
+def _of_issue(details: dict[str, Any]) -> dict[str, str]:
+    until, names = details.get("until"), ", ".join(details.get("names", ()))
+    return {
+        "issue": issue_words(details["issue"], details.get("level", 0)).what,
+        "names": f" ({names})" if names else "",
+        "until": moment(datetime.fromisoformat(until)) if until else "",
+    }
+
+
+def _of_status(details: dict[str, Any]) -> dict[str, str]:
+    return {"status": status_word(details["status"]), "reason": reason_sentence(details["reason"])}
+
+
+_WORDS: dict[str, Callable[[dict[str, Any]], dict[str, str]]] = {
+    "status": _of_status,
+    "reason": _of_status,
+    **dict.fromkeys(("issue_opened", "issue_resolved", "issue_snoozed"), _of_issue),
+    "check_failed": lambda details: {"reason": sentence_for(details["failure"])},
+    "consent_failed": lambda details: {"why": ConsentResult(Outcome(details["outcome"])).title},
+    "edited": lambda details: {"fields": ", ".join(_(FIELDS[field]) for field in details["fields"])},
+    "link_created": lambda details: {"until": moment(datetime.fromisoformat(details["until"]))},
+}
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - JSON

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from babel.dates import format_datetime, get_timezone
@@ -9,6 +10,7 @@ from babel.dates import format_datetime, get_timezone
 from core.exact.diagnosis import sentence_for
 from core.exact.rules import UNCONFIRMED
 from core.i18n import N_, _, current_language
+from core.registrations.issues import IssueKind
 from core.registrations.status import Status
 
 STATUS_WORDS: dict[Status, str] = {
@@ -39,12 +41,64 @@ REASONS: dict[str, str] = {
         "Exact Online cannot be reached or is not answering; nobody has to do anything, we keep trying."
     ),
     "failure_refused": UNCONFIRMED.sentence,
+    "incident": N_(
+        "Several customers fail at once: it is Exact Online, not this customer. Nobody has to do anything; "
+        "we check less often and go on by ourselves."
+    ),
+    "incident_client": N_(
+        "Exact Online does not know our app for any customer here: it is our app's settings, not this customer. "
+        "An admin must check them."
+    ),
     "stale": N_("There has been no successful check lately, so we cannot call it connected."),
     "undecided": N_("Another Exact user gave consent; choose which login the connection runs under."),
     "no_administration_works": N_("None of the linked administrations can be reached."),
     "some_administrations_fail": N_("Some linked administrations cannot be reached; see below which."),
     "connected": N_("Everything answered at the last check."),
 }
+
+_NOBODY = N_("Nobody; it passes by itself.")
+_CUSTOMER = N_("The customer, with you: connect again.")
+_CUSTOMERS_ADMIN = N_("The customer's admin at Exact Online.")
+_ADMIN = N_("An admin of Clickker Connections.")
+_SUPPORT = N_("You: unlink it here, or ask the customer.")
+
+ISSUES: dict[IssueKind, tuple[str, str]] = {
+    IssueKind.REFUSED: (N_("Exact Online refuses the consent for good"), _CUSTOMER),
+    IssueKind.LAPSED: (N_("The consent has lapsed"), _CUSTOMER),
+    IssueKind.REFUSAL_CONFIRMING: (
+        N_("Exact Online refused the consent; this is being confirmed"),
+        N_("Nobody yet; connecting again already helps."),
+    ),
+    IssueKind.NOT_AUTHENTICATED: (
+        N_("Exact Online did not accept our key"),
+        N_("You: check now, and connect again if it stays so."),
+    ),
+    IssueKind.FORBIDDEN: (N_("The Exact user may not see what we ask for"), _CUSTOMERS_ADMIN),
+    IssueKind.CLIENT: (N_("Exact Online does not know our app"), _ADMIN),
+    IssueKind.BAD_REQUEST: (N_("Exact Online did not understand our question"), N_("The developers.")),
+    IssueKind.RATE_LIMITED: (N_("Exact Online asks us to slow down"), _NOBODY),
+    IssueKind.OUTAGE: (N_("Exact Online cannot be reached or does not answer"), _NOBODY),
+    IssueKind.STALE: (N_("No successful check lately"), N_("You: check now.")),
+    IssueKind.UNDECIDED: (N_("Another Exact user gave consent"), N_("You: choose which login stays.")),
+    IssueKind.LAPSES_SOON: (
+        N_("The consent lapses within {days} days unless it is used"),
+        N_("You: check now, and connect again if that does not help."),
+    ),
+    IssueKind.NOT_PERMITTED: (N_("Linked, no longer permitted"), _CUSTOMERS_ADMIN),
+    IssueKind.ARCHIVED: (N_("Linked, archived at Exact"), _SUPPORT),
+    IssueKind.BLOCKED: (N_("Linked, blocked at Exact for now"), _NOBODY),
+    IssueKind.INACTIVE: (N_("Linked, inactive at Exact"), _CUSTOMERS_ADMIN),
+    IssueKind.FAILING: (N_("Exact Online does not let us into this administration"), _CUSTOMERS_ADMIN),
+}
+"""What is wrong, and who must act."""
+
+
+@dataclass(frozen=True)
+class IssueWords:
+    """An issue in the reader's language."""
+
+    what: str
+    who: str
 
 
 FIELDS: dict[str, str] = {
@@ -68,6 +122,12 @@ def reason_sentence(reason: str, exact_message: str = "") -> str:
     if reason in REASONS:
         return _(REASONS[reason])
     return sentence_for(reason.removeprefix(FAILURE), exact_message)
+
+
+def issue_words(kind: str, level: int = 0) -> IssueWords:
+    """What is wrong and who must act, in the reader's language; ``level`` is the days of a coming lapse."""
+    what, who = ISSUES[IssueKind(kind)]
+    return IssueWords(_(what).format(days=level), _(who))
 
 
 def moment(at: datetime | None) -> str:

@@ -9,9 +9,10 @@ from datetime import timedelta
 
 from core.simulator import atom, fields
 from core.simulator.answers import Answer, Refused, api_error, json_answer
+from core.simulator.config import AllDivisions
 from core.simulator.context import Context, current_division, known_user, pair_of_access, permitted, reachable
 from core.simulator.data import Division, User
-from core.simulator.faults import OUTSIDE_SCOPE, WRONG_DIVISION, Place
+from core.simulator.faults import OUTSIDE_SCOPE, SCOPE_VIOLATED, WRONG_DIVISION, Place
 from core.simulator.odata import (
     BadQuery,
     Query,
@@ -212,7 +213,7 @@ def _rows(context: Context, caller: Caller, target: Target) -> list[Row]:
     table: dict[str, Callable[[], list[Row]]] = {
         "me": lambda: [fields.me_row(caller.user, home, context.clock.now(), cet=cet, padded=padded)],
         "divisions": lambda: system(allowed),
-        "all_divisions": lambda: system(allowed),
+        "all_divisions": lambda: system(_all_divisions(context, everything, allowed)),
         "recent_divisions": lambda: system([d for d in allowed if d.code == current]),
         # Only the licence of the current division: an accountant's clients are missing here.
         "hrm_divisions": lambda: [
@@ -223,6 +224,15 @@ def _rows(context: Context, caller: Caller, target: Target) -> list[Row]:
         ),
     }
     return table[target.endpoint]()
+
+
+def _all_divisions(context: Context, everything: list[Division], allowed: list[Division]) -> list[Division]:
+    chosen = context.config.all_divisions
+    if chosen is AllDivisions.REFUSED:
+        raise Refused(api_error(403, SCOPE_VIOLATED))
+    if chosen is AllDivisions.MISSING:
+        raise Refused(api_error(404, "Resource not found for the segment 'AllDivisions'."))
+    return allowed if chosen is AllDivisions.PERMITTED else everything
 
 
 def _read(context: Context, request: ApiRequest, target: Target, resource: Resource) -> Answer:

@@ -45,6 +45,19 @@ class SecondConsent(StrEnum):
     WIDENS = "widens"
 
 
+class AllDivisions(StrEnum):
+    """What system/AllDivisions answers: "all (licensed) divisions" is all that is known of it, from one source."""
+
+    REACHABLE = "reachable"
+    """All that the user reaches, permitted to the app or not."""
+    PERMITTED = "permitted"
+    """No more than system/Divisions."""
+    REFUSED = "refused"
+    """403, scope violated."""
+    MISSING = "missing"
+    """404."""
+
+
 class SpentCode(StrEnum):
     """The answer to a code that was used before or is too old."""
 
@@ -104,6 +117,7 @@ class SimulatorConfig:
     # Resources
     validate_url_division: bool = False
     """Whether system/Divisions checks the division in its own address; all other resources always do."""
+    all_divisions: AllDivisions = AllDivisions.REACHABLE
     me_as_bare_list: bool = False
     pad_customer_codes: bool = True
     dates_in_cet: bool = False

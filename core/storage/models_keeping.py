@@ -106,6 +106,12 @@ class Issue(Base):
         Index("ix_issues_open", "resolved_at", "first_seen_at", "id"),
         Index("ix_issues_incident", "incident_id"),
         Index(
+            "ix_issues_snoozed",
+            "snoozed_until",
+            sqlite_where=text("snoozed_until IS NOT NULL"),
+            postgresql_where=text("snoozed_until IS NOT NULL"),
+        ),
+        Index(
             "uq_issues_open",
             "registration_id",
             "kind",

@@ -67,15 +67,15 @@ class Unindexed(ColumnElement[Any]):
     """A column that SQLite shall not look up in an index: ``+column``, as its manual advises.
 
     SQLite knows nothing of how common a value is. Where we know that a filter lets many rows through, walking
-    along the index of the sort is far cheaper than sorting them all; PostgreSQL finds that out by itself.
+    along the index of the sort, or another index, is far cheaper; PostgreSQL finds that out by itself.
     https://www.sqlite.org/optoverview.html#disqualifying_where_clause_terms_using_unary_
     """
 
     inherit_cache = True
     _traverse_internals = [("inner", InternalTraversal.dp_clauseelement)]  # noqa: RUF012 - SQLAlchemy's protocol
 
-    def __init__(self, inner: ColumnElement[Any]) -> None:
-        self.inner = inner
+    def __init__(self, inner: ColumnElement[Any] | InstrumentedAttribute[Any]) -> None:
+        self.inner = inner.expression if isinstance(inner, InstrumentedAttribute) else inner
         self.type = inner.type
 
 

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic, sleep
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from core.application import Application
 from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
 from core.i18n import _
 from core.settings import Settings
-from core.storage.models import Grant, Incident
+from core.storage.incidents import open_incident
+from core.storage.models import Grant
 from core.storage.moments import database_now
 from core.tokens.facts import SPARE, errors_within_the_hour, next_keep_alive, next_try
 from core.tokens.flights import NO_LEASE, alone, changed
@@ -168,9 +169,8 @@ def _record(app: Application, grant: Grant, owner: str, error: ExactError, now: 
 
 
 def _incident_is_open(app: Application, environment: str) -> bool:
-    query = select(Incident.id).where(Incident.environment == environment, Incident.closed_at.is_(None))
     with app.database.read() as session:
-        return session.scalar(query.limit(1)) is not None
+        return open_incident(session, environment) is not None
 
 
 def _release(app: Application, grant: Grant, owner: str, **facts: object) -> None:

@@ -18,7 +18,16 @@ from core.seed import seed
 from core.seed_names import company_name
 from core.storage import bulk, counters
 from core.storage.database import Database
-from core.storage.models import Administration, Base, Grant, Operator, Registration
+from core.storage.models import (
+    Administration,
+    Alarm,
+    Base,
+    Grant,
+    Issue,
+    Operator,
+    Registration,
+    TimelineEntry,
+)
 from core.storage.search import search_backend
 from tests.factories import make_administration, make_connected, make_registration
 
@@ -31,13 +40,17 @@ def _everything(database: Database, model: type[Base]) -> list[dict[str, Any]]:
 
 def test_settling_every_seeded_row_changes_nothing(app: Application, database: Database) -> None:
     seed(app, 150, 4)
-    before = [_everything(database, model) for model in (Registration, Administration)]
+    kept = (Registration, Administration, Issue)
+    before = [_everything(database, model) for model in kept]
+    assert {row["kind"] for row in before[2]} >= {"failing", "refused", "lapsed", "lapses_soon", "stale"}
     with database.read() as session:
         counted = counters.read_all(session)
     with database.transaction() as session:
         for row in session.scalars(select(Registration)):
             settle(session, app.settings, row, clock.now())
-    assert [_everything(database, model) for model in (Registration, Administration)] == before
+    assert [_everything(database, model) for model in kept] == before
+    assert _everything(database, Alarm) == []
+    assert _everything(database, TimelineEntry) == []
     with database.read() as session:
         assert counters.read_all(session) == counted
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.exact.errors import FailureKind
-from core.registrations.status import OUTAGE_KINDS, Facts, Status, derive
+from core.registrations.status import OUTAGE_KINDS, Facts, IncidentFact, Status, derive, next_step
 from core.registrations.wording import FAILURE, REASONS, STATUS_WORDS, reason_sentence, status_word
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -27,6 +27,7 @@ def facts(**changed: object) -> Facts:
 
 
 OUTAGE: dict[str, object] = {"last_failure_at": NOW, "last_failure_kind": FailureKind.OUTAGE}
+REFUSAL: dict[str, object] = {"last_failure_at": NOW, "last_failure_kind": FailureKind.REFUSED}
 OLD_OUTAGE = OUTAGE | {"last_failure_at": NOW - 2 * DAY}
 
 CASES: list[tuple[str, Facts, Status]] = [
@@ -44,6 +45,12 @@ CASES: list[tuple[str, Facts, Status]] = [
     ("Exact is down", facts(last_failure_at=NOW, last_failure_kind=FailureKind.OUTAGE), Status.EXACT_OUTAGE),
     ("no answer", facts(last_failure_at=NOW, last_failure_kind=FailureKind.UNKNOWN), Status.EXACT_OUTAGE),
     ("first refusal", facts(last_failure_at=NOW, last_failure_kind=FailureKind.REFUSED), Status.ATTENTION),
+    ("a refusal while many fail", facts(incident=IncidentFact(1, ours=False), **REFUSAL), Status.EXACT_OUTAGE),
+    ("our app's settings", facts(incident=IncidentFact(1, ours=True), **REFUSAL), Status.ATTENTION),
+    ("dead before the incident", facts(dead=True, incident=IncidentFact(1, ours=False)), Status.RECONNECT_NEEDED),
+    ("an incident that is over for this one", facts(incident=IncidentFact(1, ours=False)), Status.CONNECTED),
+    ("lapses soon", facts(lapses_at=NOW + 3 * DAY), Status.CONNECTED),
+    ("lapses before anything was chosen", facts(lapses_at=NOW, linked=0), Status.CHOOSE_ADMINISTRATIONS),
     ("slow down", facts(last_failure_at=NOW, last_failure_kind=FailureKind.RATE_LIMITED), Status.ATTENTION),
     ("an older failure is history", facts(**OLD_OUTAGE), Status.CONNECTED),
     ("never a success", facts(last_success_at=None), Status.ATTENTION),
@@ -76,7 +83,17 @@ def test_the_status_holds_until_the_moment_it_names(case: str, given: Facts, _ex
 
 
 def test_connected_ends_when_the_news_grows_old() -> None:
-    assert derive(facts(), NOW).until == NOW - DAY + 8 * DAY
+    assert derive(facts(lapses_at=NOW + 29 * DAY), NOW).until == NOW - DAY + 8 * DAY
+
+
+@pytest.mark.parametrize(("left", "days"), [(20, 14), (14, 7), (10, 7), (5, 3), (3, 0), (1, 0)])
+def test_a_coming_lapse_is_news_at_14_7_and_3_days_and_then_itself(left: int, days: int) -> None:
+    assert next_step(NOW + left * DAY, NOW) == NOW + (left - days) * DAY
+
+
+def test_nothing_comes_after_the_lapse_itself() -> None:
+    assert next_step(NOW, NOW) is None
+    assert next_step(None, NOW) is None
 
 
 def test_every_status_and_reason_has_words() -> None:

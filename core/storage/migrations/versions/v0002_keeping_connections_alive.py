@@ -74,6 +74,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_issues_open", ["resolved_at", "first_seen_at", "id"], unique=False)
         batch_op.create_index("ix_issues_registration", ["registration_id", "id"], unique=False)
         batch_op.create_index(
+            "ix_issues_snoozed",
+            ["snoozed_until"],
+            unique=False,
+            sqlite_where=sa.text("snoozed_until IS NOT NULL"),
+            postgresql_where=sa.text("snoozed_until IS NOT NULL"),
+        )
+        batch_op.create_index(
             "uq_issues_open",
             ["registration_id", "kind", "code"],
             unique=True,
@@ -152,6 +159,11 @@ def downgrade() -> None:
             "uq_issues_open",
             sqlite_where=sa.text("resolved_at IS NULL"),
             postgresql_where=sa.text("resolved_at IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_issues_snoozed",
+            sqlite_where=sa.text("snoozed_until IS NOT NULL"),
+            postgresql_where=sa.text("snoozed_until IS NOT NULL"),
         )
         batch_op.drop_index("ix_issues_registration")
         batch_op.drop_index("ix_issues_open")

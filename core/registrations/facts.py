@@ -1,0 +1,127 @@
+"""The facts of one registration, gathered from its rows for the pure functions that judge them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
+
+from core.exact.errors import FailureKind
+from core.registrations.issues import IssueKind
+from core.registrations.status import Facts, IncidentFact, Trouble
+from core.settings import Settings
+from core.storage.incidents import open_incident
+from core.storage.models import Administration, Grant, Registration
+from core.storage.sets import Unindexed
+from core.tokens.facts import grant_is_dead, lapses_at
+
+MASS_KINDS = frozenset(
+    {
+        FailureKind.OUTAGE,
+        FailureKind.UNKNOWN,
+        FailureKind.NOT_SENT,
+        FailureKind.REFUSED,
+        FailureKind.NOT_AUTHENTICATED,
+        FailureKind.CLIENT,
+    }
+)
+"""Failures that, when many have them at once, are not the customers': Exact has refused good tokens at night too
+(picqer#497), and a wrong secret of our app fails for everybody."""
+TROUBLES_KEPT = 50
+"""Of one registration: beyond that the table of its administrations tells enough."""
+
+
+def gather(session: Session, settings: Settings, registration: Registration, grant: Grant | None) -> Facts:
+    """All that status and issues depend on. Reads what is in the database: flush first."""
+    linked, failing = _count_administrations(session, registration.id)
+    failure_at, failure_kind, message = _last_failure(registration, grant)
+    return Facts(
+        active=registration.active,
+        submitted=registration.submitted_at is not None,
+        disconnected=registration.disconnected_at is not None,
+        consented=grant is not None,
+        completed=registration.completed_at is not None,
+        dead=grant is not None and grant_is_dead(grant),
+        undecided=registration.candidate_grant_id is not None,
+        lapses_at=lapses_at(grant.rotated_at, settings) if grant and grant.rotated_at else None,
+        last_success_at=registration.last_success_at,
+        last_failure_at=failure_at,
+        last_failure_kind=failure_kind,
+        last_failure_message=message or "",
+        last_checked_at=registration.last_checked_at,
+        incident=_incident(session, settings, registration.environment, failure_kind, failure_at),
+        linked=linked,
+        failing=failing,
+        troubles=_troubles(session, registration.id) if failing else (),
+        fresh=settings.fresh,
+    )
+
+
+def _last_failure(
+    registration: Registration, grant: Grant | None
+) -> tuple[datetime | None, str | None, str | None]:
+    """The later of the registration's own last failure and a refusal of the grant it hangs on."""
+    own = (registration.last_failure_at, registration.last_failure_kind, registration.last_failure_message)
+    if grant is None or grant.last_failure_kind != FailureKind.REFUSED or grant.last_failure_at is None:
+        return own
+    if grant.last_success_at is not None and grant.last_success_at >= grant.last_failure_at:
+        return own
+    if own[0] is not None and own[0] > grant.last_failure_at:
+        return own
+    return grant.last_failure_at, grant.last_failure_kind, grant.last_failure_message
+
+
+def _incident(
+    session: Session, settings: Settings, environment: str, kind: str | None, at: datetime | None
+) -> IncidentFact | None:
+    """The open incident that a failure belongs to: it began at most the incident's window before it."""
+    if at is None or kind not in MASS_KINDS:
+        return None
+    incident = open_incident(session, environment)
+    if incident is None or at < incident.opened_at - settings.incident_window:
+        return None
+    return IncidentFact(incident.id, incident.kind == FailureKind.CLIENT)
+
+
+def _failing() -> ColumnElement[bool]:
+    return or_(
+        ~Administration.permitted,
+        Administration.exact_status != 1,
+        Administration.blocking_status != 0,
+        Administration.last_failure_kind.is_not(None),
+    )
+
+
+def _count_administrations(session: Session, registration_id: int) -> tuple[int, int]:
+    row = session.execute(
+        select(func.count(), func.count().filter(_failing())).where(
+            Administration.registration_id == registration_id, Unindexed(Administration.linked)
+        )
+    ).one()
+    return row[0], row[1]
+
+
+def _troubles(session: Session, registration_id: int) -> tuple[Trouble, ...]:
+    query = (
+        select(Administration)
+        .where(
+            Administration.registration_id == registration_id, Unindexed(Administration.linked), _failing()
+        )
+        .order_by(Administration.code)
+        .limit(TROUBLES_KEPT)
+    )
+    return tuple(_trouble(row) for row in session.scalars(query))
+
+
+def _trouble(row: Administration) -> Trouble:
+    """The first thing that stands in the way, from what the customer decided to what Exact answered."""
+    if not row.permitted:
+        return Trouble(row.code, IssueKind.NOT_PERMITTED)
+    if row.exact_status == 2:  # noqa: PLR2004 - archived, see models
+        return Trouble(row.code, IssueKind.ARCHIVED)
+    if row.blocking_status != 0:
+        return Trouble(row.code, IssueKind.BLOCKED)
+    if row.exact_status != 1:
+        return Trouble(row.code, IssueKind.INACTIVE)
+    return Trouble(row.code, IssueKind.FAILING, row.last_failure_message or "", row.last_failure_at)
