@@ -18,10 +18,11 @@ from core.exact.errors import ExactError
 from core.exact.rows import Division
 from core.i18n import _
 from core.registrations.budget import Budget, holds_back
-from core.registrations.incidents import note_failure, note_success
+from core.registrations.failures import record_failure
+from core.registrations.incidents import note_success
 from core.registrations.names import NameMatch, compare_names, name_key
 from core.registrations.register import find
-from core.registrations.settle import settle, settle_grant
+from core.registrations.settle import settle
 from core.registrations.timeline import write
 from core.registrations.views import AdministrationView, RegistrationView
 from core.storage.models import Administration, Grant, Registration
@@ -83,24 +84,6 @@ def read_from_exact(app: Application, registration_id: int, actor: str) -> Exact
         settle(session, app.settings, row, clock.now())
         note_success(session, app.settings, row, clock.now())
     return None
-
-
-def record_failure(app: Application, registration_id: int, error: ExactError) -> None:
-    """Keep a failure at Exact with its registration; the last success stays as it was."""
-    with app.database.transaction() as session:
-        write_failure(session, app, find(session, registration_id), error)
-
-
-def write_failure(session: Session, app: Application, row: Registration, error: ExactError) -> None:
-    """The same within a transaction."""
-    now = clock.now()
-    row.last_checked_at = row.last_failure_at = now
-    row.last_failure_kind = error.kind
-    row.last_failure_message = error.exact_message
-    settle(session, app.settings, row, now)
-    if row.grant_id is not None:
-        settle_grant(session, app.settings, row.grant_id, now)
-    note_failure(session, app.settings, row, error.kind, now)
 
 
 def save_administrations(

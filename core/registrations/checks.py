@@ -15,8 +15,9 @@ from core.application import Application
 from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
 from core.i18n import _
-from core.registrations.administrations import keep_seen, known_codes, write_failure
+from core.registrations.administrations import keep_seen, known_codes
 from core.registrations.budget import Budget, holds_back
+from core.registrations.failures import write_failure
 from core.registrations.grants import remember_user
 from core.registrations.incidents import note_success
 from core.registrations.register import find

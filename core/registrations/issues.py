@@ -25,6 +25,7 @@ class IssueKind(StrEnum):
     FORBIDDEN = "forbidden"
     CLIENT = "client"
     BAD_REQUEST = "bad_request"
+    OURS = "ours"
     RATE_LIMITED = "rate_limited"
     OUTAGE = "outage"
     STALE = "stale"
@@ -44,6 +45,7 @@ OF_FAILURES: dict[FailureKind, IssueKind] = {
     FailureKind.FORBIDDEN: IssueKind.FORBIDDEN,
     FailureKind.CLIENT: IssueKind.CLIENT,
     FailureKind.BAD_REQUEST: IssueKind.BAD_REQUEST,
+    FailureKind.OURS: IssueKind.OURS,
     FailureKind.RATE_LIMITED: IssueKind.RATE_LIMITED,
     FailureKind.TOO_EARLY: IssueKind.RATE_LIMITED,
 }

@@ -76,6 +76,10 @@ ISSUES: dict[IssueKind, tuple[str, str]] = {
     IssueKind.FORBIDDEN: (N_("The Exact user may not see what we ask for"), _CUSTOMERS_ADMIN),
     IssueKind.CLIENT: (N_("Exact Online does not know our app"), _ADMIN),
     IssueKind.BAD_REQUEST: (N_("Exact Online did not understand our question"), N_("The developers.")),
+    IssueKind.OURS: (
+        N_("Something is wrong on our side, not at Exact Online"),
+        N_("An admin of Clickker Connections."),
+    ),
     IssueKind.RATE_LIMITED: (N_("Exact Online asks us to slow down"), _NOBODY),
     IssueKind.OUTAGE: (N_("Exact Online cannot be reached or does not answer"), _NOBODY),
     IssueKind.STALE: (N_("No successful check lately"), N_("You: check now.")),

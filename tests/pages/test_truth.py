@@ -10,7 +10,7 @@ from core import clock
 from core.accounts.roles import CurrentOperator
 from core.application import Application
 from core.exact.errors import ExactError, FailureKind
-from core.registrations.administrations import record_failure
+from core.registrations.failures import record_failure
 from core.registrations.issue_views import issues_of
 from core.registrations.overview import overview
 from core.registrations.settle import settle

@@ -16,8 +16,8 @@ from core.accounts.roles import CurrentOperator
 from core.application import Application
 from core.exact.errors import ExactError, FailureKind
 from core.registrations import incidents
-from core.registrations.administrations import record_failure
 from core.registrations.facts import MASS_KINDS
+from core.registrations.failures import record_failure
 from core.registrations.incidents import (
     LADDER,
     checks_are_held,

@@ -16,8 +16,8 @@ from core.accounts.roles import CurrentOperator
 from core.application import Application
 from core.errors import InvalidInput, NotFound
 from core.exact.errors import ExactError, FailureKind
-from core.registrations.administrations import record_failure
 from core.registrations.facts import MASS_KINDS
+from core.registrations.failures import record_failure
 from core.registrations.issue_views import issues_of, snooze
 from core.registrations.issues import IssueKind, problems
 from core.registrations.overview import overview

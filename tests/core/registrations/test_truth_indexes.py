@@ -14,7 +14,7 @@ from core.accounts.roles import CurrentOperator
 from core.application import Application
 from core.exact.errors import ExactError, FailureKind
 from core.registrations import incident_rows
-from core.registrations.administrations import record_failure
+from core.registrations.failures import record_failure
 from core.registrations.incidents import open_incident, sweep
 from core.registrations.issue_views import issues_of, silenced_by_status
 from core.registrations.overview import overview

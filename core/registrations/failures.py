@@ -1,0 +1,31 @@
+"""A failure at Exact is written down with the registration that it befell; the last success stays as it was."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from core import clock
+from core.application import Application
+from core.exact.errors import ExactError
+from core.registrations.incidents import note_failure
+from core.registrations.register import find
+from core.registrations.settle import settle, settle_grant
+from core.storage.models import Registration
+
+
+def record_failure(app: Application, registration_id: int, error: ExactError) -> None:
+    """Keep a failure at Exact with its registration; the last success stays as it was."""
+    with app.database.transaction() as session:
+        write_failure(session, app, find(session, registration_id), error)
+
+
+def write_failure(session: Session, app: Application, row: Registration, error: ExactError) -> None:
+    """The same within a transaction."""
+    now = clock.now()
+    row.last_checked_at = row.last_failure_at = now
+    row.last_failure_kind = error.kind
+    row.last_failure_message = error.exact_message
+    settle(session, app.settings, row, now)
+    if row.grant_id is not None:
+        settle_grant(session, app.settings, row.grant_id, now)
+    note_failure(session, app.settings, row, error.kind, now)
