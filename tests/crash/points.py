@@ -135,7 +135,7 @@ def _traced(event: str) -> Callable[[Application, Callable[[], None]], None]:
                 request.extensions["trace"] = trace
             return original(client, request, call, *rest)
 
-        transport._exchange = watched
+        transport._exchange = watched  # type: ignore[assignment]
 
     return place
 
@@ -152,7 +152,7 @@ def _in_the_body(_app: Application, halt: Callable[[], None]) -> None:
 
         return original(passing(), call, *rest)
 
-    transport._read = watched
+    transport._read = watched  # type: ignore[assignment]
 
 
 def _half_a_write(_app: Application, halt: Callable[[], None]) -> None:
@@ -164,7 +164,7 @@ def _half_a_write(_app: Application, halt: Callable[[], None]) -> None:
             halt()
         return original(descriptor, content, offset)
 
-    os.pwrite = half
+    os.pwrite = half  # type: ignore[assignment]
 
 
 _PLACES: dict[int, Callable[[Application, Callable[[], None]], None]] = {

@@ -59,10 +59,10 @@ def killed_at_random(scene: Scene, seed: int) -> Round:
 
 def _kill_at(scene: Scene, worker: Worker, point: int, number: int) -> None:
     issued = len(scene.simulator.engine.journal())
-    if point == 8:  # noqa: PLR2004 - in the middle of the body: there must be one
-        scene.simulator.engine.add_fault("slow_drip", endpoint="token", seconds=1)
+    if point == 8:
+        scene.simulator.engine.add_fault("slow_drip", endpoint="token", seconds=0.5)
     worker.wait_for("at")
-    if point == 7:  # noqa: PLR2004 - Exact must have rotated
+    if point == 7:
         wait_until(lambda: len(scene.simulator.engine.journal()) > issued)
     worker.kill(number)
 
@@ -100,7 +100,7 @@ def _recovered_refresh(scene: Scene, grant_id: str, point: int) -> Round:
 def _recovered_consent(scene: Scene, job: dict[str, Any], point: int, issued: int) -> Round:
     *_counts, again = scene.start("recover").result()
     assert again == 0, "recovering twice is not as good as once"
-    whole = scene.consent_is_whole(job["registration"], job["query"])
+    whole = scene.consent_is_whole(job["registration"])
     if not whole and len(scene.simulator.engine.journal()) == issued:
         whole = True  # no token was issued: the customer says yes once more
         scene.connect()

@@ -117,7 +117,7 @@ class Scene:
         assert self.in_slots() == 0
         return True
 
-    def consent_is_whole(self, number: int, query: list[tuple[str, str]]) -> bool:
+    def consent_is_whole(self, number: int) -> bool:
         """Whether the registration has, or after asking Exact once gets, the one living token of its customer."""
         identify_candidate(self.app, number)
         row = self.registration(number)
@@ -128,7 +128,7 @@ class Scene:
         assert row.status != "waiting_for_consent"
         with self.app.database.read() as session:
             outcomes = session.query(Consent.outcome).filter_by(registration_id=number).all()
-        assert outcomes in ([("granted",)], [("unidentified",)]), outcomes
+        assert [tuple(row) for row in outcomes] in ([("granted",)], [("unidentified",)])
         assert self.in_slots() == 0
         return True
 

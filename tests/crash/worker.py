@@ -18,11 +18,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-import httpcore
 import psycopg  # noqa: F401 - loaded before the fork
+from sqlalchemy.orm import configure_mappers
 
 from core import clock
 from core.application import Application, build
+from core.exact import transport
 from core.exact.errors import ExactError
 from core.registrations.callback import complete_consent
 from core.registrations.recovery import recover_chains, replay_journal
@@ -31,9 +32,6 @@ from core.tokens.rotation import access_token
 from tests.crash.points import install, trail
 
 Job = dict[str, Any]
-
-_FORKED_FIRST = (httpcore,)
-"""What a worker would otherwise import by itself, once each."""
 
 
 def tell(job: Job, event: str, **details: Any) -> None:
@@ -44,6 +42,11 @@ def tell(job: Job, event: str, **details: Any) -> None:
 
 def main() -> None:
     """Fork a worker for each line until the input ends."""
+    configure_mappers()
+    prepared = (
+        transport.new_client()
+    )  # reading the certificates takes longer than everything else; no socket is open
+    transport.new_client = lambda: prepared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the dead: the kernel buries them
     for line in sys.stdin:
         job = json.loads(line)
@@ -63,7 +66,12 @@ def _work(job: Job) -> None:
         with clock.shifted(timedelta(seconds=job["offset"])):
             tell(job, "done", result=_JOBS[job["name"]](app, job))
     except BaseException as error:
-        tell(job, "failed", error=f"{type(error).__name__}: {error}"[:500], trace=traceback.format_exc()[-2000:])
+        tell(
+            job,
+            "failed",
+            error=f"{type(error).__name__}: {error}"[:500],
+            trace=traceback.format_exc()[-2000:],
+        )
     finally:
         os._exit(0)
 
