@@ -7,8 +7,9 @@ import itertools
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -23,9 +24,10 @@ from core.registrations.consent import begin_consent, create_consent
 from core.registrations.outcomes import Outcome
 from core.registrations.takeover import identify_candidate
 from core.settings import Settings
+from core.simulator.data import Directory, User
 from core.simulator.server import RunningSimulator
 from core.storage.models import Consent, Grant, Registration
-from core.tokens.grants import read_refresh_token, save_candidate
+from core.tokens.grants import read_access_token, read_refresh_token, save_candidate
 from core.tokens.rotation import access_token
 from tests.crash.workers import Worker, Workers
 from tests.factories import make_operator, make_registration
@@ -52,7 +54,7 @@ class Scene:
 
     def start(self, name: str, **job: Any) -> Worker:
         """A worker at a job, over the same database, journal and simulator."""
-        job.setdefault("settings", settings_of(self.app))
+        job.setdefault("settings", self.settings())
         return self.workers.start(name, offset=clock.offset().total_seconds(), **job)
 
     def connected(self, user: str = REFRESHING) -> str:
@@ -62,12 +64,13 @@ class Scene:
         self.later(DUE)
         return grant_id
 
-    def consenting(self) -> dict[str, Any]:
+    def consenting(self, user: str = CONSENTING, registration: int = 0) -> dict[str, Any]:
         """A registration whose customer has just said yes at Exact: what the browser brings back."""
-        number = make_registration(self.app.database, f"Consenting {next(_numbers)} B.V.")
+        name = f"Consenting {next(_numbers)} B.V."
+        number = registration or make_registration(self.app.database, name)
         begun = begin_consent(self.app, self.operator, create_consent(self.app, self.operator, number))
         state = parse_qs(urlsplit(begun.authorize_url).query)["state"][0]
-        code = self.simulator.engine.grant_code("nl", CONSENTING)
+        code = self.simulator.engine.grant_code("nl", user)
         return {
             "registration": number,
             "query": [("code", code), ("state", state)],
@@ -75,12 +78,40 @@ class Scene:
             "operator": self.operator.id,
         }
 
-    def connect(self) -> int:
+    def connect(self, user: str = CONSENTING, registration: int = 0) -> int:
         """The same to its end, without an accident; the registration."""
-        job = self.consenting()
+        job = self.consenting(user, registration)
         outcome = complete_consent(self.app, job["query"], job["browser"], job["operator"]).outcome
         assert outcome is Outcome.GRANTED, outcome
         return int(job["registration"])
+
+    def crowd(self, number: int) -> str:
+        """The login of one of many customers, each with a division of its own."""
+        name, context = f"user{number}@crowd.example", self.simulator.engine._context
+        if not any(user.name == name for user in context.directory.users):
+            own = replace(context.directory.divisions[0], code=7_000_000 + number, name=f"Crowd {number}")
+            user = User("nl", name, f"Crowd {number}", (own.code,), own.code)
+            known = context.directory
+            context.directory = Directory((*known.users, user), (*known.divisions, own))
+        return name
+
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        """The settings as a worker can be told them."""
+        return settings_of(self.app) | changes
+
+    @contextmanager
+    def over_journal(self, folder: str) -> Iterator[Application]:
+        """The application over another journal."""
+        settings = self.app.settings.model_copy(update={"journal_dir": folder})
+        other = Application(settings, self.app.database, self.app.vault, self.app.exact)
+        try:
+            yield other
+        finally:
+            other.journal.close()
+
+    def digest(self, grant_id: str) -> str:
+        """The access token in a row as a worker tells it."""
+        return sha256(read_access_token(self.app.vault, self.grant(grant_id)).encode()).hexdigest()
 
     def grant(self, grant_id: str) -> Grant:
         with self.app.database.read() as session:
