@@ -67,8 +67,8 @@ def _adopt(app: Application, record: Record, pair: TokenPair) -> bool:
             )
             await_decision(app, spend, session)
             has_row = True
-        if consent is not None and consent.outcome == EXCHANGING:
-            consent.outcome = Outcome.UNIDENTIFIED
+        if consent is not None and consent.outcome in {"", EXCHANGING}:  # open, as a backup remembers it
+            consent.outcome, consent.used_at = Outcome.UNIDENTIFIED, consent.used_at or clock.now()
         row = session.get(Registration, spend.registration_id)
         if row is not None:
             settle(session, app.settings, row, clock.now())

@@ -121,6 +121,10 @@ class Scene:
         with self.app.database.read() as session:
             return session.get_one(Registration, number)
 
+    def registration_or_none(self, number: int) -> Registration | None:
+        with self.app.database.read() as session:
+            return session.get(Registration, number)
+
     def held(self, grant_id: str) -> str:
         return read_refresh_token(self.app.vault, self.grant(grant_id))
 
@@ -148,11 +152,11 @@ class Scene:
         assert self.in_slots() == 0
         return True
 
-    def consent_is_whole(self, number: int) -> bool:
+    def consent_is_whole(self, number: int, user: str = CONSENTING) -> bool:
         """Whether the registration has, or after asking Exact once gets, the one living token of its customer."""
         identify_candidate(self.app, number)
         row = self.registration(number)
-        if row.grant_id is None or {self.held(row.grant_id)} != self.live(CONSENTING):
+        if row.grant_id is None or {self.held(row.grant_id)} != self.live(user):
             return False
         self._works(row.grant_id)
         assert row.candidate_grant_id is None
