@@ -46,7 +46,7 @@ def killed_consenting(scene: Scene, point: int, number: int = signal.SIGKILL) ->
 def killed_at_random(scene: Scene, seed: int) -> Round:
     """Either dies at a random moment; the trail tells after which point."""
     dice = random.Random(seed)
-    delay = dice.uniform(0, 0.05)
+    delay = dice.uniform(0, 0.2)
     if dice.random() < 0.5:
         grant_id = scene.connected()
         point = _kill_after(scene.start("rotate", grant=grant_id, trail=True), delay)

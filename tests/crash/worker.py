@@ -8,6 +8,7 @@ writes what happens to it on the shared output, one line (JSON) an event: ``star
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -42,6 +43,7 @@ def tell(job: Job, event: str, **details: Any) -> None:
 
 def main() -> None:
     """Fork a worker for each line until the input ends."""
+    logging.disable(logging.WARNING)  # what a worker has to say it tells
     configure_mappers()
     prepared = (
         transport.new_client()
