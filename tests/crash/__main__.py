@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=200, help="kills on each database")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     options = parser.parse_args()
-    logging.disable(logging.WARNING)
+    logging.disable(logging.ERROR)  # a killed worker leaves much to be said
     os.environ["CLICKKER_SECRETS_FILE"] = os.devnull
     with ready_workers() as workers, tempfile.TemporaryDirectory(dir=_disk()) as folder:
         lost = 0

@@ -43,7 +43,7 @@ def tell(job: Job, event: str, **details: Any) -> None:
 
 def main() -> None:
     """Fork a worker for each line until the input ends."""
-    logging.disable(logging.WARNING)  # what a worker has to say it tells
+    logging.disable(logging.ERROR)  # what a worker has to say it tells
     configure_mappers()
     prepared = (
         transport.new_client()
