@@ -58,8 +58,8 @@ def _adopt(app: Application, record: Record, pair: TokenPair) -> bool:
     One that was kept already and has no row any more went over to another, or was let go of: it is not brought back.
     """
     with app.database.transaction() as session:
-        spend = _for_whom(session, record)
-        consent = session.get(Consent, spend.consent_id)
+        consent = session.get(Consent, record.spend.consent_id)
+        spend = record.spend if consent is not None else _for_whom(session, record)
         has_row = session.get(Grant, spend.grant_id) is not None
         if not has_row and (consent is None or consent.verifier is not None):
             add_candidate(
@@ -76,7 +76,8 @@ def _adopt(app: Application, record: Record, pair: TokenPair) -> bool:
 
 
 def _for_whom(session: Session, record: Record) -> Spend:
-    """After a restored backup numbers are given out again: who registered after the answer came did not ask for it."""
+    """A restored backup has forgotten the attempt, and gives numbers out again: who registered after the answer came
+    did not ask for it."""
     row = session.get(Registration, record.spend.registration_id)
     if row is None or row.created_at <= record.received_at:
         return record.spend

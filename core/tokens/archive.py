@@ -93,12 +93,8 @@ class Archive:
         }
         same_chain = (_answers.c.grant_id == spend.grant_id, _answers.c.orphan == 0)
         with self._database().transaction() as session:
-            if (
-                not orphan
-                and session.execute(
-                    select(_answers.c.id).where(*same_chain, _answers.c.parent == child).limit(1)
-                ).first()
-            ):
+            known = select(_answers.c.id).where(*same_chain, _answers.c.parent == child).limit(1)
+            if not orphan and session.execute(known).first() is not None:
                 row["sealed"] = None
             elif not orphan:
                 session.execute(update(_answers).where(*same_chain).values(sealed=None))
@@ -155,11 +151,12 @@ def _newest(chain: Sequence[Any]) -> Archived | None:
     sealed = [row for row in chain if row.sealed is not None]
     if not sealed:
         return None
-    newest, line = sealed[-1], {print_ for row in chain for print_ in (row.parent, row.child)}
+    newest = sealed[-1]
+    ancestors = {row.parent for row in chain} | {row.child for row in chain} - {newest.child}
     asked = next((row for row in reversed(chain) if row.registration_id), None)
     return Archived(
         newest.grant_id,
-        frozenset(line - {newest.child}),
+        frozenset(ancestors),
         newest.child,
         asked.registration_id if asked else 0,
         asked.consent_id if asked else "",

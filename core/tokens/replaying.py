@@ -120,9 +120,8 @@ def _put_in_force(app: Application, slot: Slot, sealed: bytes, record: Record, a
     if spend.exchanging and adopt is not None:
         landing = Landing.LANDED if adopt(app, record, pair) else Landing.GONE
     elif _is_archived(app, spend.grant_id, child):
-        landing = (
-            Landing.LANDED
-        )  # long ago, perhaps: the row may be ahead of it, or behind after a restored backup
+        # Long ago, perhaps: the row may be ahead of it, or behind after a restored backup.
+        landing = Landing.LANDED
         recover(app, spend.grant_id)
     else:
         known = app.journal.newest(spend.grant_id)
