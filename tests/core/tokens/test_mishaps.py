@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import InternalError
 
 from core import clock
@@ -26,6 +27,7 @@ from core.simulator.server import RunningSimulator
 from core.storage.models import Alarm, Grant, Registration
 from core.tokens import lineage, records, slots, spending
 from core.tokens.grants import read_refresh_token, save_candidate
+from core.tokens.journal import Journal
 from core.tokens.records import Spend
 from core.tokens.replaying import replay
 from core.tokens.rotation import access_token
@@ -220,10 +222,11 @@ def test_a_refusal_looks_into_the_slots_once_more(
     monkeypatch.setattr(slots, "GLIMPSE_SECONDS", 0)
     with clock.shifted(DUE):
         left_behind(app, grant_id, monkeypatch)
-        held = next(app.journal.slots.left_behind())  # its lock is kept, as by a stopped process
+        held = app.journal.slots.left_behind()
+        next(held)  # its lock is kept, as by a stopped process
 
         def let_go(original: Refresh, *given: Any) -> TokenPair:
-            held.release()
+            held.close()
             return original(*given)
 
         around_refresh(app, monkeypatch, let_go)
@@ -267,6 +270,30 @@ def test_an_answer_that_is_archived_late_does_not_displace_its_own_successor(app
     known = app.journal.newest("id")
     assert known is not None
     assert (known.child, known.sealed, known.ancestors) == ("c", b"c", frozenset({"p", "a", "b"}))
+
+
+def test_two_who_make_the_archive_at_once_both_keep_their_answer(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [Journal(app.journal.folder, 1)]
+    app.journal.folder.mkdir()
+
+    def meanwhile(*given: Any) -> None:
+        """Between looking whether there is a table and making it, another process gets a second for the same."""
+        if others and "CREATE TABLE answers" in given[2]:
+            keep = others.pop().remember
+            both.append(threading.Thread(target=keep, args=(Spend("nl", "two", "p"), "c", b"s", clock.now())))
+            both[0].start()
+            both[0].join(1)
+
+    both: list[threading.Thread] = []
+    event.listen(Engine, "before_cursor_execute", meanwhile)
+    try:
+        app.journal.remember(Spend("nl", "one", "p"), "c", b"s", clock.now())
+    finally:
+        event.remove(Engine, "before_cursor_execute", meanwhile)
+    both[0].join(30)
+    assert {chain.grant_id for chain in app.journal.chains()} == {"one", "two"}
 
 
 def consented(app: Application, simulator: RunningSimulator, number: int, grant_id: str) -> None:
