@@ -116,7 +116,6 @@ def exchange_code(
     between the answer and that commit (design.md, section 3). ``keep`` notes in the same transaction who waits for it.
     Raises ``ExactError``.
     """
-    base_url(app.settings, spend.environment)  # before the slot: a missing setting must not hold it
     with _reserved(app) as slot:
         flight = InFlight(app.vault, slot, spend)
         try:

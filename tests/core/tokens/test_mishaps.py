@@ -15,7 +15,7 @@ from sqlalchemy.exc import InternalError
 
 from core import clock
 from core.application import Application
-from core.errors import ClickkerError, SettingsError
+from core.errors import ClickkerError
 from core.exact.errors import ExactError, FailureKind
 from core.exact.oauth import TokenPair
 from core.exact.transport import Answer, Keeper
@@ -131,15 +131,6 @@ def test_an_answer_that_comes_while_we_give_up_stays_in_its_slot(
             access_token(app, grant_id)
         assert replay(app) == 1
         assert holds_the_living(app, simulator, grant_id)
-
-
-def test_a_consent_that_cannot_be_asked_for_holds_no_slot(app: Application) -> None:
-    settings = app.settings.model_copy(update={"journal_slots": 1, "exact": {}})
-    bare = Application(settings, app.database, app.vault, app.exact)
-    for _attempt in range(2):
-        with pytest.raises(SettingsError):
-            spending.exchange_code(bare, Spend("xx", "row"), "code", "v" * 43, lambda _session: None)
-    bare.journal.slots.reserve().release()
 
 
 # --- Slots -----------------------------------------------------------------------------------------------
