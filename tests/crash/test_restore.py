@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from psycopg import sql
@@ -33,7 +34,7 @@ def backup(scene: Scene, scene_url: str, request: pytest.FixtureRequest) -> Iter
         yield lambda: _sqlite_backup(scene, path)
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    name = scene_url.rsplit("/", maxsplit=1)[-1].split("?", maxsplit=1)[0]
+    name = urlsplit(scene_url).path.lstrip("/")
     yield lambda: _postgres_backup(scene, server, name)
     server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(f"{name}_b")))
 
