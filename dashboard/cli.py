@@ -27,6 +27,7 @@ from core.doctor import Verdict, examine
 from core.errors import ClickkerError
 from core.i18n import _, ngettext
 from core.keeping.working import keep
+from core.registrations.recovery import recover_chains, replay_journal
 from core.starting import read_settings
 from core.storage import schema
 from core.storage.database import Database
@@ -41,9 +42,11 @@ database_app = typer.Typer(help="The database.", no_args_is_help=True)
 operator_app = typer.Typer(help="Who may sign in.", no_args_is_help=True)
 alarms_app = typer.Typer(help="Telling somebody.", no_args_is_help=True)
 keys_app = typer.Typer(help="Encryption keys.", no_args_is_help=True)
+tokens_app = typer.Typer(help="The tokens of Exact Online.", no_args_is_help=True)
 app.add_typer(database_app, name="db")
 app.add_typer(alarms_app, name="alarms")
 app.add_typer(keys_app, name="keys")
+app.add_typer(tokens_app, name="tokens")
 app.add_typer(operator_app, name="operator")
 
 EmailOption = Annotated[str, typer.Option(help="The address to sign in with.")]
@@ -144,6 +147,18 @@ def upgrade() -> None:
     typer.echo(_("The database is up to date."))
 
 
+@tokens_app.command("recover")
+def recover_tokens() -> None:
+    """After a restored backup or a failover: bring every consent to the newest tokens that this machine knows of."""
+    with _explained(), _application() as opened:
+        replayed, brought = replay_journal(opened), recover_chains(opened)
+    typer.echo(
+        _(
+            "Answers found in the journal: {replayed}. Consents brought to their newest tokens: {brought}."
+        ).format(replayed=replayed, brought=brought)
+    )
+
+
 @operator_app.command("invite")
 def invite_operator(email: EmailOption, name: NameOption, role: RoleOption = Role.SUPPORT) -> None:
     """Add an operator and print the link with which they choose a password; again for a new link."""
@@ -241,6 +256,7 @@ def _application() -> Iterator[Application]:
         yield opened
     finally:
         opened.exact.close()
+        opened.journal.close()
         opened.database.dispose()
 
 

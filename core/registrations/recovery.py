@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 
 from core import clock
 from core.application import Application
@@ -19,7 +20,7 @@ from core.registrations.takeover import await_decision
 from core.storage.models import Consent, Grant, Registration
 from core.tokens.facts import has_lapsed
 from core.tokens.grants import add_candidate
-from core.tokens.records import Record
+from core.tokens.records import Record, Spend
 from core.tokens.replaying import recover_all, replay
 from core.tokens.rotation import access_token
 
@@ -50,20 +51,36 @@ def identify_strays(app: Application, limit: int = 20) -> int:
     return settled
 
 
-def _adopt(app: Application, record: Record, pair: TokenPair) -> None:
-    """Keep the pair of a consent whose process died before it could; the next check asks whose it is."""
-    spend = record.spend
+def _adopt(app: Application, record: Record, pair: TokenPair) -> bool:
+    """Keep the pair of a consent whose process died before it could; the next check asks whose it is.
+
+    One that was kept already and has no row any more went over to another, or was let go of: it is not brought back.
+    """
     with app.database.transaction() as session:
-        if session.get(Grant, spend.grant_id) is not None:
-            return
-        add_candidate(session, app, spend.grant_id, spend.environment, pair, received_at=record.received_at)
-        await_decision(app, spend, session)
-        consent = session.get(Consent, spend.consent_id)
-        if consent is not None and consent.outcome == EXCHANGING:
-            consent.outcome, consent.verifier = Outcome.UNIDENTIFIED, None
+        consent = session.get(Consent, record.spend.consent_id)
+        spend = record.spend if consent is not None else _for_whom(session, record)
+        has_row = session.get(Grant, spend.grant_id) is not None
+        if not has_row and (consent is None or consent.verifier is not None):
+            add_candidate(
+                session, app, spend.grant_id, spend.environment, pair, received_at=record.received_at
+            )
+            await_decision(app, spend, session)
+            has_row = True
+        if consent is not None and consent.outcome in {"", EXCHANGING}:  # open, as a backup remembers it
+            consent.outcome, consent.used_at = Outcome.UNIDENTIFIED, consent.used_at or clock.now()
         row = session.get(Registration, spend.registration_id)
         if row is not None:
             settle(session, app.settings, row, clock.now())
+        return has_row
+
+
+def _for_whom(session: Session, record: Record) -> Spend:
+    """A restored backup has forgotten the attempt, and gives numbers out again: who registered after the answer came
+    did not ask for it."""
+    row = session.get(Registration, record.spend.registration_id)
+    if row is None or row.created_at <= record.received_at:
+        return record.spend
+    return replace(record.spend, registration_id=0)
 
 
 def _strays(app: Application, limit: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -17,7 +17,7 @@ from core.registrations.grants import (
     set_candidate,
 )
 from core.registrations.outcomes import Outcome
-from core.registrations.register import find
+from core.registrations.register import EXCHANGING, find
 from core.registrations.settle import settle, settle_grant
 from core.registrations.timeline import EXACT, write
 from core.storage.models import Consent, Grant, Registration
@@ -32,6 +32,8 @@ def await_decision(app: Application, spend: Spend, session: Session) -> None:
     )
     consent = session.get(Consent, spend.consent_id)
     withdrawn = consent is not None and consent.outcome == Outcome.WITHDRAWN
+    if consent is not None:
+        consent.verifier = None  # its code is spent; whoever recovers sees by this that the pair was kept
     if row is not None and not withdrawn:
         set_candidate(session, app, row, spend.grant_id)
 
@@ -51,9 +53,20 @@ def identify_candidate(app: Application, registration_id: int) -> None:
         if candidate is None or registration.candidate_grant_id != candidate.id:
             return
         registration.candidate_grant_id = None
+        _finish_attempt(session, registration_id)
         attached = attach(session, app, registration, candidate, me, actor=EXACT)
     if attached:
         read_from_exact(app, registration_id, EXACT)
+
+
+def _finish_attempt(session: Session, registration_id: int) -> None:
+    """Close an attempt whose process died after it had kept the pair."""
+    kept = (Consent.outcome == EXCHANGING, Consent.verifier.is_(None))
+    session.execute(
+        update(Consent)
+        .where(Consent.registration_id == registration_id, *kept)
+        .values(outcome=Outcome.GRANTED)
+    )
 
 
 def attach(

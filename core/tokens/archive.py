@@ -7,10 +7,13 @@ from there to the newest answer, which holds the one that is alive.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import threading
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -43,6 +46,7 @@ _answers = Table(
     Column(
         "registration_id", Integer, nullable=False
     ),  # who asked for the consent it began with; 0 elsewhere
+    Column("consent_id", String(36), nullable=False),  # which consent that was; empty elsewhere
     Column("sealed", LargeBinary),  # None once a younger answer of the same chain is here
     Column("orphan", Integer, nullable=False, default=0),
     Column("at", UTCDateTime, nullable=False),
@@ -60,6 +64,7 @@ class Archived:
     child: str
     registration_id: int
     """Who asked for the consent that the chain began with; 0 when that is not known."""
+    consent_id: str
     sealed: bytes
 
 
@@ -69,21 +74,29 @@ class Archive:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._opened: Database | None = None
+        self._opening = threading.Lock()
 
     def add(self, spend: Spend, child: str, sealed: bytes, now: datetime, *, orphan: bool = False) -> None:
-        """Keep an answer; the one before it in the same chain keeps its place in the line alone."""
+        """Keep an answer; the one before it in the same chain keeps its place in the line alone.
+
+        One that comes late, after its own successor, takes its place in the line and nothing else.
+        """
         row = {
             "grant_id": spend.grant_id,
             "parent": spend.parent,
             "child": child,
             "registration_id": spend.registration_id,
+            "consent_id": spend.consent_id,
             "sealed": sealed,
             "orphan": int(orphan),
             "at": now,
         }
         same_chain = (_answers.c.grant_id == spend.grant_id, _answers.c.orphan == 0)
         with self._database().transaction() as session:
-            if not orphan:
+            known = select(_answers.c.id).where(*same_chain, _answers.c.parent == child).limit(1)
+            if not orphan and session.execute(known).first() is not None:
+                row["sealed"] = None
+            elif not orphan:
                 session.execute(update(_answers).where(*same_chain).values(sealed=None))
             session.execute(_answers.insert().values(**row))
             session.execute(delete(_answers).where(_answers.c.at < now - KEPT))
@@ -115,27 +128,40 @@ class Archive:
         statement = select(_answers).where(_answers.c.orphan == 0).order_by(_answers.c.id)
         if grant_id is not None:
             statement = statement.where(_answers.c.grant_id == grant_id)
-        before: dict[str, set[str]] = {}
-        asked: dict[str, int] = {}
-        newest: dict[str, Archived] = {}
+        chains: dict[str, list[Any]] = defaultdict(list)
         with self._database().read() as session:
             for row in session.execute(statement):
-                number = row.grant_id
-                line = before.setdefault(number, set())
-                line.add(row.parent)
-                asked[number] = row.registration_id or asked.get(number, 0)
-                if row.sealed is not None:
-                    newest[number] = Archived(number, frozenset(line), row.child, asked[number], row.sealed)
-                line.add(row.child)
-        return list(newest.values())
+                chains[row.grant_id].append(row)
+        found = (_newest(chain) for chain in chains.values())
+        return [archived for archived in found if archived is not None]
 
     def _database(self) -> Database:
-        if self._opened is None:
-            opened = Database(f"sqlite:///{self._path}")
-            event.listen(opened.engine, "connect", _overwrite_what_is_deleted)
-            _metadata.create_all(opened.engine)
-            self._opened = opened
-        return self._opened
+        with self._opening:
+            if self._opened is None:
+                opened = Database(f"sqlite:///{self._path}")
+                event.listen(opened.engine, "connect", _overwrite_what_is_deleted)
+                with opened.transaction() as session:  # another process may be making the same table
+                    _metadata.create_all(session.connection())
+                self._opened = opened
+            return self._opened
+
+
+def _newest(chain: Sequence[Any]) -> Archived | None:
+    """What a chain's rows, oldest first, come to. They may have come out of order, so all count as ancestors."""
+    sealed = [row for row in chain if row.sealed is not None]
+    if not sealed:
+        return None
+    newest = sealed[-1]
+    ancestors = {row.parent for row in chain} | {row.child for row in chain} - {newest.child}
+    asked = next((row for row in reversed(chain) if row.registration_id), None)
+    return Archived(
+        newest.grant_id,
+        frozenset(ancestors),
+        newest.child,
+        asked.registration_id if asked else 0,
+        asked.consent_id if asked else "",
+        newest.sealed,
+    )
 
 
 def _overwrite_what_is_deleted(connection: object, _record: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
 
@@ -12,6 +13,7 @@ from core.application import Application
 from core.exact.environments import exact_app
 from core.exact.oauth import TokenPair
 from core.storage.models import Grant, new_uuid
+from core.storage.moments import database_now
 from core.tokens.facts import next_keep_alive
 from core.tokens.vault import Vault
 
@@ -83,7 +85,7 @@ def add_candidate(
         refusals=0,
     )
     store_pair(session, app.vault, grant, pair, received_at)
-    grant.keep_alive_at = next_keep_alive(app.settings, received_at or clock.now())
+    grant.keep_alive_at = next_keep_alive(app.settings, grant.rotated_at or clock.now())
     session.add(grant)
     session.flush()
     return grant
@@ -97,15 +99,22 @@ def store_pair(
 
     For pairs from a consent. A refresh goes by lineage instead (``core.tokens.lineage``). Flushes, never commits.
     """
-    now = received_at or clock.now()
-    for column, value in pair_columns(vault, grant.id, pair).items():
+    shifted, moment = in_database_time(session, pair, received_at or clock.now())
+    for column, value in pair_columns(vault, grant.id, shifted).items():
         setattr(grant, column, value)
     grant.version += 1
-    grant.rotated_at = now
-    grant.last_success_at = now
+    grant.rotated_at = moment
+    grant.last_success_at = moment
     _start_afresh(grant)
     if grant in session:
         session.flush()
+
+
+def in_database_time(session: Session, pair: TokenPair, received_at: datetime) -> tuple[TokenPair, datetime]:
+    """A pair and the moment of its arrival, told by the clock that all share instead of this machine's."""
+    now = database_now(session)
+    apart = now - clock.now()
+    return replace(pair, expires_at=pair.expires_at + apart), min(received_at + apart, now)
 
 
 def move_pair(session: Session, vault: Vault, source: Grant, target: Grant) -> None:

@@ -41,7 +41,7 @@ class Journal:
         """The pair of ``source_id`` went over to ``target_id``, which held ``parent`` until then."""
         found = self.newest(source_id)
         if found is not None:
-            moved = Spend("", target_id, parent, found.registration_id)
+            moved = Spend("", target_id, parent, found.registration_id, found.consent_id)
             self.remember(moved, found.child, found.sealed, now)
             self.forget([source_id])
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from core import clock
 from core.alarms.outbox import AlarmKind, announce
 from core.application import Application
 from core.exact.oauth import TokenPair
@@ -21,10 +19,11 @@ from core.storage.models import Grant, Registration
 from core.storage.moments import database_now
 from core.tokens.facts import next_keep_alive
 from core.tokens.flights import NO_LEASE
-from core.tokens.grants import pair_columns
+from core.tokens.grants import in_database_time, pair_columns
 from core.tokens.records import Spend
 
-DATABASE_AWAY = (OperationalError, InterfaceError)
+DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
+"""The last is what PostgreSQL says while it is read-only, as in the middle of a failover."""
 patiently = retry(
     retry=retry_if_exception_type(DATABASE_AWAY), wait=wait_fixed(1), stop=stop_after_delay(60), reraise=True
 )
@@ -67,7 +66,8 @@ def _commit(
 ) -> Landing:
     with app.database.transaction() as session:
         now = database_now(session)
-        columns = _columns(app, spend.grant_id, pair, received_at, now)
+        pair, moment = in_database_time(session, pair, received_at)
+        columns = _columns(app, spend.grant_id, pair, moment)
         lies_there = (Grant.id == spend.grant_id, Grant.fingerprint.in_(parents))
         statement = update(Grant).where(*lies_there).values(**columns).returning(Grant.id)
         if session.execute(statement.execution_options(synchronize_session=False)).first() is not None:
@@ -81,15 +81,10 @@ def _commit(
         return Landing.ORPHANED
 
 
-def _columns(
-    app: Application, grant_id: str, pair: TokenPair, received_at: datetime, now: datetime
-) -> dict[str, object]:
-    """Everything that a success writes. Moments of this machine are put into the database's time."""
-    apart = now - clock.now()
-    moment = min(received_at + apart, now)
-    shifted = replace(pair, expires_at=pair.expires_at + apart)
+def _columns(app: Application, grant_id: str, pair: TokenPair, moment: datetime) -> dict[str, object]:
+    """Everything that a success at ``moment`` writes."""
     return {
-        **pair_columns(app.vault, grant_id, shifted),
+        **pair_columns(app.vault, grant_id, pair),
         "version": Grant.version + 1,
         "rotated_at": moment,
         "last_success_at": moment,

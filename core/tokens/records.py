@@ -7,12 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from core.errors import ClickkerError
 from core.exact.oauth import TokenPair, parse_token_answer
 from core.exact.transport import Answer
-from core.tokens.vault import DamagedSecret, Vault
+from core.tokens.vault import Vault
 
 _KEPT_HEADERS = ("content-type", "reason", "retry-after")
 _PLACE = {"table": "journal", "column": "answer", "row": "record"}
+
+
+class OtherForm(ClickkerError):
+    """A record that another version of the product wrote: that one can read it."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +77,11 @@ def seal(vault: Vault, record: Record) -> bytes:
 def unseal(vault: Vault, sealed: bytes) -> Record:
     """What ``seal`` made.
 
-    Raises ``DamagedSecret`` for half a record, ``SettingsError`` when the key is not ours.
+    Raises ``DamagedSecret`` for half a record, ``SettingsError`` when the key is not ours, ``OtherForm``.
     """
-    document = json.loads(vault.decrypt(sealed, **_PLACE))
+    plain = vault.decrypt(sealed, **_PLACE)
     try:
+        document = json.loads(plain)
         return Record(
             spend=Spend(**document["spend"]),
             status=document["status"],
@@ -84,4 +90,4 @@ def unseal(vault: Vault, sealed: bytes) -> Record:
             received_at=datetime.fromisoformat(document["received_at"]),
         )
     except (KeyError, TypeError, ValueError):
-        raise DamagedSecret("A record of the journal has another form than this version writes.") from None
+        raise OtherForm("A record of the journal has another form than this version writes.") from None

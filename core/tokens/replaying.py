@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 
 from sqlalchemy import select
@@ -14,18 +15,19 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core import clock
 from core.application import Application
-from core.errors import SettingsError
+from core.errors import ClickkerError, SettingsError
 from core.exact.errors import ExactError
 from core.exact.oauth import TokenPair
 from core.storage.models import Grant
 from core.tokens.archive import Archived
-from core.tokens.lineage import Landing, land
-from core.tokens.records import Record, unseal
+from core.tokens.lineage import DATABASE_AWAY, Landing, land
+from core.tokens.records import OtherForm, Record, Spend, unseal
 from core.tokens.slots import JournalFull, Slot
 from core.tokens.vault import DamagedSecret
 
-Adopt = Callable[[Application, Record, TokenPair], None]
-"""What to do with the pair of a consent whose code was exchanged: the use cases know who waited for it."""
+Adopt = Callable[[Application, Record, TokenPair], bool]
+"""What to do with the pair of a consent whose code was exchanged: the use cases know who waited for it. Whether it has
+a row now."""
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +39,9 @@ def replay(app: Application, adopt: Adopt | None = None) -> int:
     """
     settled = 0
     try:
-        for slot in app.journal.slots.left_behind():
-            settled += _settle(app, slot, adopt)
+        with closing(app.journal.slots.left_behind()) as slots:
+            for slot in slots:
+                settled += _settle_apart(app, slot, adopt)
     except (JournalFull, OSError):
         log.exception("The journal in %s cannot be read.", app.journal.folder)
     return settled
@@ -64,13 +67,26 @@ def recover_all(app: Application, adopt: Adopt | None = None) -> int:
         return 0
     with app.database.read() as session:
         held = {row[0]: row[1] for row in session.execute(select(Grant.id, Grant.fingerprint))}
+    # What another row holds, or another chain went on from, is not alone in the world.
+    elsewhere = {*held.values(), *(old for chain in chains for old in chain.ancestors)}
     changed = 0
     for chain in chains:
         if chain.grant_id in held:
             changed += _bring_forward(app, chain, held[chain.grant_id])
-        elif adopt is not None and "" in chain.ancestors:
+        elif adopt is not None and "" in chain.ancestors and chain.child not in elsewhere:
             changed += _adopt(app, chain, adopt)
     return changed
+
+
+def _settle_apart(app: Application, slot: Slot, adopt: Adopt | None) -> bool:
+    """One that cannot be settled stays, and does not stop the others. A database that is away stops all."""
+    try:
+        return _settle(app, slot, adopt)
+    except DATABASE_AWAY:
+        raise
+    except (ClickkerError, SQLAlchemyError):
+        log.exception("An answer in the journal could not be put in force; it stays there.")
+        return False
 
 
 def _settle(app: Application, slot: Slot, adopt: Adopt | None) -> bool:
@@ -83,7 +99,7 @@ def _settle(app: Application, slot: Slot, adopt: Adopt | None) -> bool:
         log.error("An answer in the journal is only half written; it is lost.")  # noqa: TRY400 - the cause is known
         slot.clear()
         return False
-    except SettingsError as error:
+    except (SettingsError, OtherForm) as error:
         log.error("An answer in the journal cannot be opened: %s", error.message)  # noqa: TRY400
         return False
     if record.spend.exchanging and adopt is None:
@@ -100,18 +116,27 @@ def _put_in_force(app: Application, slot: Slot, sealed: bytes, record: Record, a
             app.journal.remember(spend, "", sealed, now, orphan=True)
         slot.clear()
         return False
+    child = app.vault.fingerprint(pair.refresh_token)
     if spend.exchanging and adopt is not None:
-        adopt(app, record, pair)
+        landing = Landing.LANDED if adopt(app, record, pair) else Landing.GONE
+    elif _is_archived(app, spend.grant_id, child):
+        # Long ago, perhaps: the row may be ahead of it, or behind after a restored backup.
         landing = Landing.LANDED
+        recover(app, spend.grant_id)
     else:
         known = app.journal.newest(spend.grant_id)
         before = known.ancestors if known is not None and known.child == spend.parent else ()
         landing = land(app, spend, pair, record.received_at, before)
-    child = app.vault.fingerprint(pair.refresh_token)
-    app.journal.remember(spend, child, sealed, now, orphan=landing is not Landing.LANDED)
+    if landing is not Landing.GONE:
+        app.journal.remember(spend, child, sealed, now, orphan=landing is Landing.ORPHANED)
     slot.clear()
     log.warning("An answer left behind for grant %s was found: %s.", spend.grant_id, landing.name.lower())
     return landing is Landing.LANDED
+
+
+def _is_archived(app: Application, grant_id: str, child: str) -> bool:
+    known = app.journal.newest(grant_id)
+    return known is not None and child in {known.child, *known.ancestors}
 
 
 def _bring_forward(app: Application, chain: Archived, held: str | None) -> bool:
@@ -133,15 +158,14 @@ def _adopt(app: Application, chain: Archived, adopt: Adopt) -> bool:
     if opened is None:
         return False
     record, pair = opened
-    spend = replace(record.spend, grant_id=chain.grant_id, parent="", registration_id=chain.registration_id)
-    adopt(app, replace(record, spend=spend), pair)
-    return True
+    began = Spend(record.spend.environment, chain.grant_id, "", chain.registration_id, chain.consent_id)
+    return adopt(app, replace(record, spend=began), pair)
 
 
 def _open(app: Application, chain: Archived) -> tuple[Record, TokenPair] | None:
     try:
         record = unseal(app.vault, chain.sealed)
         return record, record.pair()
-    except (DamagedSecret, SettingsError, ExactError):
+    except (DamagedSecret, OtherForm, SettingsError, ExactError):
         log.exception("The archived answer of grant %s cannot be used.", chain.grant_id)
         return None

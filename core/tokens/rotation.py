@@ -13,6 +13,7 @@ from time import monotonic, sleep
 
 from sqlalchemy import update
 
+from core import clock
 from core.application import Application
 from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
@@ -113,8 +114,8 @@ def _token_of_flight(app: Application, grant_id: str) -> str:
 
 def _spend(app: Application, grant: Grant) -> str:
     """Refresh, when the lease can be had; empty when the row has moved and must be looked at again."""
-    if replay(app):
-        return ""  # an answer was left behind, perhaps for this very row
+    if replay(app) and _has_moved(app, grant):
+        return ""  # an answer was left behind for this very row
     try:
         pair = spend_refresh_token(app, grant)
     except Failed as failed:
@@ -127,9 +128,11 @@ def _after_failure(app: Application, grant: Grant, owner: str, error: ExactError
 
     Returns nothing when the row must be looked at again; raises ``error`` when there is no way on.
     """
-    if error.kind == FailureKind.REFUSED and recover(app, grant.id):
-        return ""  # the row held an ancestor, as after a restored backup
+    if error.kind == FailureKind.REFUSED and _found_successor(app, grant):
+        return ""
     _again, now = _read(app, grant.id)
+    if error.retry_at is not None:
+        error.retry_at += now - clock.now()  # it was told by this machine's clock
     errors = errors_within_the_hour(grant.error_moments, now)
     if error.kind == FailureKind.TOO_EARLY:
         # No failure: the pair is good, only Exact counts from a later moment than we do.
@@ -145,6 +148,17 @@ def _after_failure(app: Application, grant: Grant, owner: str, error: ExactError
     if again.fingerprint != grant.fingerprint:
         return ""
     raise error
+
+
+def _found_successor(app: Application, grant: Grant) -> bool:
+    """Whether another's answer has come meanwhile, or the row held an ancestor, as after a restored backup."""
+    replay(app)
+    recover(app, grant.id)
+    return _has_moved(app, grant)
+
+
+def _has_moved(app: Application, grant: Grant) -> bool:
+    return _read(app, grant.id)[0].fingerprint != grant.fingerprint
 
 
 def _record(app: Application, grant: Grant, owner: str, error: ExactError, now: datetime) -> None:

@@ -10,11 +10,12 @@ found by the next replay.
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -29,7 +30,11 @@ PATIENCE_SECONDS = 5.0
 LARGEST = 4 * 1024 * 1024
 """More than any answer we read, encrypted."""
 
+GLIMPSE_SECONDS = 0.1
+"""How long a replay waits in all for slots that somebody else may only be looking at."""
+
 _sync = getattr(os, "fdatasync", os.fsync)
+log = logging.getLogger(__name__)
 
 
 class JournalFull(Exception):
@@ -51,7 +56,9 @@ class Slot:
         mark = _INLINE
         if len(sealed) > SLOT_BYTES - _HEAD.size:
             sealed, mark = self._spill(sealed), _SPILLED
-        os.pwrite(self._fd, _HEAD.pack(mark, len(sealed)) + sealed, 0)
+        content = _HEAD.pack(mark, len(sealed)) + sealed
+        if os.pwrite(self._fd, content, 0) != len(content):
+            raise OSError("a slot took only part of an answer")
         _sync(self._fd)
 
     def read(self) -> bytes | None:
@@ -67,7 +74,16 @@ class Slot:
         return None
 
     def clear(self) -> None:
-        """Make it empty again. Not synced: a replay of what is committed already changes nothing."""
+        """Make it empty again. Not synced: a replay of what is committed already changes nothing.
+
+        A disk that fails here is no reason to fail: what lies in it has its place elsewhere by now.
+        """
+        try:
+            self._empty()
+        except OSError:
+            log.exception("A slot of the journal could not be emptied; it is tried again by the next replay.")
+
+    def _empty(self) -> None:
         mark, length = _HEAD.unpack(os.pread(self._fd, _HEAD.size, 0))
         if mark == _SPILLED and length <= SLOT_BYTES:
             name = os.pread(self._fd, length, _HEAD.size).decode("ascii", "replace")
@@ -123,12 +139,14 @@ class Slots:
                 raise JournalFull
             time.sleep(0.02)
 
-    def left_behind(self) -> Iterator[Slot]:
-        """Every slot that holds an answer and nobody; each is held while the caller looks at it, then let go of."""
-        if not self._folder.is_dir():
-            return
-        for number in range(self._count):
-            slot = self._take(number)
+    def left_behind(self) -> Generator[Slot, None, None]:
+        """Every slot that holds an answer and nobody; each is held while the caller looks at it, then let go of.
+
+        Those count too that an earlier setting of more slots has made.
+        """
+        until = time.monotonic() + GLIMPSE_SECONDS
+        for path in sorted(self._folder.glob("slot-[0-9][0-9][0-9]")):
+            slot = self._take_from(path, until)
             if slot is None:
                 continue
             try:
@@ -141,7 +159,7 @@ class Slots:
         """An empty slot, or none; and whether somebody held one, so that waiting may help."""
         busy = False
         for number in range(self._count):
-            slot = self._take(number)
+            slot = self._take(self._folder / f"slot-{number:03d}")
             if slot is None:
                 busy = True
             elif slot.read() is None:
@@ -150,9 +168,16 @@ class Slots:
                 slot.release()
         return None, busy
 
-    def _take(self, number: int) -> Slot | None:
+    def _take_from(self, path: Path, until: float) -> Slot | None:
+        """A slot with an answer that is held may only be looked at by another replay: wait for it until then."""
+        while True:
+            slot = self._take(path)
+            if slot is not None or time.monotonic() > until or path.read_bytes()[: len(_EMPTY)] == _EMPTY:
+                return slot
+            time.sleep(0.005)
+
+    def _take(self, path: Path) -> Slot | None:
         self._make()
-        path = self._folder / f"slot-{number:03d}"
         lock = FileLock(f"{path}.lock", thread_local=False, mode=0o600)
         try:
             lock.acquire(blocking=False)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -97,8 +97,10 @@ def spend_refresh_token(app: Application, grant: Grant) -> TokenPair | None:
         try:
             pair = app.exact.refresh(grant.environment, refresh_token, flight)
         except ExactError as error:
-            _put_away(app, slot, flight)
-            raise Failed(owner, error) from None
+            late = _put_away(app, slot, flight)
+            if late is None:
+                raise Failed(owner, error) from None
+            pair = late
         landing = land(app, spend, pair, _received_at(flight))
         archive(app, flight, pair, landing)
         slot.clear()
@@ -119,8 +121,10 @@ def exchange_code(
         try:
             pair = app.exact.exchange(spend.environment, code, verifier, flight)
         except ExactError:
-            _put_away(app, slot, flight)
-            raise
+            late = _put_away(app, slot, flight)
+            if late is None:
+                raise
+            pair = late
         _save(app, spend, pair, keep)
         archive(app, flight, pair, Landing.LANDED)
         slot.clear()
@@ -168,13 +172,22 @@ def _save(app: Application, spend: Spend, pair: TokenPair, keep: Callable[[Sessi
             keep(session)
 
 
-def _put_away(app: Application, slot: Slot, flight: InFlight) -> None:
-    """An answer without a pair: a good status may hide one in a shape that we cannot read, so it is kept."""
+def _put_away(app: Application, slot: Slot, flight: InFlight) -> TokenPair | None:
+    """The call failed: empty the slot, unless something may still come into it, which the next replay finds.
+
+    Returns the pair of an answer that came in the very moment in which we gave up. An answer without one is kept when
+    its status is good: it may hide a pair in a shape that we cannot read.
+    """
+    if not flight.over:  # asked once, and first: what arrives after this must stay where it is
+        return None
     record = flight.record
-    if record is not None and 200 <= record.status < 300:  # noqa: PLR2004
-        app.journal.remember(record.spend, "", flight.sealed, clock.now(), orphan=True)
-    if flight.over:
-        slot.clear()
+    if record is not None:
+        with suppress(ExactError):
+            return record.pair()
+        if 200 <= record.status < 300:  # noqa: PLR2004
+            app.journal.remember(record.spend, "", flight.sealed, clock.now(), orphan=True)
+    slot.clear()
+    return None
 
 
 def _received_at(flight: InFlight) -> datetime:
