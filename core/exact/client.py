@@ -63,7 +63,10 @@ class ExactClient:
 
         ``keeper`` is given the answer before it is parsed.
         """
-        return self._tokens(environment, refresh_body(self._settings, environment, refresh_token), keeper)
+        pair = self._tokens(environment, refresh_body(self._settings, environment, refresh_token), keeper)
+        if pair.refresh_token == refresh_token and not pair.access_token:
+            raise ExactError(FailureKind.UNKNOWN)  # only what we said ourselves, told back to us
+        return pair
 
     def me(self, environment: str, access_token: str) -> Me:
         """Who gave the consent that this token belongs to."""
@@ -140,7 +143,12 @@ class ExactClient:
         seconds = self._settings.token_timeout_seconds
         answer = transport.send(self._client(), request, seconds=seconds, limit=TOKEN_BYTES, keeper=keeper)
         return parse_token_answer(
-            answer.status, answer.headers, answer.body, answer.received_at, exchanging=exchanging
+            answer.status,
+            answer.headers,
+            answer.body,
+            answer.received_at,
+            exchanging=exchanging,
+            complete=answer.complete,
         )
 
     def _api(self, environment: str, path: str, select: str, condition: str = "") -> str:

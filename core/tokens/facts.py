@@ -81,13 +81,14 @@ def next_try(
 ) -> datetime:
     """When to try again after the ``failures``-th failure in a row (1 for the first), this one of ``kind``.
 
-    A moment that Exact named counts, when it is later than now. ``errors`` are the moments (seconds since 1970) of
+    A moment that Exact named counts instead, when it is later than now; one that a late answer sets, too. ``errors`` are the moments (seconds since 1970) of
     the error answers so far, this one included: where they are as many as an hour may hold, the hour is waited out.
     """
     waits = _WAITS.get(kind, _OTHER_WAITS)
     chosen = now + waits[min(max(failures, 1), len(waits)) - 1]
     if retry_at is not None and retry_at > now:
-        chosen = retry_at
+        # Until an answer can no longer come, waiting is a must; it does not shorten the ladder.
+        chosen = max(chosen, retry_at) if kind is FailureKind.UNKNOWN else retry_at
     return max(chosen, _within_budget(errors, now))
 
 
