@@ -63,10 +63,7 @@ class ExactClient:
 
         ``keeper`` is given the answer before it is parsed.
         """
-        pair = self._tokens(environment, refresh_body(self._settings, environment, refresh_token), keeper)
-        if pair.refresh_token == refresh_token and not pair.access_token:
-            raise ExactError(FailureKind.UNKNOWN)  # only what we said ourselves, told back to us
-        return pair
+        return self._tokens(environment, refresh_body(self._settings, environment, refresh_token), keeper)
 
     def me(self, environment: str, access_token: str) -> Me:
         """Who gave the consent that this token belongs to."""

@@ -105,8 +105,8 @@ def parse_token_answer(
     good = 200 <= status < 300  # noqa: PLR2004
     fields = find_tokens(body, complete=complete)
     access_token = usable_token(fields.get("access_token"))
-    # Some have seen an error bring a new pair. A refresh token alone may be the one we sent, told back to us.
-    if fields and (good or access_token):
+    # Some have seen an error bring a new pair; but a refresh token alone may be what we sent, told back to us.
+    if fields and (access_token or (good and b"grant_type" not in body)):
         _note_token_type(fields)
         life = timedelta(seconds=_life(fields.get("expires_in")))
         return TokenPair(access_token, usable_token(fields["refresh_token"]), received_at + life)

@@ -81,8 +81,9 @@ def next_try(
 ) -> datetime:
     """When to try again after the ``failures``-th failure in a row (1 for the first), this one of ``kind``.
 
-    A moment that Exact named counts instead, when it is later than now; one that a late answer sets, too. ``errors`` are the moments (seconds since 1970) of
-    the error answers so far, this one included: where they are as many as an hour may hold, the hour is waited out.
+    A moment that Exact named counts instead, when it is later than now; so does the one until which a late answer may
+    come, unless the wait is longer anyway. ``errors`` are the moments (seconds since 1970) of the error answers so far,
+    this one included: where they are as many as an hour may hold, the hour is waited out.
     """
     waits = _WAITS.get(kind, _OTHER_WAITS)
     chosen = now + waits[min(max(failures, 1), len(waits)) - 1]

@@ -356,4 +356,4 @@ def test_a_closed_client_opens_again(exact: respx.MockRouter, client: ExactClien
 def test_answers_carry_the_moment_they_came(exact: respx.MockRouter, client: ExactClient) -> None:
     exact.post(TOKEN).respond(200, content=json.dumps({"refresh_token": "r", "expires_in": "60"}).encode())
     with clock.shifted(datetime(2030, 1, 1, tzinfo=UTC) - clock.now()):
-        assert client.refresh("nl", "spent").expires_at.year == 2030
+        assert client.refresh("nl", "r").expires_at.year == 2030
