@@ -66,7 +66,7 @@ class InFlight:
             self._slot.write(sealed)
         except OSError:
             log.exception("The journal could not take the answer for grant %s.", self._spend.grant_id)
-        self.record, self.sealed = record, sealed
+        self.sealed, self.record = sealed, record  # whoever sees the record, in another thread, needs both
 
     def end(self) -> None:
         """The call is over."""
@@ -97,8 +97,11 @@ def spend_refresh_token(app: Application, grant: Grant) -> TokenPair | None:
         try:
             pair = app.exact.refresh(grant.environment, refresh_token, flight)
         except ExactError as error:
-            _put_away(app, slot, flight)
-            raise Failed(owner, error) from None
+            late = _arrived_after_all(flight)
+            if late is None:
+                _put_away(app, slot, flight)
+                raise Failed(owner, error) from None
+            pair = late
         landing = land(app, spend, pair, _received_at(flight))
         archive(app, flight, pair, landing)
         slot.clear()
@@ -119,8 +122,11 @@ def exchange_code(
         try:
             pair = app.exact.exchange(spend.environment, code, verifier, flight)
         except ExactError:
-            _put_away(app, slot, flight)
-            raise
+            late = _arrived_after_all(flight)
+            if late is None:
+                _put_away(app, slot, flight)
+                raise
+            pair = late
         _save(app, spend, pair, keep)
         archive(app, flight, pair, Landing.LANDED)
         slot.clear()
@@ -166,6 +172,16 @@ def _save(app: Application, spend: Spend, pair: TokenPair, keep: Callable[[Sessi
         if session.get(Grant, spend.grant_id) is None:
             add_candidate(session, app, spend.grant_id, spend.environment, pair)
             keep(session)
+
+
+def _arrived_after_all(flight: InFlight) -> TokenPair | None:
+    """The pair of an answer that came between our giving up and now: its slot must not be cleared."""
+    if flight.record is None:
+        return None
+    try:
+        return flight.record.pair()
+    except ExactError:
+        return None
 
 
 def _put_away(app: Application, slot: Slot, flight: InFlight) -> None:

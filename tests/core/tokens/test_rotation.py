@@ -512,3 +512,19 @@ def test_no_token_is_in_a_log(
     tokens = {t for issued in exact.engine.journal() for t in (issued.access_token, issued.refresh_token)}
     assert len(tokens) == 4
     assert not [token for token in tokens if token in caplog.text]
+
+
+def test_an_answer_that_comes_while_we_give_up_is_put_in_force(
+    app: Application, exact: RunningSimulator, grant_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original: Refresh = app.exact.refresh
+
+    def just_too_late(environment: str, refresh_token: str, keeper: Keeper | None) -> TokenPair:
+        original(environment, refresh_token, keeper)
+        raise ExactError(FailureKind.UNKNOWN)
+
+    monkeypatch.setattr(app.exact, "refresh", just_too_late)
+    with later(601):
+        assert app.exact.me("nl", access_token(app, grant_id)).user_id
+    live = [issued.refresh_token for issued in exact.engine.journal() if issued.condition == "live"]
+    assert [read_refresh_token(app.vault, row(app, grant_id))] == live
