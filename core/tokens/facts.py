@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from core.exact.errors import FailureKind
 from core.settings import Settings
@@ -15,6 +16,9 @@ SURE_AFTER = timedelta(hours=2)
 """Exact has refused good tokens at night and accepted them later (picqer#497): one refusal proves nothing."""
 SPARE = timedelta(seconds=5)
 """An access token with less life than this is not handed out: the call that uses it takes time too."""
+
+_DUTCH = ZoneInfo("Europe/Amsterdam")
+_DOUBTFUL_HOUR = 1
 
 ERRORS_AN_HOUR = 4
 """Exact blocks an app for an hour after ten errors at one address; somebody else may be making some too."""
@@ -70,6 +74,12 @@ def grant_is_dead(grant: GrantFacts, *, lapses: datetime | None = None, now: dat
     if grant.refusals < REFUSALS_TO_BE_SURE or grant.refused_since is None or grant.last_failure_at is None:
         return False
     return grant.last_failure_at - grant.refused_since >= SURE_AFTER
+
+
+def proves_nothing(now: datetime) -> bool:
+    """Whether a refusal at ``now`` does not count: between one and two of the Dutch night Exact has refused good
+    tokens, and with an outage in between three such nights would look like a customer who has withdrawn."""
+    return now.astimezone(_DUTCH).hour == _DOUBTFUL_HOUR
 
 
 def next_try(

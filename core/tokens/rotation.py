@@ -20,7 +20,7 @@ from core.i18n import _
 from core.settings import Settings
 from core.storage.models import Grant, Incident
 from core.storage.moments import database_now
-from core.tokens.facts import SPARE, errors_within_the_hour, next_keep_alive, next_try
+from core.tokens.facts import SPARE, errors_within_the_hour, next_keep_alive, next_try, proves_nothing
 from core.tokens.flights import NO_LEASE, alone, changed
 from core.tokens.grants import read_access_token
 from core.tokens.replaying import recover, replay
@@ -151,7 +151,8 @@ def _record(app: Application, grant: Grant, owner: str, error: ExactError, now: 
     errors = errors_within_the_hour(grant.error_moments, now) if sent else grant.error_moments
     error.retry_at = next_try(error.kind, grant.failures + 1, now, error.retry_at, errors if sent else ())
     # While many are refused at once it is Exact's trouble, and proves nothing about this consent.
-    refused = error.kind == FailureKind.REFUSED and not _incident_is_open(app, grant.environment)
+    doubtful = proves_nothing(now) or _incident_is_open(app, grant.environment)
+    refused = error.kind == FailureKind.REFUSED and not doubtful
     _release(
         app,
         grant,

@@ -23,7 +23,7 @@ from core.simulator.server import RunningSimulator
 from core.storage.database import Database
 from core.storage.models import Grant
 from core.tokens import lineage, rotation, spending
-from core.tokens.facts import grant_is_dead
+from core.tokens.facts import grant_is_dead, proves_nothing
 from core.tokens.grants import read_access_token, read_refresh_token, save_candidate, store_pair, wipe_pair
 from core.tokens.rotation import access_token
 from core.tokens.vault import Vault
@@ -528,3 +528,15 @@ def test_an_answer_that_comes_while_we_give_up_is_put_in_force(
         assert app.exact.me("nl", access_token(app, grant_id)).user_id
     live = [issued.refresh_token for issued in exact.engine.journal() if issued.condition == "live"]
     assert [read_refresh_token(app.vault, row(app, grant_id))] == live
+
+
+def test_a_refusal_in_the_doubtful_hour_of_the_night_does_not_count(
+    app: Application, exact: RunningSimulator, grant_id: str
+) -> None:
+    night = (clock.now() + timedelta(days=2)).replace(hour=0, minute=30)
+    night += timedelta(hours=0 if proves_nothing(night) else -1)
+    exact.engine.add_fault("invalid_grant", endpoint="token")
+    with clock.shifted(night - clock.now()):
+        assert failing(app, grant_id).kind == FailureKind.REFUSED
+    facts = row(app, grant_id)
+    assert (facts.failures, facts.refusals, facts.refused_since) == (1, 0, None)
