@@ -45,6 +45,13 @@ class World:
         """Time passes, here and at Exact."""
         clock._offset += timedelta(seconds=seconds)
 
+    def wait_for(self, hour: int) -> None:
+        """Until it is that hour (of UTC) the next time."""
+        coming = self.now().replace(hour=hour, minute=0)
+        if coming <= self.now():
+            coming += timedelta(days=1)
+        self.advance((coming - self.now()).total_seconds())
+
     def now(self) -> datetime:
         return clock.now()
 

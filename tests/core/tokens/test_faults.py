@@ -121,6 +121,7 @@ def test_the_promises_hold(
     world, in_a_row = one_world, PHASES[phase]
     lease = world.app.settings.lease.total_seconds()
     monkeypatch.setattr(rotation, "sleep", lambda _seconds: world.advance(lease))
+    world.wait_for(11)  # what is refused at night does not count
     grant_id = world.connect(USER)
     phase(world, grant_id)
     before = world.row(grant_id)
