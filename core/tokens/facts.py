@@ -100,7 +100,7 @@ def next_try(
     if retry_at is not None and retry_at > now:
         # Until an answer can no longer come, waiting is a must; it does not shorten the ladder.
         chosen = max(chosen, retry_at) if kind is FailureKind.UNKNOWN else retry_at
-    return max(chosen, _within_budget(errors, now))
+    return max(chosen, within_budget(errors, now))
 
 
 def errors_within_the_hour(before: Sequence[float], now: datetime) -> list[float]:
@@ -109,7 +109,7 @@ def errors_within_the_hour(before: Sequence[float], now: datetime) -> list[float
     return [*recent, now.timestamp()][-ERRORS_AN_HOUR:]
 
 
-def _within_budget(errors: Sequence[float], now: datetime) -> datetime:
+def within_budget(errors: Sequence[float], now: datetime) -> datetime:
     """The first moment at which one more error would be one of ``ERRORS_AN_HOUR`` in any hour."""
     if len(errors) < ERRORS_AN_HOUR:
         return now

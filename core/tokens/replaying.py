@@ -92,7 +92,7 @@ def _settle(app: Application, slot: Slot, adopt: Adopt | None) -> bool:
 
 
 def _put_in_force(app: Application, slot: Slot, sealed: bytes, record: Record, adopt: Adopt | None) -> bool:
-    spend, now = record.spend, clock.now()
+    spend, now, known = record.spend, clock.now(), app.journal.newest(record.spend.grant_id)
     try:
         pair = record.pair()
     except ExactError:
@@ -104,11 +104,12 @@ def _put_in_force(app: Application, slot: Slot, sealed: bytes, record: Record, a
         adopt(app, record, pair)
         landing = Landing.LANDED
     else:
-        known = app.journal.newest(spend.grant_id)
         before = known.ancestors if known is not None and known.child == spend.parent else ()
         landing = land(app, spend, pair, record.received_at, before)
     child = app.vault.fingerprint(pair.refresh_token)
-    app.journal.remember(spend, child, sealed, now, orphan=landing is not Landing.LANDED)
+    # Without a row its chain may begin after a restored backup; a customer who was disconnected left no chain.
+    if landing is not Landing.GONE or known is not None:
+        app.journal.remember(spend, child, sealed, now, orphan=landing is Landing.ORPHANED)
     slot.clear()
     log.warning("An answer left behind for grant %s was found: %s.", spend.grant_id, landing.name.lower())
     return landing is Landing.LANDED

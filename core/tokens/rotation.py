@@ -20,7 +20,14 @@ from core.i18n import _
 from core.settings import Settings
 from core.storage.models import Grant, Incident
 from core.storage.moments import database_now
-from core.tokens.facts import SPARE, errors_within_the_hour, next_keep_alive, next_try, proves_nothing
+from core.tokens.facts import (
+    SPARE,
+    errors_within_the_hour,
+    next_keep_alive,
+    next_try,
+    proves_nothing,
+    within_budget,
+)
 from core.tokens.flights import NO_LEASE, alone, changed
 from core.tokens.grants import read_access_token
 from core.tokens.replaying import recover, replay
@@ -63,8 +70,10 @@ def plan(grant: Grant, settings: Settings, now: datetime) -> Plan:
     if now < refreshable_at:
         early = ExactError(FailureKind.TOO_EARLY, retry_at=refreshable_at)
         return Plan(hand_out=True) if lives else Plan(error=early)
-    if grant.next_try_at is not None and now < grant.next_try_at:
-        return Plan(hand_out=True) if lives else Plan(error=_known_failure(grant))
+    # A success or a new consent forgets when to try again, but Exact does not forget the errors.
+    again_at = max(grant.next_try_at or now, within_budget(grant.error_moments, now))
+    if now < again_at:
+        return Plan(hand_out=True) if lives else Plan(error=_known_failure(grant, again_at))
     if grant.lease_until is not None and now < grant.lease_until:
         return Plan(hand_out=lives)
     return Plan(spend=True)
@@ -196,8 +205,8 @@ def _lives(grant: Grant, now: datetime) -> bool:
     return now < grant.access_expires_at - SPARE
 
 
-def _known_failure(grant: Grant) -> ExactError:
+def _known_failure(grant: Grant, again_at: datetime) -> ExactError:
     """Why it is not tried now: the failure that was recorded last, or that it was too early."""
     known = grant.last_failure_kind if grant.failures else FailureKind.TOO_EARLY.value
     kind = FailureKind(known) if known in set(FailureKind) else FailureKind.UNKNOWN
-    return ExactError(kind, exact_message=grant.last_failure_message or "", retry_at=grant.next_try_at)
+    return ExactError(kind, exact_message=grant.last_failure_message or "", retry_at=again_at)
