@@ -3,7 +3,7 @@
 DEMO_OPTIONS = $(if $(RESET),--reset)
 TESTS ?= tests
 
-.PHONY: demo test check bench crash screenshots lock messages migration clean
+.PHONY: demo test check bench crash soak screenshots lock messages migration clean
 
 demo: .venv/.complete  ## The whole product with an Exact Online to practise on; RESET=1 starts afresh
 	@exec .venv/bin/clickker demo $(DEMO_OPTIONS)
@@ -23,6 +23,9 @@ bench: .venv/.complete  ## The speed of the tables up to 100,000 registrations
 
 crash: .venv/.complete  ## Workers killed at random points and moments on both databases; N=200 kills on each, SEED
 	.venv/bin/python -m tests.crash $(if $(N),--rounds $(N)) $(if $(SEED),--seed $(SEED))
+
+soak: .venv/.complete  ## 90 simulated days of 500 connections, 1,000 sequences of faults, and a long search for orders
+	SOAK=1 .venv/bin/python -m pytest -q -s $(or $(SOAK_TESTS),tests/soak tests/core/tokens/test_machine.py)
 
 screenshots: .venv/.complete  ## The pictures of the README, from the running demo
 	.venv/bin/python -m tests.support.screenshots

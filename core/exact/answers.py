@@ -16,12 +16,13 @@ _DEEPEST_TEXT = 4
 
 
 def read_json(body: bytes) -> Any:  # noqa: ANN401 - the shape is what the caller finds out
-    """The JSON value of ``body``, whatever byte order mark precedes it; of doubled keys the last that is not null.
+    """The JSON value of ``body``, in whichever Unicode; of doubled keys the last that is neither null nor empty.
 
     Raises ``ValueError`` for everything that is not JSON, nesting without end included.
     """
     try:
-        return json.loads(_decode(body), object_pairs_hook=_last_that_says_something)
+        text = body.decode(json.detect_encoding(body))
+        return json.loads(text, object_pairs_hook=_last_that_says_something)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -82,17 +83,10 @@ def common_error(
     return None
 
 
-def _decode(body: bytes) -> str:
-    for mark, name in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
-        if body.startswith(mark):
-            return body[len(mark) :].decode(name)
-    return body.decode()
-
-
 def _last_that_says_something(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for key, value in pairs:
-        if value is not None or key not in read:
+        if value not in (None, "") or key not in read:
             read[key] = value
     return read
 

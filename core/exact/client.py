@@ -171,7 +171,12 @@ class ExactClient:
         seconds = self._settings.token_timeout_seconds
         answer = transport.send(self._client(), request, seconds=seconds, limit=TOKEN_BYTES, keeper=keeper)
         return parse_token_answer(
-            answer.status, answer.headers, answer.body, answer.received_at, exchanging=exchanging
+            answer.status,
+            answer.headers,
+            answer.body,
+            answer.received_at,
+            exchanging=exchanging,
+            complete=answer.complete,
         )
 
     def _api(self, environment: str, path: str, select: str, condition: str = "") -> str:

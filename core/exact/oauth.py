@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,20 +14,18 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from core.exact.answers import common_error, exact_words, looks_like_html, read_json
 from core.exact.environments import base_url, exact_app
 from core.exact.errors import ExactError, FailureKind
+from core.exact.finding import find_tokens, usable_token
 from core.i18n import N_, _
 from core.settings import Settings
 
 LIFE_SECONDS = 600
 """How long an access token lives at Exact; assumed when the answer does not say it usably."""
 _SHORTEST_LIFE, _LONGEST_LIFE = 1, 86_400
-_LONGEST_TOKEN = 16_000
 
 _CODE_REFUSED = N_(
     "Exact Online did not accept the code of this consent: it holds for three minutes and only once. Start "
     "Connect again."
 )
-
-_WHOLE_TOKEN = re.compile(r'"(access_token|refresh_token)"\s*:\s*"([^"\s]{1,16000})"')
 
 log = logging.getLogger(__name__)
 
@@ -91,46 +88,42 @@ def refresh_body(settings: Settings, environment: str, refresh_token: str) -> st
 
 
 def parse_token_answer(
-    status: int, headers: Mapping[str, str], body: bytes, received_at: datetime, *, exchanging: bool = False
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    received_at: datetime,
+    *,
+    exchanging: bool = False,
+    complete: bool = True,
 ) -> TokenPair:
-    """The tokens in an answer of the token address; ``exchanging`` when a code was sent, not a refresh token.
+    """The tokens in an answer of the token address; ``exchanging`` when a code was sent, not a refresh token, and
+    not ``complete`` when the end of the body is missing.
 
     Raises ``ExactError`` for everything else, of the kind that exact-online.md, section 3, gives it.
     """
     lowered = {str(name).lower(): str(value) for name, value in headers.items()}
-    if not 200 <= status < 300:  # noqa: PLR2004
+    good = 200 <= status < 300  # noqa: PLR2004
+    fields = find_tokens(body, complete=complete)
+    access_token = usable_token(fields.get("access_token"))
+    # Some have seen an error bring a new pair; but a refresh token alone may be what we sent, told back to us.
+    if fields and (access_token or (good and b"grant_type" not in body)):
+        _note_token_type(fields)
+        life = timedelta(seconds=_life(fields.get("expires_in")))
+        return TokenPair(access_token, usable_token(fields["refresh_token"]), received_at + life)
+    if not good:
         raise _token_error(status, lowered, body, received_at, exchanging)
+    raise _no_token(status, lowered, body)
+
+
+def _no_token(status: int, headers: Mapping[str, str], body: bytes) -> ExactError:
+    """A good status without a refresh token, which says nothing definite."""
+    log.warning("A token answer with status %d holds no refresh token.", status)
     try:
-        answer = read_json(body)
+        read_json(body)
     except ValueError:
-        answer = _salvaged(body)
-        if not answer:
-            kind = FailureKind.OUTAGE if looks_like_html(lowered, body) else FailureKind.UNKNOWN
-            raise ExactError(kind, status=status) from None
-    refresh_token = _token(answer, "refresh_token")
-    if not refresh_token:
-        log.warning("A token answer with status %d holds no refresh token.", status)
-        raise ExactError(FailureKind.UNKNOWN, exact_message=exact_words(lowered, body), status=status)
-    _note_token_type(answer)
-    life = timedelta(seconds=_life(answer.get("expires_in")))
-    return TokenPair(_token(answer, "access_token"), refresh_token, received_at + life)
-
-
-def _salvaged(body: bytes) -> dict[str, str]:
-    """The tokens that stand whole in what is no JSON: half an answer may hold the only one that is alive."""
-    found = _WHOLE_TOKEN.findall(body.decode("utf-8", "replace"))
-    tokens = {key: value.replace("\\/", "/") for key, value in found if "\\" not in value.replace("\\/", "/")}
-    return tokens if "refresh_token" in tokens else {}
-
-
-def _token(answer: Any, key: str) -> str:  # noqa: ANN401
-    """A usable token, or nothing: printable ASCII without spaces, since it goes into a header and a form."""
-    value = answer.get(key) if isinstance(answer, dict) else None
-    if not isinstance(value, str):
-        return ""
-    token = value.strip()
-    fits = 0 < len(token) <= _LONGEST_TOKEN and all("!" <= character <= "~" for character in token)
-    return token if fits else ""
+        kind = FailureKind.OUTAGE if looks_like_html(headers, body) else FailureKind.UNKNOWN
+        return ExactError(kind, status=status)
+    return ExactError(FailureKind.UNKNOWN, exact_message=exact_words(headers, body), status=status)
 
 
 def _life(expires_in: Any) -> int:  # noqa: ANN401

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import httpx
@@ -17,6 +18,9 @@ from core.exact.errors import ExactError, FailureKind
 
 CONNECT_SECONDS = 20.0
 """Opening TLS to Exact has taken more than 5 s (exact-online.md, section 7)."""
+
+LATE = 2
+"""An answer that somebody wants to keep is waited for this many times as long, though the caller is told sooner."""
 
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -49,7 +53,9 @@ class _Call:
     """What the thread that does the call leaves behind for the one that waits."""
 
     done: threading.Event = field(default_factory=threading.Event)
+    guard: threading.Lock = field(default_factory=threading.Lock)
     abandoned: bool = False
+    sent: bool = False
     keeper: Keeper | None = None
     answer: Answer | None = None
     failure: FailureKind | None = None
@@ -73,25 +79,46 @@ def send(
     """Send ``request`` and read at most ``limit`` bytes of answer within ``seconds`` in all.
 
     The call runs in a thread of its own: httpx counts its time-outs per read, and a look-up of a name has none, so
-    only waiting from outside makes a total. A call that is given up ends by itself at its next time-out. With a
-    ``keeper`` a body that came too late is still kept, and half a body is an answer that is not complete.
+    only waiting from outside makes a total. A call that is given up ends by itself at its next time-out, and sends
+    nothing if it had not begun to. With a ``keeper`` a body that came too late is still kept, and half a body, or the
+    first ``limit`` bytes of one that is too large, is an answer that is not complete.
 
     Raises ``ExactError``: NOT_SENT when there was no connection, UNKNOWN when the answer is late, cut or too large;
     a late one with the moment from which no answer can come any more.
     """
-    request.extensions["timeout"] = httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)).as_dict()
     call = _Call(keeper=keeper)
+    longest = seconds if keeper is None else seconds * LATE
+    timeout = httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds), read=longest)
+    request.extensions["timeout"] = timeout.as_dict()
+    request.extensions["trace"] = partial(_watch, call)
     threading.Thread(
-        target=_run, args=(client, request, call, seconds, limit), name="exact-call", daemon=True
+        target=_run, args=(client, request, call, longest, limit), name="exact-call", daemon=True
     ).start()
     if not call.done.wait(seconds):
-        call.abandoned = True
-        raise ExactError(FailureKind.UNKNOWN, retry_at=clock.now() + timedelta(seconds=seconds))
+        raise _given_up(call, longest - seconds)
     if call.error is not None:
         raise call.error
     if call.answer is None:
         raise ExactError(call.failure or FailureKind.UNKNOWN)
     return call.answer
+
+
+def _given_up(call: _Call, still: float) -> ExactError:
+    """It is late; an answer may still come for ``still`` seconds."""
+    with call.guard:
+        call.abandoned = True
+        if not call.sent:
+            return ExactError(FailureKind.NOT_SENT)
+    return ExactError(FailureKind.UNKNOWN, retry_at=clock.now() + timedelta(seconds=still))
+
+
+def _watch(call: _Call, event: str, _info: Mapping[str, object]) -> None:
+    """Told by httpcore of each of its steps. Nothing leaves after we have given up: the token may be tried again."""
+    if event == "http11.send_request_headers.started":
+        with call.guard:
+            if call.abandoned:
+                raise httpx.ConnectTimeout("given up before anything was sent")
+            call.sent = True
 
 
 def _run(client: httpx.Client, request: httpx.Request, call: _Call, seconds: float, limit: int) -> None:
@@ -100,7 +127,7 @@ def _run(client: httpx.Client, request: httpx.Request, call: _Call, seconds: flo
         call.answer = _exchange(client, request, call, time.monotonic() + seconds, limit)
     except _NOTHING_SENT:
         call.failure = FailureKind.NOT_SENT
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, zlib.error):
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError):
         call.failure = FailureKind.UNKNOWN
     except BaseException as error:
         call.error = error
@@ -115,28 +142,27 @@ def _exchange(
 ) -> Answer | None:
     response = client.send(request, stream=True)
     try:
-        body, complete = _read(response.iter_raw(), call, deadline, limit)
-        if body is not None and response.headers.get("content-encoding", "identity").lower() != "identity":
-            body = _unpacked(body, limit) if complete else None
-        if body is None:
-            return None
-        answer = Answer(response.status_code, response.headers, body, clock.now(), complete)
+        received, whole = _read(response.iter_raw(), call, deadline, limit)
+        encoding = response.headers.get("content-encoding", "identity").strip().lower()
+        body, unpacked = _unpacked(received, encoding, limit)
+        answer = Answer(response.status_code, response.headers, body, clock.now(), whole and unpacked)
         if call.keeper is not None:
             call.keeper.keep(answer)
-        return answer
+            return answer
+        return answer if answer.complete else None
     finally:
         response.close()
 
 
-def _read(chunks: Iterable[bytes], call: _Call, deadline: float, limit: int) -> tuple[bytes | None, bool]:
-    """The body, and whether it is whole; None when it is too large, too late, or of no use to anybody."""
+def _read(chunks: Iterable[bytes], call: _Call, deadline: float, limit: int) -> tuple[bytes, bool]:
+    """The body, or as much of it as came in time, fits, and came before the connection broke; whether it is whole."""
     body = bytearray()
     try:
         for chunk in chunks:
             body += chunk
-            too_late = time.monotonic() > deadline or call.abandoned
-            if len(body) > limit or (too_late and call.keeper is None):
-                return None, False
+            given_up = call.abandoned and call.keeper is None
+            if len(body) > limit or time.monotonic() > deadline or given_up:
+                return bytes(body[:limit]), False
     except httpx.HTTPError:
         if call.keeper is None or not body:
             raise
@@ -144,7 +170,17 @@ def _read(chunks: Iterable[bytes], call: _Call, deadline: float, limit: int) -> 
     return bytes(body), True
 
 
-def _unpacked(body: bytes, limit: int) -> bytes | None:
-    """gzip or zlib undone without ever holding more than ``limit``: we ask for neither, but may get it."""
-    unpacked = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(body, limit + 1)
-    return unpacked if len(unpacked) <= limit else None
+def _unpacked(body: bytes, encoding: str, limit: int) -> tuple[bytes, bool]:
+    """gzip or zlib undone as far as it goes, without ever holding more than ``limit``; whether nothing is missing.
+
+    We ask for neither, but may get it, and a header may be missing or lie.
+    """
+    plain = encoding in {"", "identity"}
+    if plain and not body.startswith(b"\x1f\x8b"):
+        return body, True
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    try:
+        unpacked = unpacker.decompress(body, limit + 1)
+    except zlib.error:
+        return body, plain
+    return unpacked[:limit], unpacker.eof and len(unpacked) <= limit

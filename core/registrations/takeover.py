@@ -16,8 +16,8 @@ from core.registrations.grants import (
     release_grant,
     set_candidate,
 )
-from core.registrations.outcomes import Outcome
-from core.registrations.register import EXCHANGING, find
+from core.registrations.outcomes import EXCHANGING, Outcome
+from core.registrations.register import find
 from core.registrations.settle import settle, settle_grant
 from core.registrations.timeline import EXACT, write
 from core.storage.models import Consent, Grant, Registration

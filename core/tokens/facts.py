@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from core.exact.errors import FailureKind
 from core.settings import Settings
@@ -15,6 +16,9 @@ SURE_AFTER = timedelta(hours=2)
 """Exact has refused good tokens at night and accepted them later (picqer#497): one refusal proves nothing."""
 SPARE = timedelta(seconds=5)
 """An access token with less life than this is not handed out: the call that uses it takes time too."""
+
+_DUTCH = ZoneInfo("Europe/Amsterdam")
+_DOUBTFUL_HOUR = 1
 
 ERRORS_AN_HOUR = 4
 """Exact blocks an app for an hour after ten errors at one address; somebody else may be making some too."""
@@ -72,6 +76,12 @@ def grant_is_dead(grant: GrantFacts, *, lapses: datetime | None = None, now: dat
     return grant.last_failure_at - grant.refused_since >= SURE_AFTER
 
 
+def proves_nothing(now: datetime) -> bool:
+    """Whether a refusal at ``now`` does not count: between one and two of the Dutch night Exact has refused good
+    tokens, and with an outage in between three such nights would look like a customer who has withdrawn."""
+    return now.astimezone(_DUTCH).hour == _DOUBTFUL_HOUR
+
+
 def next_try(
     kind: FailureKind,
     failures: int,
@@ -81,14 +91,16 @@ def next_try(
 ) -> datetime:
     """When to try again after the ``failures``-th failure in a row (1 for the first), this one of ``kind``.
 
-    A moment that Exact named counts, when it is later than now. ``errors`` are the moments (seconds since 1970) of
-    the error answers so far, this one included: where they are as many as an hour may hold, the hour is waited out.
+    A moment that Exact named counts instead, when it is later than now; so does the one until which a late answer may
+    come, unless the wait is longer anyway. ``errors`` are the moments (seconds since 1970) of the error answers so far,
+    this one included: where they are as many as an hour may hold, the hour is waited out.
     """
     waits = _WAITS.get(kind, _OTHER_WAITS)
     chosen = now + waits[min(max(failures, 1), len(waits)) - 1]
     if retry_at is not None and retry_at > now:
-        chosen = retry_at
-    return max(chosen, _within_budget(errors, now))
+        # Until an answer can no longer come, waiting is a must; it does not shorten the ladder.
+        chosen = max(chosen, retry_at) if kind is FailureKind.UNKNOWN else retry_at
+    return max(chosen, within_budget(errors, now))
 
 
 def errors_within_the_hour(before: Sequence[float], now: datetime) -> list[float]:
@@ -97,7 +109,7 @@ def errors_within_the_hour(before: Sequence[float], now: datetime) -> list[float
     return [*recent, now.timestamp()][-ERRORS_AN_HOUR:]
 
 
-def _within_budget(errors: Sequence[float], now: datetime) -> datetime:
+def within_budget(errors: Sequence[float], now: datetime) -> datetime:
     """The first moment at which one more error would be one of ``ERRORS_AN_HOUR`` in any hour."""
     if len(errors) < ERRORS_AN_HOUR:
         return now

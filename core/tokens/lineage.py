@@ -40,7 +40,7 @@ class Landing(Enum):
     ORPHANED = auto()
     """The row had moved on; it was not overwritten."""
     GONE = auto()
-    """There is no such row any more."""
+    """There is no such row any more, or its tokens were taken out."""
 
 
 def land(
@@ -68,17 +68,27 @@ def _commit(
         now = database_now(session)
         pair, moment = in_database_time(session, pair, received_at)
         columns = _columns(app, spend.grant_id, pair, moment)
-        lies_there = (Grant.id == spend.grant_id, Grant.fingerprint.in_(parents))
-        statement = update(Grant).where(*lies_there).values(**columns).returning(Grant.id)
-        if session.execute(statement.execution_options(synchronize_session=False)).first() is not None:
+        if _put(session, spend.grant_id, parents, columns):
             return Landing.LANDED
-        found = session.execute(select(Grant.fingerprint).where(Grant.id == spend.grant_id)).first()
-        if found is None:
-            return Landing.GONE
-        if found[0] == columns["fingerprint"]:
+        held = session.scalar(select(Grant.fingerprint).where(Grant.id == spend.grant_id))
+        if held is None:
+            # Disconnected, unless the pair went over to another row while its successor was on its way.
+            place = session.scalar(select(Grant.id).where(Grant.fingerprint == spend.parent).limit(1))
+            if place is None:
+                return Landing.GONE
+            _put(session, place, parents, _columns(app, place, pair, moment))
+            return Landing.LANDED
+        if held == columns["fingerprint"]:
             return Landing.LANDED
         _raise_alarm(session, spend.grant_id, now)
         return Landing.ORPHANED
+
+
+def _put(session: Session, grant_id: str, parents: Collection[str], columns: dict[str, object]) -> bool:
+    """Write ``columns`` into this row if one of ``parents`` lies there."""
+    lies_there = (Grant.id == grant_id, Grant.fingerprint.in_(parents))
+    statement = update(Grant).where(*lies_there).values(**columns).returning(Grant.id)
+    return session.execute(statement.execution_options(synchronize_session=False)).first() is not None
 
 
 def _columns(app: Application, grant_id: str, pair: TokenPair, moment: datetime) -> dict[str, object]:

@@ -47,17 +47,24 @@ class Record:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     received_at: datetime
+    complete: bool = True
+    """False when the end of the body is missing."""
 
     @classmethod
     def of(cls, spend: Spend, answer: Answer) -> Record:
         """The answer, less the headers that say nothing about tokens."""
         kept = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
-        return cls(spend, answer.status, kept, answer.body, answer.received_at)
+        return cls(spend, answer.status, kept, answer.body, answer.received_at, answer.complete)
 
     def pair(self) -> TokenPair:
         """The tokens in it. Raises ``ExactError`` when it holds none."""
         return parse_token_answer(
-            self.status, self.headers, self.body, self.received_at, exchanging=self.spend.exchanging
+            self.status,
+            self.headers,
+            self.body,
+            self.received_at,
+            exchanging=self.spend.exchanging,
+            complete=self.complete,
         )
 
 
@@ -70,6 +77,7 @@ def seal(vault: Vault, record: Record) -> bytes:
         # Bytes as they are, one a character: JSON knows no bytes, and half an answer may be half a character.
         "body": record.body.decode("latin-1"),
         "received_at": record.received_at.isoformat(),
+        "complete": record.complete,
     }
     return vault.encrypt(json.dumps(document), **_PLACE)
 
@@ -88,6 +96,7 @@ def unseal(vault: Vault, sealed: bytes) -> Record:
             headers=document["headers"],
             body=document["body"].encode("latin-1"),
             received_at=datetime.fromisoformat(document["received_at"]),
+            complete=document.get("complete", True),
         )
     except (KeyError, TypeError, ValueError):
         raise OtherForm("A record of the journal has another form than this version writes.") from None

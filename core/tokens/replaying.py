@@ -108,7 +108,7 @@ def _settle(app: Application, slot: Slot, adopt: Adopt | None) -> bool:
 
 
 def _put_in_force(app: Application, slot: Slot, sealed: bytes, record: Record, adopt: Adopt | None) -> bool:
-    spend, now = record.spend, clock.now()
+    spend, now, known = record.spend, clock.now(), app.journal.newest(record.spend.grant_id)
     try:
         pair = record.pair()
     except ExactError:
@@ -119,24 +119,19 @@ def _put_in_force(app: Application, slot: Slot, sealed: bytes, record: Record, a
     child = app.vault.fingerprint(pair.refresh_token)
     if spend.exchanging and adopt is not None:
         landing = Landing.LANDED if adopt(app, record, pair) else Landing.GONE
-    elif _is_archived(app, spend.grant_id, child):
+    elif known is not None and child in {known.child, *known.ancestors}:
         # Long ago, perhaps: the row may be ahead of it, or behind after a restored backup.
         landing = Landing.LANDED
         recover(app, spend.grant_id)
     else:
-        known = app.journal.newest(spend.grant_id)
         before = known.ancestors if known is not None and known.child == spend.parent else ()
         landing = land(app, spend, pair, record.received_at, before)
-    if landing is not Landing.GONE:
+    # Without a row its chain may begin after a restored backup; a customer who was disconnected left no chain.
+    if landing is not Landing.GONE or known is not None:
         app.journal.remember(spend, child, sealed, now, orphan=landing is Landing.ORPHANED)
     slot.clear()
     log.warning("An answer left behind for grant %s was found: %s.", spend.grant_id, landing.name.lower())
     return landing is Landing.LANDED
-
-
-def _is_archived(app: Application, grant_id: str, child: str) -> bool:
-    known = app.journal.newest(grant_id)
-    return known is not None and child in {known.child, *known.ancestors}
 
 
 def _bring_forward(app: Application, chain: Archived, held: str | None) -> bool:

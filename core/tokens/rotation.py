@@ -22,7 +22,14 @@ from core.settings import Settings
 from core.storage.incidents import open_incident
 from core.storage.models import Grant
 from core.storage.moments import database_now
-from core.tokens.facts import SPARE, errors_within_the_hour, next_keep_alive, next_try
+from core.tokens.facts import (
+    SPARE,
+    errors_within_the_hour,
+    next_keep_alive,
+    next_try,
+    proves_nothing,
+    within_budget,
+)
 from core.tokens.flights import NO_LEASE, alone, changed
 from core.tokens.grants import read_access_token
 from core.tokens.replaying import recover, replay
@@ -65,8 +72,10 @@ def plan(grant: Grant, settings: Settings, now: datetime) -> Plan:
     if now < refreshable_at:
         early = ExactError(FailureKind.TOO_EARLY, retry_at=refreshable_at)
         return Plan(hand_out=True) if lives else Plan(error=early)
-    if grant.next_try_at is not None and now < grant.next_try_at:
-        return Plan(hand_out=True) if lives else Plan(error=_known_failure(grant))
+    # A success or a new consent forgets when to try again, but Exact does not forget the errors.
+    again_at = max(grant.next_try_at or now, within_budget(grant.error_moments, now))
+    if now < again_at:
+        return Plan(hand_out=True) if lives else Plan(error=_known_failure(grant, again_at))
     if grant.lease_until is not None and now < grant.lease_until:
         return Plan(hand_out=lives)
     return Plan(spend=True)
@@ -166,7 +175,8 @@ def _record(app: Application, grant: Grant, owner: str, error: ExactError, now: 
     errors = errors_within_the_hour(grant.error_moments, now) if sent else grant.error_moments
     error.retry_at = next_try(error.kind, grant.failures + 1, now, error.retry_at, errors if sent else ())
     # While many are refused at once it is Exact's trouble, and proves nothing about this consent.
-    refused = error.kind == FailureKind.REFUSED and not _incident_is_open(app, grant.environment)
+    doubtful = proves_nothing(now) or _incident_is_open(app, grant.environment)
+    refused = error.kind == FailureKind.REFUSED and not doubtful
     _release(
         app,
         grant,
@@ -209,8 +219,8 @@ def _lives(grant: Grant, now: datetime) -> bool:
     return now < grant.access_expires_at - SPARE
 
 
-def _known_failure(grant: Grant) -> ExactError:
+def _known_failure(grant: Grant, again_at: datetime) -> ExactError:
     """Why it is not tried now: the failure that was recorded last, or that it was too early."""
     known = grant.last_failure_kind if grant.failures else FailureKind.TOO_EARLY.value
     kind = FailureKind(known) if known in set(FailureKind) else FailureKind.UNKNOWN
-    return ExactError(kind, exact_message=grant.last_failure_message or "", retry_at=grant.next_try_at)
+    return ExactError(kind, exact_message=grant.last_failure_message or "", retry_at=again_at)

@@ -66,7 +66,7 @@ class InFlight:
             self._slot.write(sealed)
         except OSError:
             log.exception("The journal could not take the answer for grant %s.", self._spend.grant_id)
-        self.record, self.sealed = record, sealed
+        self.sealed, self.record = sealed, record  # whoever sees the record, in another thread, needs both
 
     def end(self) -> None:
         """The call is over."""
@@ -132,8 +132,10 @@ def exchange_code(
 
 
 def archive(app: Application, flight: InFlight, pair: TokenPair, landing: Landing) -> None:
-    """Remember the answer for seven days, unless its row was deleted meanwhile: then nobody may keep it."""
-    if flight.record is None or landing is Landing.GONE:
+    """Remember the answer for seven days, unless its customer was disconnected meanwhile: then nobody may keep it."""
+    if flight.record is None:
+        return
+    if landing is Landing.GONE and app.journal.newest(flight.record.spend.grant_id) is None:
         return
     spend, child = flight.record.spend, app.vault.fingerprint(pair.refresh_token)
     orphan = landing is Landing.ORPHANED

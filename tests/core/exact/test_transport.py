@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -138,3 +139,93 @@ def test_an_unexpected_error_reaches_whoever_waits() -> None:
 
     with httpx.Client(transport=httpx.MockTransport(explode)) as client, pytest.raises(LookupError):
         transport.send(client, client.build_request("GET", "http://127.0.0.1/"), seconds=5, limit=10)
+
+
+class Kept:
+    """A keeper that remembers."""
+
+    def __init__(self) -> None:
+        self.answers: list[transport.Answer] = []
+        self.over = threading.Event()
+
+    def keep(self, answer: transport.Answer) -> None:
+        self.answers.append(answer)
+
+    def end(self) -> None:
+        self.over.set()
+
+
+def ask_keeping(url: str, kept: Kept, seconds: float, limit: int = 9) -> FailureKind | None:
+    with transport.new_client() as client:
+        try:
+            transport.send(
+                client,
+                client.build_request("POST", url, content="x"),
+                seconds=seconds,
+                limit=limit,
+                keeper=kept,
+            )
+        except ExactError as error:
+            assert kept.over.wait(10)
+            return error.kind
+    return None
+
+
+def test_nothing_is_sent_once_we_have_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on, connect, heard, kept = threading.Event(), socket.create_connection, list[bytes](), Kept()
+
+    def slow_look_up(*arguments: Any, **options: Any) -> socket.socket:
+        go_on.wait(10)
+        return connect(*arguments, **options)
+
+    monkeypatch.setattr(socket, "create_connection", slow_look_up)
+    with socket.create_server(("127.0.0.1", 0)) as listener, transport.new_client() as client:
+        request = client.build_request("POST", f"http://127.0.0.1:{listener.getsockname()[1]}/", content="x")
+        with pytest.raises(ExactError) as caught:
+            transport.send(client, request, seconds=0.05, limit=9, keeper=kept)
+        go_on.set()
+        assert kept.over.wait(10)
+        client.close()
+        with listener.accept()[0] as connection:
+            heard.append(connection.recv(100))
+    assert caught.value.kind == FailureKind.NOT_SENT
+    assert heard == [b""]
+
+
+def test_a_body_that_came_too_late_is_kept_all_the_same() -> None:
+    go_on, kept = threading.Event(), Kept()
+
+    def talk(connection: socket.socket) -> None:
+        go_on.wait(10)
+        connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+
+    with server(talk) as url, transport.new_client() as client:
+        request = client.build_request("POST", url, content="x")
+        with pytest.raises(ExactError) as caught:
+            transport.send(client, request, seconds=1, limit=9, keeper=kept)
+        go_on.set()
+        assert kept.over.wait(10)
+    assert caught.value.kind == FailureKind.UNKNOWN
+    assert caught.value.retry_at is not None
+    assert [(answer.body, answer.complete) for answer in kept.answers] == [(b"{}", True)]
+
+
+def test_a_body_that_drips_without_end_is_not_waited_for_without_end() -> None:
+    over, kept = threading.Event(), Kept()
+
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(HEAD + b"Content-Length: 999999\r\n\r\n")
+        while not over.wait(0.05):
+            connection.sendall(b"\r")
+
+    with server(talk) as url:
+        assert ask_keeping(url, kept, seconds=0.2, limit=9999) == FailureKind.UNKNOWN
+        over.set()
+    assert [answer.complete for answer in kept.answers] == [False]
+
+
+def test_of_a_body_that_is_too_large_its_beginning_is_kept() -> None:
+    kept = Kept()
+    with server(says(HEAD + b"\r\n" + b"0123456789" * 10)) as url:
+        assert ask_keeping(url, kept, seconds=5) is None
+    assert [(answer.body, answer.complete) for answer in kept.answers] == [(b"012345678", False)]

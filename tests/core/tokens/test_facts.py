@@ -89,3 +89,8 @@ def test_refusals_as_they_are_spaced_become_certain_at_the_third() -> None:
     third = next_try(FailureKind.REFUSED, 2, second)
     assert not grant_is_dead(Facts(2, first, second))
     assert grant_is_dead(Facts(3, first, third))
+
+
+def test_a_late_answer_is_waited_for_and_does_not_shorten_the_ladder() -> None:
+    assert next_try(FailureKind.UNKNOWN, 1, AT, AT + HOUR / 30) == AT + HOUR / 30
+    assert next_try(FailureKind.UNKNOWN, 5, AT, AT + HOUR / 30) == AT + 4 * HOUR

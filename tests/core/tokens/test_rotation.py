@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -22,15 +23,31 @@ from core.exact.transport import Keeper
 from core.simulator.server import RunningSimulator
 from core.storage.database import Database
 from core.storage.models import Grant
-from core.tokens import lineage, rotation, spending
-from core.tokens.facts import grant_is_dead
-from core.tokens.grants import read_access_token, read_refresh_token, save_candidate, store_pair, wipe_pair
+from core.tokens import archive, lineage, rotation, spending
+from core.tokens.facts import grant_is_dead, proves_nothing
+from core.tokens.grants import (
+    move_pair,
+    read_access_token,
+    read_refresh_token,
+    save_candidate,
+    store_pair,
+    wipe_pair,
+)
+from core.tokens.replaying import replay
 from core.tokens.rotation import access_token
 from core.tokens.vault import Vault
 
 USER = "test@testbv.example"
 VERIFIER = "v" * 43
 Refresh = Callable[[str, str, Keeper | None], TokenPair]
+
+
+@pytest.fixture(autouse=True)
+def _by_day() -> Iterator[None]:
+    """It is noon when a test begins: what is refused at night does not count."""
+    noon = (clock.now() + timedelta(days=1)).replace(hour=11)
+    with clock.shifted(noon - clock.now()):
+        yield
 
 
 @pytest.fixture
@@ -512,3 +529,85 @@ def test_no_token_is_in_a_log(
     tokens = {t for issued in exact.engine.journal() for t in (issued.access_token, issued.refresh_token)}
     assert len(tokens) == 4
     assert not [token for token in tokens if token in caplog.text]
+
+
+def test_an_answer_that_comes_while_we_give_up_is_put_in_force(
+    app: Application, exact: RunningSimulator, grant_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original: Refresh = app.exact.refresh
+
+    def just_too_late(environment: str, refresh_token: str, keeper: Keeper | None) -> TokenPair:
+        original(environment, refresh_token, keeper)
+        raise ExactError(FailureKind.UNKNOWN)
+
+    monkeypatch.setattr(app.exact, "refresh", just_too_late)
+    with later(601):
+        assert app.exact.me("nl", access_token(app, grant_id)).user_id
+    live = [issued.refresh_token for issued in exact.engine.journal() if issued.condition == "live"]
+    assert [read_refresh_token(app.vault, row(app, grant_id))] == live
+
+
+def test_a_refusal_in_the_doubtful_hour_of_the_night_does_not_count(
+    app: Application, exact: RunningSimulator, grant_id: str
+) -> None:
+    night = (clock.now() + timedelta(days=2)).replace(hour=0, minute=30)
+    night += timedelta(hours=0 if proves_nothing(night) else -1)
+    exact.engine.add_fault("invalid_grant", endpoint="token")
+    with clock.shifted(night - clock.now()):
+        assert failing(app, grant_id).kind == FailureKind.REFUSED
+    facts = row(app, grant_id)
+    assert (facts.failures, facts.refusals, facts.refused_since) == (1, 0, None)
+
+
+def test_a_success_does_not_free_it_to_make_a_fifth_error_within_the_hour(
+    app: Application, exact: RunningSimulator, grant_id: str
+) -> None:
+    first = clock.now() - timedelta(minutes=10)
+    moments = [first.timestamp() + 60 * n for n in range(4)]
+    change(app, grant_id, error_moments=moments)
+    with later(601):
+        assert failing(app, grant_id).retry_at == first + timedelta(minutes=61)
+    assert spends(exact) == 0
+    with later(51 * 60 + 1):
+        assert access_token(app, grant_id)
+
+
+def test_a_successor_follows_its_parent_into_another_row(
+    app: Application, exact: RunningSimulator, grant_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target_id = save_candidate(app, "nl", TokenPair("", "lost long ago", clock.now()))
+
+    def taken_over() -> None:
+        with app.database.transaction() as session:
+            source, target = session.get_one(Grant, grant_id), session.get_one(Grant, target_id)
+            move_pair(session, app.vault, source, target)
+
+    around_refresh(app, monkeypatch, taken_over)
+    with later(601):
+        assert access_token(app, grant_id)
+        assert app.exact.me("nl", access_token(app, target_id)).user_id
+    live = [issued.refresh_token for issued in exact.engine.journal() if issued.condition == "live"]
+    assert [read_refresh_token(app.vault, row(app, target_id))] == live
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_comes_back_after_a_disconnect_is_kept_nowhere(
+    app: Application, exact: RunningSimulator, grant_id: str, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    def disconnected() -> None:
+        with app.database.transaction() as session:
+            wipe_pair(session.get_one(Grant, grant_id))
+        app.journal.forget([grant_id])
+
+    around_refresh(app, monkeypatch, disconnected)
+    with later(601):
+        with monkeypatch.context() as patch:
+            if killed:
+                patch.setattr(spending, "land", lambda *_arguments: 1 / 0)
+            with pytest.raises(ZeroDivisionError if killed else ExactError):
+                access_token(app, grant_id)
+        replay(app)
+    assert row(app, grant_id).refresh_token is None
+    assert list(app.journal.slots.left_behind()) == []
+    with app.journal._archive._database().rows() as rows:
+        assert rows.execute(select(archive._answers)).all() == []
