@@ -95,7 +95,7 @@ class World:
             known += [unseal(app.vault, sealed).body.decode("latin-1")] if sealed else []
         archive = app.journal._archive
         if archive._path.exists():
-            with archive._database().rows() as rows:
+            with archive._database().read() as rows:
                 every = rows.execute(select(_answers.c.sealed).where(_answers.c.sealed.is_not(None)))
                 known += [unseal(app.vault, each[0]).body.decode("latin-1") for each in every]
         return "\n".join(known)
