@@ -57,7 +57,7 @@ def draw_name_hint(view: RegistrationView) -> None:
         return
     st.warning(
         _(
-            "None of these administrations is called **{name}**. Did the right person log in at Exact Online? If not, "
+            "None of these administrations is called **{name}**: did the right person log in at Exact Online? If not, "
             "connect again from the registration."
         ).format(name=plain(view.name)),
         icon=":material/warning:",

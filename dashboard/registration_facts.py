@@ -19,19 +19,23 @@ from dashboard.status_badge import status_badge
 NONE = "–"
 
 
-def draw_status(view: RegistrationView, sender: str) -> None:
-    """The badge, one sentence why, when the last success was, and what a failure since then means.
-
-    ``sender`` signs the e-mail about it.
-    """
+def draw_status(view: RegistrationView) -> None:
+    """The badge, one sentence why, when the last success was, and a failure since: never green on old news."""
     with st.container(horizontal=True, vertical_alignment="center"):
         status_badge(view.status)
         st.markdown(view.status_sentence, width="content")
-    if view.grant is not None:
-        st.caption(_("Last success: {at}").format(at=moment(view.last_success_at)))
+    if view.grant is None:
+        return
+    known = [_("Last success: {at}").format(at=moment(view.last_success_at))]
+    if diagnosis_of(view) is not None:
+        known.append(_("Last failure: {at}").format(at=moment(view.last_failure_at)))
+    st.caption(" · ".join(known))
+
+
+def draw_meaning(view: RegistrationView, sender: str) -> None:
+    """What the failure since the last success means; ``sender`` signs the e-mail about it."""
     diagnosis = diagnosis_of(view)
     if diagnosis is not None:
-        st.caption(_("Last failure: {at}").format(at=moment(view.last_failure_at)))
         draw_diagnosis(
             diagnosis,
             f"registration_{view.id}",

@@ -73,7 +73,7 @@ def _details(issue: IssueView) -> list[str]:
             at=plain(moment(issue.first_seen_at)), who=plain(issue.who)
         )
     ]
-    if issue.message:
+    if issue.message and issue.administration:  # of the connection's own the card below tells more
         lines.append(_("Exact Online said: {text}").format(text=plain(issue.message)))
     if issue.snoozed_until is not None:
         lines.append(

@@ -14,7 +14,7 @@ from dashboard.candidate import draw_candidate
 from dashboard.linked_administrations import draw_administrations
 from dashboard.markdown import plain
 from dashboard.registration_actions import draw_actions
-from dashboard.registration_facts import draw_facts, draw_status, draw_timeline
+from dashboard.registration_facts import draw_facts, draw_meaning, draw_status, draw_timeline
 from dashboard.registration_in_address import registration_in_address
 from dashboard.registration_issues import draw_history, draw_issues
 from dashboard.two_lists import draw_two_lists
@@ -24,10 +24,11 @@ view = registration_in_address(app, by)
 issues = issues_of(app, by, view.id)
 
 st.title(plain(view.name) or _("Draft without a name"))
-draw_status(view, by.name)
-draw_issues(app, by, issues)
+draw_status(view)
 draw_candidate(app, by, view)
 draw_actions(app, by, view)
+draw_issues(app, by, issues)
+draw_meaning(view, by.name)
 
 facts, administrations = st.columns([2, 3], gap="large")
 with facts:
