@@ -43,7 +43,6 @@ def draw(rows: Sequence[RegistrationRow]) -> list[RegistrationRow]:
             _("Owner"): [row.owner_name for row in rows],
         },
         hide_index=True,
-        height=420,
         on_select="rerun",
         selection_mode="multi-row",
         key="bulk_rows",

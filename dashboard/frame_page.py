@@ -31,10 +31,12 @@ CONNECT_SCRIPT = (
     "HOST_CONFIG:{allowedOrigins:[location.origin],useExternalAuthToken:false}}"
 )
 STYLE = (
-    '<style>[data-testid="InputInstructions"],[data-testid="stHeaderActionElements"] a{display:none}</style>'
+    '<style>[data-testid="InputInstructions"],[data-testid="stHeaderActionElements"] a,'
+    '[data-testid="stElementToolbar"]{display:none}</style>'
 )
 """Hides what Streamlit says in English only: "Press Enter to apply" and its kin under a field, which says enough by
-itself, and the "Link to heading" beside every heading."""
+itself, and the "Link to heading" beside every heading; and the tools of a table, whose download knows neither roles nor
+spreadsheets that run what they read."""
 _REPLACEMENTS = (
     (re.compile(r"<script>.*?</script>", re.DOTALL), f"<script>{CONNECT_SCRIPT};{link_script()}</script>"),
     (re.compile(r"<title>.*?</title>"), "<title>Clickker Connections</title>"),

@@ -17,11 +17,13 @@ from dashboard.navigation import address
 
 
 def summary(by: CurrentOperator, what: str, page: Page[Any], query: ListQuery) -> str:
-    """How many rows match, and links that export what the filter shows."""
+    """How many rows match, and links that export or change what the filter shows."""
     shown = _count(page)
     if by.may(Action.EXPORT):
-        shown += " &nbsp;·&nbsp; " + _("Export:") + f" {_link(what, 'csv', 'CSV', query)}, "
-        shown += _link(what, "xlsx", "Excel", query)
+        shown += " &nbsp;·&nbsp; " + _("Export:") + " " + _anchor(f"/export/{what}.csv", "CSV", query) + ", "
+        shown += _anchor(f"/export/{what}.xlsx", "Excel", query)
+    if what == "registrations" and by.may(Action.EDIT_NOTE):
+        shown += " &nbsp;·&nbsp; " + _link_to_bulk(query)
     return f'<div style="font-size:.875rem;color:#526471;margin-bottom:1rem">{shown}</div>'
 
 
@@ -54,7 +56,13 @@ def _count(page: Page[Any]) -> str:
     return ngettext("{count} found", "{count} found", page.count).format(count=figure(page.count))
 
 
-def _link(what: str, kind: str, label: str, query: ListQuery) -> str:
+def _link_to_bulk(query: ListQuery) -> str:
+    # In one parameter: those that belong to this list's widgets leave the address with them.
+    where, label = address("bulk", filter=as_address(query)), _("Change several")
+    return f'<a href="{escape(where)}" target="_self" style="color:#14547a">{label}</a>'
+
+
+def _anchor(path: str, label: str, query: ListQuery) -> str:
     asked = as_address(query)
-    address = f"/export/{what}.{kind}" + (f"?{asked}" if asked else "")
-    return f'<a href="{escape(address)}" target="_self" style="color:#14547a">{label}</a>'
+    where = path + (f"?{asked}" if asked else "")
+    return f'<a href="{escape(where)}" target="_self" style="color:#14547a">{label}</a>'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 import streamlit as st
 
 from core.application import application
@@ -18,7 +20,7 @@ st.title(_("Change several registrations"))
 if bulk_outcome.draw(app, by):
     end_page()
 
-rows = rows_for_bulk(app, by, query_of(RegistrationQuery, st.query_params))
+rows = rows_for_bulk(app, by, query_of(RegistrationQuery, dict(parse_qsl(st.query_params.get("filter", "")))))
 if not rows:
     st.info(_("The list shows no registrations. Choose another filter there first."), icon=":material/inbox:")
     back = _("Back to the list")

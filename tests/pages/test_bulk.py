@@ -24,7 +24,7 @@ def test_the_filter_in_the_address_says_which_rows(app: Application, sanne: Curr
     make_connected(app.database, "Test B.V.")
     make_connected(app.database, "Bakker B.V.")
 
-    page = frame("bulk", q="bakk")
+    page = frame("bulk", filter="q=bakk")
 
     assert list(page.dataframe[0].value["Name"]) == ["Bakker B.V."]
     assert all(button.disabled for button in page.button if (button.key or "").startswith("bulk_"))
