@@ -32,11 +32,11 @@ CONNECT_SCRIPT = (
 )
 STYLE = (
     '<style>[data-testid="InputInstructions"],[data-testid="stHeaderActionElements"] a,'
-    '[data-testid="stElementToolbar"]{display:none}</style>'
+    '[data-testid="stElementToolbar"]{display:none}[data-testid="stTable"] td *{overflow-wrap:anywhere}</style>'
 )
 """Hides what Streamlit says in English only: "Press Enter to apply" and its kin under a field, which says enough by
 itself, and the "Link to heading" beside every heading; and the tools of a table, whose download knows neither roles nor
-spreadsheets that run what they read."""
+spreadsheets that run what they read. A long address breaks instead of pushing its column out of sight."""
 _REPLACEMENTS = (
     (re.compile(r"<script>.*?</script>", re.DOTALL), f"<script>{CONNECT_SCRIPT};{link_script()}</script>"),
     (re.compile(r"<title>.*?</title>"), "<title>Clickker Connections</title>"),
