@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -112,9 +113,11 @@ class _Batch:
         derived = derive(facts, self._now)
         row = self._registration(story, derived, linked)
         self._add_issues(row["id"], facts)
+        row["next_check_at"] = None
         if story.consented:
             grant = grant_columns(story, row, self._now)
             row["grant_id"] = grant["id"]
+            row["next_check_at"] = self._next_check(row)
             self._grants.append(grant)
         self._registrations.append(row)
         self._add_administrations(row, story, held, failing)
@@ -132,6 +135,12 @@ class _Batch:
         for kept in (self._grants, self._registrations, self._administrations, self._issues):
             kept.clear()
         self._counts.clear()
+
+    def _next_check(self, row: dict[str, Any]) -> datetime | None:
+        """Spread over the day, where there is anything to check."""
+        if not row["active"] or row["disconnected_at"] is not None or row["submitted_at"] is None:
+            return None
+        return self._now + timedelta(hours=self._random.uniform(1, self._settings.check_hours))
 
     def _add_issues(self, number: int, facts: Facts) -> None:
         for problem in problems(facts, self._now):

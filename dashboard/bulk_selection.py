@@ -14,7 +14,7 @@ from core.i18n import N_, _, ngettext
 from core.registrations.bulk import NEEDS, BulkAction, change_many, request_checks
 from core.registrations.listing import RegistrationRow
 from core.registrations.wording import status_word
-from dashboard import bulk_outcome
+from dashboard import bulk_outcome, signin
 from dashboard.feedback import attempt
 from dashboard.markdown import plain
 
@@ -65,20 +65,19 @@ def _begin(
     app: Application, by: CurrentOperator, action: BulkAction, rows: Sequence[RegistrationRow]
 ) -> None:
     if action is not BulkAction.CHECK:
-        _confirm(app, by, action, rows)
+        _confirm(app, action, rows)
         return
     with attempt():
         bulk_outcome.watch_checks([row.id for row in rows], request_checks(app, by, rows))
         st.rerun()
 
 
-def _confirm(
-    app: Application, by: CurrentOperator, action: BulkAction, rows: Sequence[RegistrationRow]
-) -> None:
+def _confirm(app: Application, action: BulkAction, rows: Sequence[RegistrationRow]) -> None:
     label = _(BUTTONS[action][0])
 
     @st.dialog(label, icon=BUTTONS[action][1])
     def dialog() -> None:
+        by = signin.current()
         st.markdown(
             ngettext("{count} registration: {names}", "{count} registrations: {names}", len(rows)).format(
                 count=len(rows), names=_names(rows)

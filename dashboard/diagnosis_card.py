@@ -11,6 +11,7 @@ from core.exact.mail import customer_mail
 from core.exact.rules import Reconnect
 from core.exact.rules.rule import RECONNECT_WORDS, WHO_WORDS
 from core.i18n import LANGUAGES, _, current_language
+from dashboard import signin
 from dashboard.markdown import plain
 
 LOOKS: dict[Reconnect, tuple[Literal["blue", "green", "orange", "gray"], str]] = {
@@ -71,6 +72,7 @@ def _rows(diagnosis: Diagnosis, quoted: bool) -> dict[str, str]:
 @st.fragment
 def draw_mail(diagnosis: Diagnosis, place: str, customer: str, sender: str) -> None:
     """The e-mail, to be copied, in the language of the customer."""
+    signin.current()
     code = st.segmented_control(
         _("Language of the e-mail"),
         list(LANGUAGES),

@@ -52,6 +52,7 @@ def confirm_active(view: RegistrationView, active: bool, key: str) -> None:
 
     @st.dialog(title, icon=icon, on_dismiss=go_back)
     def dialog() -> None:
+        by = signin.current()
         sentence = (
             _("Clickker reads the books of **{name}** again and checks the connection every day.")
             if active
@@ -64,7 +65,7 @@ def confirm_active(view: RegistrationView, active: bool, key: str) -> None:
         label = _("Resume") if active else _("Pause")
         if st.button(label, key="active_confirm", type="primary"):
             with attempt():
-                set_active(application(), signin.current(), view.id, active)
+                set_active(application(), by, view.id, active)
                 st.rerun()
 
     dialog()
