@@ -16,10 +16,11 @@ SHOTS = {
     "register": "/register",
     "registrations": "/registrations",
     "registration": "/registration?id=10",
+    "repair": "/registration?id=11",
     "choose": "/choose?id=14",
     "administrations": "/administrations",
 }
-"""Picture to address; the numbers are the demo's partly connected and its half-finished customer."""
+"""Picture to address; the numbers are the demo's partly connected, its refused and its half-finished customer."""
 
 
 def take(url: str) -> None:
