@@ -114,6 +114,22 @@ def test_of_many_matches_sqlite_sorts_none_but_walks_along_the_index_of_the_sort
         _assert_served_on_sqlite(database, lambda query=query: list_administrations(seeded, admin, query))  # type: ignore[misc]
 
 
+@pytest.mark.usefixtures("small")
+def test_the_last_of_the_alphabet_is_sorted_and_not_walked_up_to(
+    app: Application, database: Database, admin: CurrentOperator
+) -> None:
+    for number in range(60):
+        make_registration(database, f"Aalders {number:02}")
+        make_registration(database, f"Zonneveld {number:02}")
+    with statements(database) as seen:
+        page = list_registrations(app, admin, RegistrationQuery(search="onneveld", page=2))
+    assert [row.name for row in page.rows] == [f"Zonneveld {number:02}" for number in range(10, 20)]
+    assert page.more
+    if database.is_sqlite:
+        plans = [plan_of(database, statement, parameters) for statement, parameters in list(seen)]
+        assert not any("SCAN registrations USING" in plan for plan in plans), plans
+
+
 def _assert_served_on_sqlite(database: Database, show: Callable[[], Page[Any]]) -> None:
     if database.is_sqlite:
         _assert_served(database, show)
