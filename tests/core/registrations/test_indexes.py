@@ -22,6 +22,7 @@ from core.registrations.listing import (
     list_registrations,
 )
 from core.registrations.query import Page
+from core.registrations.registration import registration
 from core.seed import seed
 from core.storage.database import Database
 from core.storage.models import Registration
@@ -68,6 +69,24 @@ def test_who_has_linked_an_administration_is_looked_up(seeded: Application, data
         view_administrations(session, row)
     plans = [plan_of(database, statement, parameters) for statement, parameters in list(seen)]
     assert sum("uq_administrations_linked" in plan for plan in plans) == 1
+
+
+def test_what_one_registration_has_linked_is_not_looked_for_among_all_that_are_linked(
+    seeded: Application, database: Database, admin: CurrentOperator
+) -> None:
+    with database.read() as session:
+        number = session.scalar(
+            select(Registration.id).where(
+                Registration.administrations_linked > 0, Registration.grant_id.is_not(None)
+            )
+        )
+    with statements(database) as seen:
+        shown = registration(seeded, admin, number or 0)
+    assert shown.check is not None
+    plans = [plan_of(database, statement, parameters) for statement, parameters in list(seen)]
+    assert any("uq_administrations_registration" in plan for plan in plans)
+    if database.is_sqlite:
+        assert not any("(linked=?" in plan for plan in plans), plans
 
 
 @pytest.mark.parametrize("descending", [False, True], ids=["up", "down"])
