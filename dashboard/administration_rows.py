@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 
 from core.i18n import N_, _
 from core.registrations.listing import AdministrationRow
-from dashboard.html_table import draw_table, link
+from dashboard.html_table import draw_table, link, safe
 from dashboard.list_words import Sorting, columns, words_of_lists
 from dashboard.moments import shortener
 from dashboard.navigation import address
@@ -42,10 +41,10 @@ def lines(rows: Iterable[AdministrationRow]) -> Iterator[tuple[str, ...]]:
         yield (
             link(f"{one}?id={row.registration_id}", row.name),
             str(row.code),
-            escape(row.registration_name),
+            safe(row.registration_name),
             words.environments[row.environment],
             words.statuses[row.status],
             words.settings[row.active],
-            escape(row.owner_name),
+            safe(row.owner_name),
             when(row.last_success_at),
         )

@@ -17,7 +17,7 @@ from core.application import application
 from core.keeping.working import keep_within
 from core.storage.schema import upgrade
 from dashboard.assets import warm_assets
-from dashboard.sockets import send_at_once
+from dashboard.sockets import look_at_once, send_at_once
 
 # Streamlit and its libraries import these at first use: the first visitor would wait for seconds.
 HEAVY = ("pandas", "pyarrow", "streamlit_authenticator", "bcrypt", "dashboard.signin", "dashboard.frame")
@@ -26,6 +26,7 @@ HEAVY = ("pandas", "pyarrow", "streamlit_authenticator", "bcrypt", "dashboard.si
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Bring the database up to date, warm up, and keep connections alive while the server runs."""
+    look_at_once()
     send_at_once()
     await asyncio.to_thread(warm_up)
     stop = threading.Event()

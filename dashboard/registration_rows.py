@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 
 from core.i18n import N_, _
 from core.registrations.listing import RegistrationRow
-from dashboard.html_table import draw_table, link
+from dashboard.html_table import draw_table, link, safe
 from dashboard.list_words import Sorting, columns, words_of_lists
 from dashboard.moments import shortener
 from dashboard.navigation import address
@@ -45,7 +44,7 @@ def lines(rows: Iterable[RegistrationRow]) -> Iterator[tuple[str, ...]]:
             words.environments[row.environment],
             words.statuses[row.status],
             words.settings[row.active],
-            escape(row.owner_name),
+            safe(row.owner_name),
             str(row.administrations_linked),
             when(row.last_checked_at),
             when(row.last_success_at),

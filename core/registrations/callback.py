@@ -17,6 +17,7 @@ from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
 from core.registrations import link_claims
 from core.registrations.administrations import read_from_exact
+from core.registrations.facts import linked_of
 from core.registrations.grants import (
     release_grant,
     set_candidate,
@@ -98,10 +99,9 @@ def complete_consent(
 
 def _is_unchanged(app: Application, registration_id: int) -> bool:
     """Whether it was connected before, and everything that is linked is still permitted: nothing to ask then."""
-    linked = (Administration.registration_id == registration_id, Administration.linked)
     with app.database.read() as session:
         row = session.get(Registration, registration_id)
-        permitted = session.scalars(select(Administration.permitted).where(*linked)).all()
+        permitted = session.scalars(select(Administration.permitted).where(*linked_of(registration_id))).all()
     return row is not None and row.completed_at is not None and bool(permitted) and all(permitted)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.application import Application
 from core.registrations.budget import calls_left
+from core.registrations.facts import linked_of
 from core.registrations.views import CheckView
 from core.settings import Settings
 from core.storage.models import Administration, Grant, Registration
@@ -23,9 +24,7 @@ def check_view(session: Session, app: Application, row: Registration) -> CheckVi
         return None
     now = clock.now()
     home = grant.current_division or 0
-    linked = session.scalars(
-        select(Administration.code).where(Administration.registration_id == row.id, Administration.linked)
-    )
+    linked = session.scalars(select(Administration.code).where(*linked_of(row.id)))
     first = calls_left(session, app.settings, row.environment, [home], now)
     left = calls_left(session, app.settings, row.environment, {home, *linked}, now)
     moments = [at for at in (token_from(grant, app.settings, now), first.blocked_until) if at is not None]

@@ -17,6 +17,7 @@ from core.exact.errors import ExactError, FailureKind
 from core.i18n import _
 from core.registrations.administrations import keep_seen, known_codes
 from core.registrations.budget import Budget, holds_back
+from core.registrations.facts import linked_of
 from core.registrations.failures import write_failure
 from core.registrations.grants import remember_user
 from core.registrations.incidents import note_success
@@ -126,7 +127,7 @@ def _subject(app: Application, registration_id: int) -> Subject | None:
 def _longest_ago_first(session: Session, registration_id: int) -> tuple[int, ...]:
     rows = session.execute(
         select(Administration.code, Administration.last_success_at, Administration.last_failure_at).where(
-            Administration.registration_id == registration_id, Administration.linked
+            *linked_of(registration_id)
         )
     ).all()
     asked = [(max((at for at in (good, bad) if at), default=None), code) for code, good, bad in rows]
@@ -203,5 +204,5 @@ def _failing_administrations(session: Session, row: Registration) -> tuple[int, 
 
 
 def _linked(session: Session, row: Registration) -> list[Administration]:
-    query = select(Administration).where(Administration.registration_id == row.id, Administration.linked)
+    query = select(Administration).where(*linked_of(row.id))
     return list(session.scalars(query))

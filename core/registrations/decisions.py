@@ -13,6 +13,7 @@ from core.application import Application
 from core.errors import NotFound
 from core.i18n import _
 from core.registrations.administrations import read_from_exact
+from core.registrations.facts import linked_of
 from core.registrations.grants import release_grant, set_candidate
 from core.registrations.register import find
 from core.registrations.settle import settle
@@ -47,11 +48,7 @@ def compare_candidate(app: Application, by: CurrentOperator, registration_id: in
         row = find(session, registration_id)
         grant = _candidate(session, row)
         linked = dict(
-            session.execute(
-                select(Administration.code, Administration.name).where(
-                    Administration.registration_id == row.id, Administration.linked
-                )
-            ).all()
+            session.execute(select(Administration.code, Administration.name).where(*linked_of(row.id))).all()
         )
         codes = [code for code in (grant.current_division, *linked) if code is not None]
     token = access_token(app, grant.id)

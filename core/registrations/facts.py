@@ -84,6 +84,14 @@ def _incident(
     return IncidentFact(incident.id, incident.kind == FailureKind.CLIENT)
 
 
+def linked_of(registration_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The administrations that one registration has linked, as conditions.
+
+    Nearly all rows are linked. SQLite does not know, and would go through all of them to find these few.
+    """
+    return Administration.registration_id == registration_id, Unindexed(Administration.linked)
+
+
 def _failing() -> ColumnElement[bool]:
     return or_(
         ~Administration.permitted,
@@ -95,9 +103,7 @@ def _failing() -> ColumnElement[bool]:
 
 def _count_administrations(session: Session, registration_id: int) -> tuple[int, int]:
     row = session.execute(
-        select(func.count(), func.count().filter(_failing())).where(
-            Administration.registration_id == registration_id, Unindexed(Administration.linked)
-        )
+        select(func.count(), func.count().filter(_failing())).where(*linked_of(registration_id))
     ).one()
     return row[0], row[1]
 
@@ -105,9 +111,7 @@ def _count_administrations(session: Session, registration_id: int) -> tuple[int,
 def _troubles(session: Session, registration_id: int) -> tuple[Trouble, ...]:
     query = (
         select(Administration)
-        .where(
-            Administration.registration_id == registration_id, Unindexed(Administration.linked), _failing()
-        )
+        .where(*linked_of(registration_id), _failing())
         .order_by(Administration.code)
         .limit(TROUBLES_KEPT)
     )

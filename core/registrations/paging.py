@@ -3,7 +3,8 @@
 The ids of the page come first, out of one index where there is one: for no filter or one, in any order for the
 former and by name for the latter. Everything else is decided by how many rows match. Up to a thousand are fetched
 and sorted. Of more than that, every n-th row matches, so we walk along the index of the sort until the page
-is full.
+is full. But names that hold a part may all stand at the end of the alphabet: of those SQLite is told to sort up to
+ten thousand; PostgreSQL decides such things by itself.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from core.storage.rows import Line, Rows
 from core.storage.sets import among, as_ids
 
 _DEFAULT = "name"
+SORTED = 10
+"""So many times ``COUNT_LIMIT`` names that hold a part are sorted rather than walked up to."""
 Order = tuple[str, bool]
 """Sort and whether it descends."""
 
@@ -30,20 +33,23 @@ def page_of_ids(rows: Rows, listed: SqlList, query: ListQuery) -> Page[int]:
     want = wanted(listed, query, sqlite=rows.sqlite)
     order = (query.sort if query.sort in listed.sorts else _DEFAULT, query.descending)
     few: list[int] | None = None
-    if _served(want.shape, order):
+    served = _served(want.shape, order)
+    if served:
         (count,) = rows.column({**want.given, "limit": COUNT_LIMIT + 1}, _count, want.shape)
     else:
         few = matching_ids(rows, want, COUNT_LIMIT + 1)
         count = len(few)
+        if count > COUNT_LIMIT:
+            few = _still_sorted(rows, want)
     more = count > COUNT_LIMIT
     shown = min(count, COUNT_LIMIT)
     pages = max(1, -(-shown // PAGE_SIZE))
     number = min(max(query.page, 1), pages)
     first = (number - 1) * PAGE_SIZE
-    if few is not None and not more:
+    if few is not None:
         ids = _sorted(rows, listed, order, few, first)
     else:
-        ids = _walk(rows, want, order, first, indexed=few is None)
+        ids = _walk(rows, want, order, first, indexed=served)
     return Page(tuple(ids), shown, more, number, pages)
 
 
@@ -73,6 +79,15 @@ def _served(shape: Shape, order: Order) -> bool:
     return not shape.filters or (by_name and len(shape.filters) == 1)
 
 
+def _still_sorted(rows: Rows, want: Wanted) -> list[int] | None:
+    """All that match, when a part of a name is searched and they are few enough to be sorted."""
+    if not rows.sqlite or want.shape.search != "contains":
+        return None
+    most = SORTED * COUNT_LIMIT
+    found = matching_ids(rows, want, most + 1)
+    return found if len(found) <= most else None
+
+
 def _count(sqlite: bool, shape: Shape) -> Select[int]:
     """How many match, up to the parameter "limit"."""
     found = select(shape.listed.id).where(*conditions(sqlite, shape)).limit(bindparam("limit"))
@@ -80,7 +95,7 @@ def _count(sqlite: bool, shape: Shape) -> Select[int]:
 
 
 def _sorted(rows: Rows, listed: SqlList, order: Order, ids: list[int], first: int) -> list[int]:
-    """A page of the rows ``ids``, a thousand at most."""
+    """A page of the rows ``ids``."""
     given = as_ids(ids, sqlite=rows.sqlite)
     return _take(rows, given, first, PAGE_SIZE, _sorted_ids, listed, order) if ids else []
 

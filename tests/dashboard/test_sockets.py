@@ -1,10 +1,13 @@
-"""Small messages leave at once, also over a socket that Streamlit bound without saying TCP."""
+"""Messages leave at once, also over a socket that Streamlit bound without saying TCP."""
 
 from __future__ import annotations
 
 import socket
 
-from dashboard.sockets import send_at_once
+import pytest
+from streamlit.runtime import runtime
+
+from dashboard.sockets import look_at_once, send_at_once
 
 
 def test_what_a_listening_socket_accepts_sends_at_once() -> None:
@@ -16,3 +19,11 @@ def test_what_a_listening_socket_accepts_sends_at_once() -> None:
             accepted, _address = listening.accept()
             with accepted:
                 assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_streamlit_waits_no_more_between_two_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "MESSAGE_FLUSH_INTERVAL_SECS"
+    monkeypatch.setattr(runtime, name, 0.005)  # another test may have started a server in this process
+    look_at_once()
+    assert getattr(runtime, name) == 0
+    assert name in runtime.Runtime._loop_coroutine.__code__.co_names

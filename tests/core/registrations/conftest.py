@@ -28,5 +28,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten rows a page and a count that stops at forty: what happens in a large database happens in a small one."""
     for module in (paging, streaming):
         monkeypatch.setattr(module, "COUNT_LIMIT", 40)
+    monkeypatch.setattr(paging, "SORTED", 2)
     monkeypatch.setattr(paging, "PAGE_SIZE", 10)
     monkeypatch.setattr(streaming, "CHUNK", 7)

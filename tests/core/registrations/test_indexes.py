@@ -22,6 +22,7 @@ from core.registrations.listing import (
     list_registrations,
 )
 from core.registrations.query import Page
+from core.registrations.registration import registration
 from core.seed import seed
 from core.storage.database import Database
 from core.storage.models import Registration
@@ -70,6 +71,26 @@ def test_who_has_linked_an_administration_is_looked_up(seeded: Application, data
     assert sum("uq_administrations_linked" in plan for plan in plans) == 1
 
 
+def test_what_one_registration_has_linked_is_not_looked_for_among_all_that_are_linked(
+    app: Application, database: Database, admin: CurrentOperator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The indexes are made again: SQLite prefers the latest of equals.
+    monkeypatch.setattr("core.seed._MANY", 10)
+    seed(app, 30, 2)
+    with database.read() as session:
+        number = session.scalar(
+            select(Registration.id).where(
+                Registration.administrations_linked > 0, Registration.grant_id.is_not(None)
+            )
+        )
+    with statements(database) as seen:
+        shown = registration(app, admin, number or 0)
+    assert shown.check is not None
+    plans = [plan_of(database, statement, parameters) for statement, parameters in list(seen)]
+    if database.is_sqlite:
+        assert not any("(linked=?" in plan for plan in plans), plans
+
+
 @pytest.mark.parametrize("descending", [False, True], ids=["up", "down"])
 def test_every_sort_and_filter_is_served_by_an_index(
     seeded: Application, database: Database, admin: CurrentOperator, descending: bool
@@ -112,6 +133,22 @@ def test_of_many_matches_sqlite_sorts_none_but_walks_along_the_index_of_the_sort
         AdministrationQuery(status="connected", environment="nl"),
     ):
         _assert_served_on_sqlite(database, lambda query=query: list_administrations(seeded, admin, query))  # type: ignore[misc]
+
+
+@pytest.mark.usefixtures("small")
+def test_the_last_of_the_alphabet_is_sorted_and_not_walked_up_to(
+    app: Application, database: Database, admin: CurrentOperator
+) -> None:
+    for number in range(60):
+        make_registration(database, f"Aalders {number:02}")
+        make_registration(database, f"Zonneveld {number:02}")
+    with statements(database) as seen:
+        page = list_registrations(app, admin, RegistrationQuery(search="onneveld", page=2))
+    assert [row.name for row in page.rows] == [f"Zonneveld {number:02}" for number in range(10, 20)]
+    assert page.more
+    if database.is_sqlite:
+        plans = [plan_of(database, statement, parameters) for statement, parameters in list(seen)]
+        assert not any("SCAN registrations USING" in plan for plan in plans), plans
 
 
 def _assert_served_on_sqlite(database: Database, show: Callable[[], Page[Any]]) -> None:
