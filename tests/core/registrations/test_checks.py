@@ -207,15 +207,17 @@ def test_with_two_hundred_administrations_no_one_is_asked_too_often(
 ) -> None:
     for index in range(200):
         simulator.engine.add_division("nl", TEST_USER, f"Filiaal {index}")
+    # Exact says so too: what its headers say would overrule our setting.
+    simulator.engine.configure(calls_per_minute=20)
     few = app.settings.model_copy(update={"calls_per_minute": 20})
     thrifty = Application(few, app.database, app.vault, app.exact)
     number = connect(thrifty, alice, simulator)
     simulator.engine.configure(me_counts=True)
-    for _round in range(5):
+    for _round in range(3):
         check(thrifty, number, CLICKKER)
     per_minute: Counter[tuple[int, datetime]] = Counter()
     for call in simulator.engine.calls():
-        if call.endpoint in {"me", "divisions"}:
+        if call.endpoint in {"me", "divisions", "all_divisions"}:
             per_minute[call.division, call.at.replace(second=0, microsecond=0)] += 1
     assert max(per_minute.values()) <= 20
     assert not [call for call in simulator.engine.calls() if call.status == 429]
