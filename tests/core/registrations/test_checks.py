@@ -213,7 +213,7 @@ def test_with_two_hundred_administrations_no_one_is_asked_too_often(
     thrifty = Application(few, app.database, app.vault, app.exact)
     number = connect(thrifty, alice, simulator)
     simulator.engine.configure(me_counts=True)
-    for _round in range(3):
+    for _round in range(2):
         check(thrifty, number, CLICKKER)
     per_minute: Counter[tuple[int, datetime]] = Counter()
     for call in simulator.engine.calls():
