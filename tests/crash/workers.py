@@ -46,8 +46,9 @@ class Worker:
         return self.wait_for("done")["result"]
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal that ends it, and return when it is gone with all its locks."""
-        os.kill(self.pid, number)
+        """Send a signal that ends it, and return when it is gone with all its locks; it may have ended by itself."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
         self.wait_until_gone()
 
     def wait_until_gone(self) -> None:
