@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, or_, select, update
 
-from core.registrations.schedule import in_quiet_hour
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.models import Grant, Registration
+from core.tokens.facts import in_quiet_hour
 
 URGENT = timedelta(hours=6)
 """A consent with less life than this is used even in the quiet hour."""

@@ -17,7 +17,7 @@ from core.application import Application
 from core.keeping import chores
 from core.keeping.claims import claim_check, claim_keep_alive, due_checks, due_keep_alives
 from core.keeping.jobs import check_registration, keep_grant_alive, told
-from core.registrations.schedule import in_quiet_hour
+from core.tokens.facts import in_quiet_hour
 
 T = TypeVar("T")
 

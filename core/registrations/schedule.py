@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from random import uniform
-from zoneinfo import ZoneInfo
 
 from core.exact.errors import ExactError
 from core.settings import Settings
 from core.storage.models import Registration
+from core.tokens.facts import in_quiet_hour
 
 SOON = timedelta(minutes=2)
 """After connecting, resuming or linking: the operator is still at it, and has just been answered."""
-_DUTCH = ZoneInfo("Europe/Amsterdam")
 _JITTER = 0.1
-
-
-def in_quiet_hour(settings: Settings, now: datetime) -> bool:
-    """Whether it is the hour of the Dutch night in which nothing is asked that can wait."""
-    return now.astimezone(_DUTCH).hour == settings.quiet_hour
 
 
 def after_quiet_hour(settings: Settings, moment: datetime) -> datetime:

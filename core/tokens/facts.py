@@ -18,7 +18,6 @@ SPARE = timedelta(seconds=5)
 """An access token with less life than this is not handed out: the call that uses it takes time too."""
 
 _DUTCH = ZoneInfo("Europe/Amsterdam")
-_DOUBTFUL_HOUR = 1
 
 ERRORS_AN_HOUR = 4
 """Exact blocks an app for an hour after ten errors at one address; somebody else may be making some too."""
@@ -76,10 +75,13 @@ def grant_is_dead(grant: GrantFacts, *, lapses: datetime | None = None, now: dat
     return grant.last_failure_at - grant.refused_since >= SURE_AFTER
 
 
-def proves_nothing(now: datetime) -> bool:
-    """Whether a refusal at ``now`` does not count: between one and two of the Dutch night Exact has refused good
-    tokens, and with an outage in between three such nights would look like a customer who has withdrawn."""
-    return now.astimezone(_DUTCH).hour == _DOUBTFUL_HOUR
+def in_quiet_hour(settings: Settings, now: datetime) -> bool:
+    """Whether it is the hour of the Dutch night in which nothing is asked that can wait, and a refusal does not count.
+
+    Exact has refused good tokens then (picqer#497): with an outage in between, three such nights would look like a
+    customer who has withdrawn.
+    """
+    return now.astimezone(_DUTCH).hour == settings.quiet_hour
 
 
 def next_try(

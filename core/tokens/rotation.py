@@ -25,9 +25,9 @@ from core.storage.moments import database_now
 from core.tokens.facts import (
     SPARE,
     errors_within_the_hour,
+    in_quiet_hour,
     next_keep_alive,
     next_try,
-    proves_nothing,
     within_budget,
 )
 from core.tokens.flights import NO_LEASE, alone, changed
@@ -175,7 +175,7 @@ def _record(app: Application, grant: Grant, owner: str, error: ExactError, now: 
     errors = errors_within_the_hour(grant.error_moments, now) if sent else grant.error_moments
     error.retry_at = next_try(error.kind, grant.failures + 1, now, error.retry_at, errors if sent else ())
     # While many are refused at once it is Exact's trouble, and proves nothing about this consent.
-    doubtful = proves_nothing(now) or _incident_is_open(app, grant.environment)
+    doubtful = in_quiet_hour(app.settings, now) or _incident_is_open(app, grant.environment)
     refused = error.kind == FailureKind.REFUSED and not doubtful
     _release(
         app,

@@ -23,7 +23,7 @@ from sqlalchemy import event
 from core.exact.errors import ExactError, FailureKind
 from core.simulator.data import Directory, demo_directory
 from core.tokens import rotation, slots
-from core.tokens.facts import grant_is_dead, has_lapsed, proves_nothing
+from core.tokens.facts import grant_is_dead, has_lapsed, in_quiet_hour
 from core.tokens.rotation import access_token, keep_alive
 from tests.support.fault_kinds import KINDS, Kind
 from tests.support.worlds import World, world
@@ -154,7 +154,7 @@ class Soak:
         into_fortnight = (now - self.began) % timedelta(days=14)
         if timedelta(days=6) < into_fortnight < timedelta(days=6, hours=5):
             return self.chance.choice(OUTAGE)
-        if proves_nothing(now) and chance < 0.6:
+        if in_quiet_hour(self.world.app.settings, now) and chance < 0.6:
             return self.chance.choice(NIGHT)
         if chance < 0.0002:
             return self.chance.choice(LOST)
@@ -217,7 +217,7 @@ def _sequence(world: World, user: str, seed: int) -> tuple[int, int]:
 def _one_call(world: World, grant_id: str, chance: random.Random, wave_at: datetime) -> None:
     """False refusals come at night, and once in a wave of not quite two hours by day."""
     now = world.now()
-    refuses = proves_nothing(now) or wave_at <= now < wave_at + timedelta(minutes=115)
+    refuses = in_quiet_hour(world.app.settings, now) or wave_at <= now < wave_at + timedelta(minutes=115)
     if refuses:
         chance.choice(NIGHT[:2]).inject(world, grant_id)
     elif chance.random() < 0.6:

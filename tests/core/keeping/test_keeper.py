@@ -23,13 +23,14 @@ from core.keeping.lock import KeeperRunning, only_keeper
 from core.keeping.working import keep, keep_within
 from core.registrations import heartbeat
 from core.registrations.register import disconnect, set_active
-from core.registrations.schedule import after_quiet_hour, in_quiet_hour
+from core.registrations.schedule import after_quiet_hour
 from core.registrations.status import Status
 from core.settings import Settings
 from core.simulator.server import RunningSimulator
 from core.storage import counters
 from core.storage.database import Database
 from core.storage.models import Grant, Registration
+from core.tokens.facts import in_quiet_hour
 from tests.factories import make_connected, make_grant, make_operator
 from tests.support.connecting import connect
 

@@ -25,7 +25,7 @@ from core.errors import NotFound, SettingsError
 from core.exact.errors import ExactError
 from core.storage.models import Grant
 from core.tokens import lineage, rotation, spending
-from core.tokens.facts import grant_is_dead, proves_nothing
+from core.tokens.facts import grant_is_dead, in_quiet_hour
 from core.tokens.grants import wipe_pair
 from core.tokens.replaying import recover_all, replay
 from core.tokens.rotation import access_token, keep_alive
@@ -129,7 +129,7 @@ class Promises(RuleBasedStateMachine):
     @rule(name=FAULTS)
     def something_goes_wrong_next(self, name: str) -> None:
         """Good tokens are refused in the doubtful hour alone: nothing could tell more of them from a withdrawal."""
-        if name not in REFUSALS or proves_nothing(self.world.now()):
+        if name not in REFUSALS or in_quiet_hour(self.world.app.settings, self.world.now()):
             self.engine.clear_faults()
             self.engine.add_fault(name, endpoint="token")
 
@@ -137,9 +137,9 @@ class Promises(RuleBasedStateMachine):
     def it_is_the_doubtful_hour(self, minutes: int) -> None:
         now = self.world.now()
         night = now.replace(hour=0, minute=minutes) + timedelta(days=1)
-        night += timedelta(hours=0 if proves_nothing(night) else -1)
+        night += timedelta(hours=0 if in_quiet_hour(self.world.app.settings, night) else -1)
         self.world.advance((night - now).total_seconds())
-        assert proves_nothing(self.world.now())
+        assert in_quiet_hour(self.world.app.settings, self.world.now())
         self.engine.clear_faults()
         self.engine.add_fault("invalid_grant", endpoint="token")
 

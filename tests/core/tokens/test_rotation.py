@@ -24,7 +24,7 @@ from core.simulator.server import RunningSimulator
 from core.storage.database import Database
 from core.storage.models import Grant
 from core.tokens import archive, lineage, rotation, spending
-from core.tokens.facts import grant_is_dead, proves_nothing
+from core.tokens.facts import grant_is_dead, in_quiet_hour
 from core.tokens.grants import (
     move_pair,
     read_access_token,
@@ -551,7 +551,7 @@ def test_a_refusal_in_the_doubtful_hour_of_the_night_does_not_count(
     app: Application, exact: RunningSimulator, grant_id: str
 ) -> None:
     night = (clock.now() + timedelta(days=2)).replace(hour=0, minute=30)
-    night += timedelta(hours=0 if proves_nothing(night) else -1)
+    night += timedelta(hours=0 if in_quiet_hour(app.settings, night) else -1)
     exact.engine.add_fault("invalid_grant", endpoint="token")
     with clock.shifted(night - clock.now()):
         assert failing(app, grant_id).kind == FailureKind.REFUSED
