@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 
 import streamlit as st
 
@@ -14,14 +16,33 @@ from dashboard.markdown import plain
 
 ON_A_PAGE = 50
 
+_rounds = count()
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What is ticked, by code. A round begins when boxes change by another hand than a click on each.
+
+    Its boxes are new widgets that start from ``at_first``. The same boxes set anew would be set back by a click that
+    was on its way: every message of the browser carries what all its boxes showed when it was sent.
+    """
+
+    round: int
+    at_first: frozenset[int]
+    ticked: frozenset[int]
+
+
+def _new_round(ticked: frozenset[int]) -> _Choice:
+    return _Choice(next(_rounds), ticked, ticked)
+
 
 def draw_picker(view: RegistrationView, place: str) -> frozenset[int]:
     """Draw the list and return the codes that are ticked; ticking one draws only the list again."""
     state = f"{place}_{view.id}_chosen"
     if state not in st.session_state:
-        st.session_state[state] = _at_first(view)
+        st.session_state[state] = _new_round(_at_first(view))
     _draw_list(view.administrations, place, state)
-    return frozenset(st.session_state[state])
+    return _choice(state).ticked
 
 
 def forget_choice(view: RegistrationView, place: str) -> None:
@@ -43,23 +64,23 @@ def _draw_list(administrations: Sequence[AdministrationView], place: str, state:
     found = [a for a in administrations if _matches(a, sought or "")]
     if not found:
         st.caption(_("No administration matches this search."))
-    _draw_select_all(found, place, state)
+    _draw_select_all(found, state)
     rows = st.container(gap="xsmall")
     for administration in _one_page(found, place):
         with rows:
-            _draw_row(administration, place, state)
-    st.caption(
-        _("{chosen} of {all} chosen").format(chosen=len(st.session_state[state]), all=len(administrations))
-    )
+            _draw_row(administration, state)
+    ticked = len(_choice(state).ticked)
+    st.caption(_("{chosen} of {all} chosen").format(chosen=ticked, all=len(administrations)))
 
 
-def _draw_select_all(found: Sequence[AdministrationView], place: str, state: str) -> None:
-    codes = {a.code for a in found if a.available}
+def _draw_select_all(found: Sequence[AdministrationView], state: str) -> None:
+    codes = frozenset(a.code for a in found if a.available)
     if not codes:
         return
-    key = f"{place}_all"
-    _show(key, codes <= st.session_state[state])
-    st.checkbox(_("Select all"), key=key, on_change=_tick, args=(key, state, frozenset(codes)))
+    choice = _choice(state)
+    everything = codes <= choice.ticked
+    key = f"{state}_{choice.round}_all_{everything}"
+    st.checkbox(_("Select all"), value=everything, key=key, on_change=_tick_all, args=(key, state, codes))
 
 
 def _one_page(found: Sequence[AdministrationView], place: str) -> Sequence[AdministrationView]:
@@ -70,27 +91,33 @@ def _one_page(found: Sequence[AdministrationView], place: str) -> Sequence[Admin
     return found[(number - 1) * ON_A_PAGE : number * ON_A_PAGE]
 
 
-def _draw_row(administration: AdministrationView, place: str, state: str) -> None:
-    key = f"{place}_{administration.code}"
-    _show(key, administration.code in st.session_state[state])
+def _draw_row(administration: AdministrationView, state: str) -> None:
+    choice = _choice(state)
+    key = f"{state}_{choice.round}_{administration.code}"
     st.checkbox(
         _label(administration),
+        value=administration.code in choice.at_first,
         key=key,
         disabled=not (administration.available or administration.linked),
         on_change=_tick,
-        args=(key, state, frozenset({administration.code})),
+        args=(key, state, administration.code),
     )
 
 
-def _show(key: str, ticked: bool) -> None:
-    # Only where it differs: a box that is being clicked right now would jump back.
-    if st.session_state.get(key) != ticked:
-        st.session_state[key] = ticked
+def _choice(state: str) -> _Choice:
+    choice: _Choice = st.session_state[state]
+    return choice
 
 
-def _tick(key: str, state: str, codes: frozenset[int]) -> None:
-    chosen = st.session_state[state]
-    st.session_state[state] = chosen | codes if st.session_state[key] else chosen - codes
+def _tick(key: str, state: str, code: int) -> None:
+    choice = _choice(state)
+    ticked = choice.ticked | {code} if st.session_state[key] else choice.ticked - {code}
+    st.session_state[state] = replace(choice, ticked=ticked)
+
+
+def _tick_all(key: str, state: str, codes: frozenset[int]) -> None:
+    ticked = _choice(state).ticked
+    st.session_state[state] = _new_round(ticked | codes if st.session_state[key] else ticked - codes)
 
 
 def _at_first(view: RegistrationView) -> frozenset[int]:

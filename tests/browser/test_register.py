@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 from sqlalchemy import func, select
 
 from core.accounts.roles import Role
@@ -106,3 +108,37 @@ def test_a_half_finished_registration_goes_on_from_its_page(live: Live, form: Pa
     steps.allow(form)
 
     steps.save_all_changes(form)
+
+
+def test_a_click_that_overtakes_the_answer_saves_what_was_ticked(live: Live, page: Page) -> None:
+    """Every message carries what all boxes showed when it was sent: "Save" before "Select all" is answered."""
+    held: list[Callable[[], None]] = []
+    hold = False
+
+    def between(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(server.send)
+        server.on_message(
+            lambda message: held.append(partial(socket.send, message)) if hold else socket.send(message)
+        )
+
+    page.route_web_socket(re.compile("/_stcore/stream"), between)
+    steps.sign_in(page, live, EMAIL)
+    steps.open_the_form(page)
+    steps.fill_in(page, "Snel B.V.")
+    page.get_by_role("button", name="Connect").click()
+    steps.log_in_at_exact(page, steps.ACCOUNTANT)
+    steps.allow(page)
+    expect(page.get_by_role("heading", name="Choose administrations")).to_be_visible()
+    expect(page.get_by_text("To the registration")).to_be_visible()
+
+    hold = True
+    page.get_by_text("Select all", exact=True).click()
+    page.wait_for_timeout(1_000)
+    page.get_by_role("button", name="Save all changes").click()
+    page.wait_for_timeout(1_000)
+    hold = False
+    for message in held:
+        message()
+
+    expect(page.get_by_role("heading", name="Registration complete")).to_be_visible()

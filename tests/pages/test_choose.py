@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Checkbox
 
 from core.accounts.roles import CurrentOperator
 from core.application import Application
@@ -18,8 +19,19 @@ def consented(app: Application, *names: str, name: str = "Test B.V.") -> tuple[i
     return number, [make_administration(app.database, number, each, linked=False) for each in names]
 
 
+def box(page: AppTest, code: int) -> Checkbox:
+    """The box of one administration; its key ends in the code, after the round that it was drawn in."""
+    (one,) = [each for each in page.checkbox if str(each.key).endswith(f"_{code}")]
+    return one
+
+
+def everything(page: AppTest) -> Checkbox:
+    (one,) = [each for each in page.checkbox if each.label == "Select all"]
+    return one
+
+
 def ticked(page: AppTest, codes: list[int]) -> list[bool]:
-    return [page.checkbox(f"choose_{code}").value for code in codes]
+    return [box(page, code).value for code in codes]
 
 
 def words(page: AppTest) -> str:
@@ -58,11 +70,11 @@ def test_select_all_takes_what_can_be_linked(app: Application, sanne: CurrentOpe
     make_administration(app.database, number, "Bezet", linked=False, code=taken)
 
     page = frame("choose", id=str(number))
-    page.checkbox("choose_all").check().run()
+    everything(page).check().run()
 
     assert ticked(page, [*codes, archived, taken]) == [True, True, False, False]
-    assert page.checkbox(f"choose_{archived}").disabled
-    assert "Already linked to Ander B.V." in page.checkbox(f"choose_{taken}").label.replace("\\", "")
+    assert box(page, archived).disabled
+    assert "Already linked to Ander B.V." in box(page, taken).label.replace("\\", "")
 
 
 def test_search_narrows_select_all(app: Application, sanne: CurrentOperator) -> None:
@@ -70,7 +82,7 @@ def test_search_narrows_select_all(app: Application, sanne: CurrentOperator) -> 
 
     page = frame("choose", id=str(number))
     page.text_input("choose_search").set_value("appel").run()
-    page.checkbox("choose_all").check().run()
+    everything(page).check().run()
     page.text_input("choose_search").set_value("").run()
 
     assert ticked(page, codes) == [True, True, False]
@@ -80,7 +92,7 @@ def test_saving_ends_the_path(app: Application, sanne: CurrentOperator) -> None:
     number, codes = consented(app, "Een", "Twee")
 
     page = frame("choose", id=str(number))
-    page.checkbox(f"choose_{codes[1]}").check().run()
+    box(page, codes[1]).check().run()
     page.button("choose_save").click().run()
 
     assert page.title[0].value == "Registration complete"
@@ -101,8 +113,8 @@ def test_sixty_administrations_come_in_pages(app: Application, sanne: CurrentOpe
 
     page = frame("choose", id=str(number))
 
-    assert len([box for box in page.checkbox if box.label.startswith("**")]) == 50
-    page.checkbox("choose_all").check().run()
+    assert len([each for each in page.checkbox if each.label.startswith("**")]) == 50
+    everything(page).check().run()
     page.button("choose_save").click().run()
     assert len(registration(app, sanne, number).linked) == len(codes)
 
@@ -110,7 +122,7 @@ def test_sixty_administrations_come_in_pages(app: Application, sanne: CurrentOpe
 def test_a_name_is_never_read_as_markdown(app: Application, sanne: CurrentOperator) -> None:
     number, codes = consented(app, "[x](javascript:alert) :red[**B.V.**]")
 
-    label = frame("choose", id=str(number)).checkbox(f"choose_{codes[0]}").label
+    label = box(frame("choose", id=str(number)), codes[0]).label
 
     assert r"\[x\]\(javascript\:alert\) \:red\[\*\*B\.V\.\*\*\]" in label
 
