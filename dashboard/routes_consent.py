@@ -11,21 +11,21 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from core.accounts.roles import CurrentOperator
-from core.accounts.sessions import session_operator
 from core.application import Application, application
 from core.errors import ClickkerError, InvalidInput, NotAllowed, NotFound
 from core.exact.environments import base_url, environment_name
-from core.i18n import _, set_language
+from core.i18n import _
 from core.registrations.callback import complete_consent
 from core.registrations.consent import Begun, begin_consent
 from core.registrations.customer_links import begin_customer_consent, open_customer_link
 from core.registrations.outcomes import ConsentResult, Outcome
 from core.registrations.wording import moment
-from dashboard.cookies import BROWSER_LIFE, browser_cookie, session_cookie, set_cookie
+from dashboard.cookies import BROWSER_LIFE, browser_cookie, set_cookie
 from dashboard.forms import form_secret, form_token, is_ours, keep_form_secret, read_form
 from dashboard.limits import allow
 from dashboard.navigation import address
-from dashboard.plain import HEADERS, message_page, plain_page, speak_language_of
+from dashboard.plain import HEADERS, message_page, plain_page
+from dashboard.visitor import address_of, visitor
 
 SEE_OTHER = 303
 PER_MINUTE = 60
@@ -145,14 +145,8 @@ def thanks(request: Request) -> Response:
 
 def _who(request: Request) -> tuple[Application, CurrentOperator | None]:
     """The operator of this browser's session, if any; sets the language of what follows."""
-    speak_language_of(request)
-    app = application()
-    signed_in = session_operator(app, request.cookies.get(session_cookie(app.settings)))
-    if signed_in is None:
-        return app, None
-    if signed_in.operator.language:
-        set_language(signed_in.operator.language)
-    return app, signed_in.operator
+    signed_in = visitor(request)
+    return application(), signed_in.operator if signed_in else None
 
 
 def _to_exact(app: Application, begun: Begun) -> Response:
@@ -205,7 +199,7 @@ def _status_of(error: ClickkerError) -> int:
 
 
 def _may_knock(request: Request) -> bool:
-    return allow(f"consent:{request.client.host if request.client else ''}", PER_MINUTE)
+    return allow(f"consent:{address_of(request)}", PER_MINUTE)
 
 
 def _too_often() -> Response:

@@ -15,10 +15,9 @@ from starlette.routing import Route
 
 from core import clock
 from core.accounts.roles import CurrentOperator
-from core.accounts.sessions import session_operator
 from core.application import Application, application
 from core.errors import NotAllowed
-from core.i18n import N_, _, current_language, set_language
+from core.i18n import N_, _, current_language
 from core.registrations.listing import (
     AdministrationQuery,
     RegistrationQuery,
@@ -27,11 +26,11 @@ from core.registrations.listing import (
 )
 from core.registrations.query import ListQuery
 from dashboard.address import query_of
-from dashboard.cookies import session_cookie
 from dashboard.export import ADMINISTRATION_COLUMNS, REGISTRATION_COLUMNS, csv_chunks, write_workbook
 from dashboard.limits import allow
-from dashboard.plain import message_page, speak_language_of
+from dashboard.plain import message_page
 from dashboard.tables import Column
+from dashboard.visitor import visitor
 
 PER_MINUTE = 10
 """Exports of one operator."""
@@ -67,14 +66,10 @@ ADMINISTRATIONS = _Export(
 
 def _route(export: _Export, kind: str, answer: Callable[..., Response]) -> Route:
     def endpoint(request: Request) -> Response:
-        speak_language_of(request)
-        app = application()
-        signed_in = session_operator(app, request.cookies.get(session_cookie(app.settings)))
+        app, signed_in = application(), visitor(request)
         if signed_in is None:
             return _sign_in(export)
         operator = signed_in.operator
-        if operator.language:
-            set_language(operator.language)
         if not allow(f"export {operator.id}", PER_MINUTE):
             return _later(_("You have made many exports in a minute. Wait a little."), export)
         try:

@@ -14,6 +14,7 @@ from core.i18n import _, set_language
 from dashboard.forms import form_secret, form_token, is_ours, keep_form_secret, read_form
 from dashboard.limits import allow
 from dashboard.plain import message_page, plain_page, speak_language_of
+from dashboard.visitor import address_of
 
 PER_MINUTE = 30
 """Requests of one address; a token cannot be guessed, but a bcrypt costs a quarter of a second."""
@@ -87,7 +88,7 @@ def _dead_link(error: NotFound) -> Response:
 
 
 def _may_knock(request: Request) -> bool:
-    return allow(f"invitation:{request.client.host if request.client else ''}", PER_MINUTE)
+    return allow(f"invitation:{address_of(request)}", PER_MINUTE)
 
 
 def _too_often() -> Response:

@@ -13,6 +13,7 @@ from core.i18n import _
 from dashboard.cookies import browser_cookie, session_cookie, set_cookie
 from dashboard.origin import from_our_own_page
 from dashboard.plain import message_page, speak_language_of
+from dashboard.visitor import address_of
 
 SEE_OTHER = 303
 
@@ -28,7 +29,7 @@ def start(request: Request) -> Response:
             app,
             request.query_params.get("ticket", ""),
             browser,
-            request.client.host if request.client else "",
+            address_of(request),
             request.headers.get("user-agent", ""),
         )
     except NotAllowed as error:

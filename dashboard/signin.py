@@ -92,7 +92,8 @@ def _identify(*, active: bool) -> SignedIn | None:
     A Streamlit session id is a bearer credential: whoever connects with a stolen one has no cookie, or another.
     """
     app = application()
-    signed_in = session_operator(app, live_cookie(session_cookie(app.settings)), active=active)
+    cookie = live_cookie(session_cookie(app.settings))
+    signed_in = session_operator(app, cookie, active=active, address=live_address())
     set_language((signed_in and signed_in.operator.language) or live_language())
     bound = st.session_state.get(_BOUND)
     if signed_in is None:

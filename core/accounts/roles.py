@@ -61,6 +61,10 @@ class CurrentOperator:
     name: str
     role: Role
     language: str | None = None
+    session_id: int | None = None
+    """The signed-in session that asks; None for whoever works on the command line."""
+    address: str = ""
+    """Where the session's browser is now, for the audit log."""
 
     def may(self, action: Action) -> bool:
         return action in PERMISSIONS[self.role]

@@ -146,7 +146,9 @@ _LOOKUP: Select[*tuple[Any, ...]] = (
 )
 
 
-def session_operator(app: Application, cookie: str | None, *, active: bool = True) -> SignedIn | None:
+def session_operator(
+    app: Application, cookie: str | None, *, active: bool = True, address: str = ""
+) -> SignedIn | None:
     """Who holds this cookie, or None; ``active=False`` for a look that is no activity (a timed rerun)."""
     if not cookie:
         return None
@@ -163,7 +165,8 @@ def session_operator(app: Application, cookie: str | None, *, active: bool = Tru
         return None
     if active and idle >= ACTIVITY_STEP:
         _note_activity(app, number, operator_id, moment)
-    return SignedIn(CurrentOperator(operator_id, email, name, Role(role), language), number, token_hash)
+    operator = CurrentOperator(operator_id, email, name, Role(role), language, number, address)
+    return SignedIn(operator, number, token_hash)
 
 
 def _lookup(_sqlite: bool) -> Select[*tuple[Any, ...]]:

@@ -1,0 +1,62 @@
+"""What goes into the audit log: who did what, on what, from where, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from core.accounts.roles import CurrentOperator
+from core.application import Application
+from core.audit.events import Event
+
+Outcome = Literal["done", "refused", "failed"]
+PENDING = "audit"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One thing that somebody did. No field ever holds a secret."""
+
+    event: Event
+    by: CurrentOperator | None
+    """None: whoever works on the command line, or nobody who is known."""
+    on: str
+    """What it was done to, as people would look for it: a kind, an id, a name."""
+    outcome: Outcome
+    detail: str
+    address: str
+
+
+def record(
+    session: Session,
+    event: Event,
+    by: CurrentOperator | None,
+    *,
+    on: str = "",
+    outcome: Outcome = "done",
+    detail: str = "",
+    address: str = "",
+) -> None:
+    """Put it in the log when this transaction commits, and not at all when it is rolled back.
+
+    ``address`` only where nobody is signed in; ``by`` knows it otherwise.
+    """
+    where = address or (by.address if by else "")
+    session.info.setdefault(PENDING, []).append(Record(event, by, on, outcome, detail, where))
+
+
+def record_alone(
+    app: Application,
+    event: Event,
+    by: CurrentOperator | None,
+    *,
+    on: str = "",
+    outcome: Outcome = "done",
+    detail: str = "",
+    address: str = "",
+) -> None:
+    """As ``record``, in a transaction of its own: for what was refused or failed, and changed nothing."""
+    with app.database.transaction() as session:
+        record(session, event, by, on=on, outcome=outcome, detail=detail, address=address)
