@@ -9,14 +9,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from core import clock
+from core.accounts.confirming import confirm_by_password
+from core.accounts.lockout import TooManyAttempts
 from core.accounts.roles import CurrentOperator
 from core.application import Application, application
-from core.errors import NotAllowed
+from core.audit.refusals import record_refusal
+from core.errors import ConfirmationNeeded, InvalidInput, NotAllowed
 from core.i18n import N_, _, current_language
 from core.registrations.listing import (
     AdministrationQuery,
@@ -26,9 +30,12 @@ from core.registrations.listing import (
 )
 from core.registrations.query import ListQuery
 from dashboard.address import query_of
+from dashboard.confirming import explanation_of_export
+from dashboard.cookies import browser_cookie
 from dashboard.export import ADMINISTRATION_COLUMNS, REGISTRATION_COLUMNS, csv_chunks, write_workbook
+from dashboard.forms import form_secret, form_token, is_ours, keep_form_secret, read_form
 from dashboard.limits import allow
-from dashboard.plain import message_page
+from dashboard.plain import message_page, plain_page
 from dashboard.tables import Column
 from dashboard.visitor import visitor
 
@@ -75,9 +82,68 @@ def _route(export: _Export, kind: str, answer: Callable[..., Response]) -> Route
         try:
             return answer(app, operator, export, query_of(export.query, request.query_params))
         except NotAllowed as error:
+            record_refusal(app, error)
+            if isinstance(error, ConfirmationNeeded):
+                return _ask(request, operator, export)
             return message_page(_("Export"), error.message, status=403, link=_back(export))
 
     return Route(f"/export/{export.name}.{kind}", endpoint, methods=["GET"])
+
+
+def _confirm_route(export: _Export, kind: str) -> Route:
+    async def endpoint(request: Request) -> Response:
+        fields = await read_form(request)
+        return await run_in_threadpool(_confirm, request, fields, export)
+
+    return Route(f"/export/{export.name}.{kind}", endpoint, methods=["POST"])
+
+
+def _confirm(request: Request, fields: dict[str, str] | None, export: _Export) -> Response:
+    """The password for an export of everything came; on to the file when it is right."""
+    app, signed_in = application(), visitor(request)
+    if signed_in is None:
+        return _sign_in(export)
+    operator = signed_in.operator
+    if not allow(f"confirm {operator.id}", PER_MINUTE):
+        return _later(_("This was asked too often. Wait a minute and reload."), export)
+    if fields is None or not is_ours(request, app.settings, fields):
+        problem = _("The form could not be checked. Please try again.")
+        return _ask(request, operator, export, problem, status=403)
+    browser = request.cookies.get(browser_cookie(app.settings))
+    try:
+        confirm_by_password(app, operator, fields.get("password", ""), browser)
+    except InvalidInput as error:
+        return _ask(request, operator, export, error.message, status=422)
+    except TooManyAttempts as error:
+        return _ask(request, operator, export, error.message, status=429)
+    title = _("Export of everything")
+    return plain_page("export_ready.html", title=title, action=_asked(request), link=_back(export))
+
+
+def _ask(
+    request: Request, operator: CurrentOperator, export: _Export, error: str = "", *, status: int = 403
+) -> Response:
+    """The page that asks for the password, and comes back to this very address."""
+    settings = application().settings
+    secret = form_secret(request, settings)
+    page = plain_page(
+        "confirm.html",
+        status=status,
+        title=_("Export of everything"),
+        sentence=explanation_of_export(),
+        email=operator.email,
+        error=error,
+        label=_("Export"),
+        action=_asked(request),
+        csrf=form_token(secret),
+        link=_back(export),
+    )
+    return keep_form_secret(page, settings, secret)
+
+
+def _asked(request: Request) -> str:
+    """The address that was asked for: the path is one of ours, the query only ever a query."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def _csv(app: Application, operator: CurrentOperator, export: _Export, query: ListQuery) -> Response:
@@ -140,7 +206,8 @@ def _back(export: _Export) -> tuple[str, str]:
 
 
 ROUTES = [
-    _route(export, kind, answer)
+    route
     for export in (REGISTRATIONS, ADMINISTRATIONS)
     for kind, answer in (("csv", _csv), ("xlsx", _xlsx))
+    for route in (_route(export, kind, answer), _confirm_route(export, kind))
 ]

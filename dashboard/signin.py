@@ -149,7 +149,7 @@ def _answer(controller: _Controller, path: str, browser: str | None) -> None:
     query = urlencode(st.query_params.to_dict(), doseq=True)
     _forget_theirs()
     target = f"{path}?{query}" if query else path
-    ticket = start_ticket(application(), controller.operator_id, browser, target)
+    ticket = start_ticket(application(), controller.operator_id, browser, target, confirmed=True)
     go_to("/session/start?" + urlencode({"ticket": ticket}))
 
 

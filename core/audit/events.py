@@ -9,6 +9,8 @@ class Event(StrEnum):
     """Named as *thing.done*, sorted."""
 
     ACTION_REFUSED = "action.refused"
+    CONFIRMATION_FAILED = "confirmation.failed"
+    CONFIRMATION_GIVEN = "confirmation.given"
     OPERATOR_DISABLED = "operator.disabled"
     OPERATOR_ENABLED = "operator.enabled"
     OPERATOR_INVITED = "operator.invited"
