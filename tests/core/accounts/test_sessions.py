@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +11,12 @@ import pytest
 from sqlalchemy import select
 
 from core import clock
+from core.accounts.open_sessions import end_own_session, own_sessions
 from core.accounts.operators import disable, set_role
 from core.accounts.roles import CurrentOperator, Role
 from core.accounts.sessions import (
     Started,
-    end_own_session,
     end_session,
-    own_sessions,
     own_target,
     session_operator,
     start_session,
@@ -47,7 +47,7 @@ def test_a_ticket_becomes_a_session_and_leads_on(app: Application, alice: Curren
     started = start_session(app, ticket, BROWSER, "127.0.0.1", "Firefox")
     found = session_operator(app, started.cookie)
     assert found is not None
-    assert found.operator == alice
+    assert found.operator == replace(alice, session_id=found.session_id)
     assert started.target == "/registrations?status=attention"
 
 
