@@ -8,6 +8,7 @@ from core.accounts.invitations import InvitationLink
 from core.accounts.operator_list import OperatorPage, OperatorView
 from core.accounts.roles import role_name
 from core.i18n import _, ngettext
+from dashboard.copying import draw_copy
 from dashboard.html_table import Column, dot, draw_table, link, safe
 from dashboard.moments import day, shortener, time_of_day
 from dashboard.navigation import address
@@ -60,4 +61,4 @@ def show_link(link: InvitationLink) -> None:
                 "Copy this link and hand it over. It works once, until {day} {time}, and is not shown again."
             ).format(day=day(link.expires_at), time=time_of_day(link.expires_at))
         )
-        st.code(link.url, language=None, wrap_lines=True)
+        draw_copy(link.url, _("Copy link"), _("Link to hand over"), lines=2, first=True)

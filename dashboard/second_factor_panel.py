@@ -50,6 +50,7 @@ def draw_second_factor(by: CurrentOperator) -> None:
         else:
             _draw_off(by)
     if codes:
+        place.empty()  # else the browser keeps what the longer form drew beneath
         with place.container():
             _draw_codes(codes)
 
@@ -111,10 +112,12 @@ def _draw_on(by: CurrentOperator, view: SecondFactorView) -> tuple[str, ...]:
     def turn_off(password: str) -> None:
         turn_off_second_factor(application(), by, password, live_browser())
 
-    with st.expander(_("New recovery codes"), icon=":material/key:", key="account_factor_renew_panel"):
+    with st.expander(
+        _("New recovery codes"), icon=":material/key:", key="account_factor_renew_panel", width=WIDTH
+    ):
         st.caption(_("Those of before stop working."))
         _with_password("renew", _("Make new codes"), renew)
-    with st.expander(_("Turn off"), icon=":material/lock_open:", key="account_factor_off_panel"):
+    with st.expander(_("Turn off"), icon=":material/lock_open:", key="account_factor_off_panel", width=WIDTH):
         st.caption(
             _("From then on your password alone lets you in. To use another phone, turn it off and on.")
         )
@@ -133,7 +136,9 @@ def _draw_codes(codes: tuple[str, ...]) -> None:
             "once, in place of a code from your phone."
         )
     )
-    draw_copy("\n".join(codes), _("Copy the codes"), _("Recovery codes"), lines=len(codes), first=True)
+    draw_copy(
+        "\n".join(codes), _("Copy the codes"), _("Recovery codes"), lines=len(codes), first=True, printed=True
+    )
     if st.button(_("I have kept them"), key="account_factor_kept", icon=":material/check:"):
         st.rerun()
 
