@@ -31,28 +31,44 @@ from dashboard.moments import day
 from dashboard.signin import live_browser
 
 WIDTH = 480
+PROVE, RENEW = "account_factor_prove", "account_factor_renew"
+"""The keys of the buttons that make recovery codes."""
 
 
 def draw_second_factor(by: CurrentOperator) -> None:
     """How it stands, and what can be done about it."""
     app = application()
-    place = st.empty()
+    codes = _codes_asked_for(by)
+    if codes:
+        _draw_codes(codes)
+        return
     view = own_second_factor(app, by)
     pending = pending_second_factor(app, by)
+    if not view.possible:
+        st.markdown(_("You sign in with your organisation, which asks for a second factor itself."))
+    elif view.on_since:
+        _draw_on(by, view)
+    elif pending:
+        _draw_pending(by, pending)
+    else:
+        _draw_off(by)
+
+
+def _codes_asked_for(by: CurrentOperator) -> tuple[str, ...]:
+    """The recovery codes that the click of this run made, to be drawn instead of the form it was in.
+
+    Drawn in the form's place they would leave its lower half on the screen, and kept until the next run they would
+    lie in the session's state.
+    """
+    given = st.session_state
     codes: tuple[str, ...] = ()
-    with place.container():
-        if not view.possible:
-            st.markdown(_("You sign in with your organisation, which asks for a second factor itself."))
-        elif view.on_since:
-            codes = _draw_on(by, view)
-        elif pending:
-            codes = _draw_pending(by, pending)
-        else:
-            _draw_off(by)
-    if codes:
-        place.empty()  # else the browser keeps what the longer form drew beneath
-        with place.container():
-            _draw_codes(codes)
+    with attempt():
+        if given.get(PROVE):
+            codes = complete_second_factor(application(), by, given.get("account_factor_code") or "")
+        elif given.get(RENEW):
+            password = given.get("account_factor_renew_password") or ""
+            codes = renew_recovery_codes(application(), by, password, live_browser())
+    return codes
 
 
 def _draw_off(by: CurrentOperator) -> None:
@@ -70,7 +86,7 @@ def _draw_off(by: CurrentOperator) -> None:
         st.rerun()
 
 
-def _draw_pending(by: CurrentOperator, pending: Pending) -> tuple[str, ...]:
+def _draw_pending(by: CurrentOperator, pending: Pending) -> None:
     st.markdown(
         _(
             "1. Open an authenticator app on your phone, such as Microsoft Authenticator or Google Authenticator.  \n"
@@ -82,19 +98,15 @@ def _draw_pending(by: CurrentOperator, pending: Pending) -> tuple[str, ...]:
     alt = _("QR code with the key for your app")
     draw_html(f'<img src="{escape(picture)}" alt="{escape(alt)}" width="220" height="220">')
     st.markdown(_("Key:") + f" `{in_groups(pending.secret)}`")
-    codes: tuple[str, ...] = ()
-    with st.form("account_factor_prove", width=WIDTH, clear_on_submit=True):
-        code = st.text_input(_("Code"), key="account_factor_code", max_chars=10, autocomplete="one-time-code")
-        if st.form_submit_button(_("Turn on"), type="primary"):
-            with attempt():
-                codes = complete_second_factor(application(), by, code or "")
+    with st.form("account_factor_prove_form", width=WIDTH, clear_on_submit=True):
+        st.text_input(_("Code"), key="account_factor_code", max_chars=10, autocomplete="one-time-code")
+        st.form_submit_button(_("Turn on"), type="primary", key=PROVE)
     if st.button(_("Cancel"), key="account_factor_cancel", type="tertiary"):
         cancel_second_factor(application(), by)
         st.rerun()
-    return codes
 
 
-def _draw_on(by: CurrentOperator, view: SecondFactorView) -> tuple[str, ...]:
+def _draw_on(by: CurrentOperator, view: SecondFactorView) -> None:
     if view.on_since:
         st.badge(_("On since {day}").format(day=day(view.on_since)), color="green", icon=":material/check:")
     left = ngettext(
@@ -104,10 +116,6 @@ def _draw_on(by: CurrentOperator, view: SecondFactorView) -> tuple[str, ...]:
         st.warning(left + " " + _("Make new ones before you need them."), icon=":material/warning:")
     else:
         st.caption(left)
-    made: list[tuple[str, ...]] = []
-
-    def renew(password: str) -> None:
-        made.append(renew_recovery_codes(application(), by, password, live_browser()))
 
     def turn_off(password: str) -> None:
         turn_off_second_factor(application(), by, password, live_browser())
@@ -116,7 +124,7 @@ def _draw_on(by: CurrentOperator, view: SecondFactorView) -> tuple[str, ...]:
         _("New recovery codes"), icon=":material/key:", key="account_factor_renew_panel", width=WIDTH
     ):
         st.caption(_("Those of before stop working."))
-        _with_password("renew", _("Make new codes"), renew)
+        _ask_password("renew", _("Make new codes"))
     with st.expander(_("Turn off"), icon=":material/lock_open:", key="account_factor_off_panel", width=WIDTH):
         st.caption(
             _("From then on your password alone lets you in. To use another phone, turn it off and on.")
@@ -124,7 +132,6 @@ def _draw_on(by: CurrentOperator, view: SecondFactorView) -> tuple[str, ...]:
         if _with_password("off", _("Turn off second factor"), turn_off):
             flash(_("The second factor is off."))
             st.rerun()
-    return made[0] if made else ()
 
 
 def _draw_codes(codes: tuple[str, ...]) -> None:
@@ -145,12 +152,19 @@ def _draw_codes(codes: tuple[str, ...]) -> None:
 
 def _with_password(name: str, label: str, act: Callable[[str], None]) -> bool:
     """A form that asks the password again; whether ``act`` went well."""
+    password = _ask_password(name, label)
+    if password is None:
+        return False
+    with attempt() as done:
+        act(password)
+    return bool(done)
+
+
+def _ask_password(name: str, label: str) -> str | None:
+    """The password that was given with this click; None when nothing was."""
     with st.form(f"account_factor_{name}_form", width=WIDTH, clear_on_submit=True, border=False):
         password = st.text_input(
             _("Present password"), type="password", key=f"account_factor_{name}_password"
         )
-        if not st.form_submit_button(label):
-            return False
-        with attempt() as done:
-            act(password or "")
-        return bool(done)
+        sent = st.form_submit_button(label, key=f"account_factor_{name}")
+    return password or "" if sent else None
