@@ -9,7 +9,16 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.storage.base import Base, UTCDateTime, folded, new_uuid
-from core.storage.models_accounts import Invitation, Operator, OperatorSession, SignInFailure, SignInTicket
+from core.storage.models_accounts import (
+    Invitation,
+    Operator,
+    OperatorSession,
+    RecoveryCode,
+    SecondFactor,
+    SecondStep,
+    SignInFailure,
+    SignInTicket,
+)
 from core.storage.models_keeping import Alarm, CallBudget, Delivery, Grant, Incident, Issue
 
 __all__ = [
@@ -27,7 +36,10 @@ __all__ = [
     "Issue",
     "Operator",
     "OperatorSession",
+    "RecoveryCode",
     "Registration",
+    "SecondFactor",
+    "SecondStep",
     "SignInFailure",
     "SignInTicket",
     "TimelineEntry",
