@@ -21,7 +21,6 @@ class Event(StrEnum):
     OPERATOR_RESET = "operator.reset"
     OPERATOR_ROLE_CHANGED = "operator.role_changed"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 - a name
-    PASSWORD_CONFIRMED = "password.confirmed"  # noqa: S105 - a name
     RECOVERY_CODES_MADE = "recovery_codes.made"
     RECOVERY_CODE_USED = "recovery_code.used"
     REGISTRATION_DELETED = "registration.deleted"

@@ -117,7 +117,7 @@ def test_one_s_own_password(app: Application, alice: CurrentOperator, told: list
         confirm_password(app, alice, "not the present one", HOME)
     change_password(app, alice, PASSWORD, "an eel in the coffee", address=HOME)
     assert lines(told) == [
-        (Event.PASSWORD_CONFIRMED, "Alice", "refused", "", HOME),
+        (Event.CONFIRMATION_FAILED, "Alice", "refused", "", HOME),
         (Event.PASSWORD_CHANGED, "Alice", "done", "", HOME),
     ]
 
