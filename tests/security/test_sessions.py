@@ -16,7 +16,7 @@ from core import clock
 from core.accounts import passwords
 from core.accounts.invitations import accept_invitation, reset
 from core.accounts.open_sessions import end_operator_sessions, end_other_sessions
-from core.accounts.operators import disable, set_role
+from core.accounts.operators import disable, enable, set_role
 from core.accounts.roles import CurrentOperator, Role
 from core.accounts.second_factor import take_away_second_factor
 from core.accounts.sessions import end_session, session_operator, start_session, start_ticket
@@ -175,6 +175,17 @@ ENDINGS: dict[str, Callable[[Application, CurrentOperator, CurrentOperator, str]
     "ended elsewhere": lambda app, alice, _admin, _cookie: end_other_sessions(app, alice),
     "second factor taken away": lambda app, alice, admin, _cookie: _take_away(app, alice, admin),
 }
+
+
+def test_check_23_enabled_again_the_sessions_of_before_stay_ended(
+    app: Application, alice: CurrentOperator, admin: CurrentOperator
+) -> None:
+    cookie, waiting = signed_in(app, alice), start_ticket(app, alice.id, BROWSER, "/")
+    disable(app, admin, alice.id)
+    enable(app, admin, alice.id)
+    assert not holds(app, cookie)
+    with pytest.raises(NotAllowed):
+        start_session(app, waiting, BROWSER, "", "")
 
 
 @pytest.mark.parametrize("how", ENDINGS)
