@@ -33,6 +33,7 @@ from core.storage import schema
 from core.storage.database import Database
 from core.tokens.vault import Vault
 from dashboard import serving
+from dashboard.cli_audit import verify_and_tell
 
 WRONG_SETTINGS = 2
 """Exit code when the installation is set up wrongly, as shells use it for wrong usage."""
@@ -43,6 +44,8 @@ operator_app = typer.Typer(help="Who may sign in.", no_args_is_help=True)
 alarms_app = typer.Typer(help="Telling somebody.", no_args_is_help=True)
 keys_app = typer.Typer(help="Encryption keys.", no_args_is_help=True)
 tokens_app = typer.Typer(help="The tokens of Exact Online.", no_args_is_help=True)
+audit_app = typer.Typer(help="The audit log.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
 app.add_typer(database_app, name="db")
 app.add_typer(alarms_app, name="alarms")
 app.add_typer(keys_app, name="keys")
@@ -116,6 +119,13 @@ def doctor() -> None:
         typer.echo(f"{marks[finding.verdict]} {finding.subject}: {finding.sentence}")
         wrong = wrong or finding.verdict is Verdict.WRONG
     raise typer.Exit(1 if wrong else 0)
+
+
+@audit_app.command("verify")
+def verify_audit() -> None:
+    """Say whether every entry of the audit log is as it was written; exit code 1 when one is not."""
+    with _explained(), _application() as opened:
+        raise typer.Exit(verify_and_tell(opened))
 
 
 @keys_app.command("generate")

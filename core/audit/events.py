@@ -9,6 +9,7 @@ class Event(StrEnum):
     """Named as *thing.done*, sorted."""
 
     ACTION_REFUSED = "action.refused"
+    AUDIT_VERIFIED = "audit.verified"
     OPERATOR_DISABLED = "operator.disabled"
     OPERATOR_ENABLED = "operator.enabled"
     OPERATOR_INVITED = "operator.invited"

@@ -10,11 +10,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.storage.base import Base, UTCDateTime, folded, new_uuid
 from core.storage.models_accounts import Invitation, Operator, OperatorSession, SignInFailure, SignInTicket
+from core.storage.models_audit import AuditEntry, AuditHead
 from core.storage.models_keeping import Alarm, CallBudget, Delivery, Grant, Incident, Issue
 
 __all__ = [
     "Administration",
     "Alarm",
+    "AuditEntry",
+    "AuditHead",
     "Base",
     "CallBudget",
     "Consent",

@@ -8,11 +8,16 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
 from core.accounts.operators import list_operators
 from core.alarms.outbox import AlarmKind
 from core.application import Application
+from core.audit.events import Event
+from core.audit.record import record_alone
+from core.storage.audit_guard import unguard
+from core.storage.models import AuditEntry
 from core.tokens.vault import Vault
 from dashboard.cli import app as clickker
 from dashboard.serving import ROOT
@@ -168,3 +173,17 @@ def test_due_alarms_are_sent(run: Run, app: Application, monkeypatch: pytest.Mon
         assert run("alarms", "send").output == "1 message sent.\n"
 
     assert len(hook.received) == 1
+
+
+def test_it_says_whether_the_audit_log_is_as_it_was_written(run: Run, app: Application) -> None:
+    record_alone(app, Event.SIGN_IN, None)
+    whole = run("audit", "verify")
+    with app.database.transaction() as session:
+        unguard(session.connection())
+        session.execute(update(AuditEntry).where(AuditEntry.sequence == 1).values(subject="x"))
+    broken = run("audit", "verify")
+
+    assert whole.exit_code == 0
+    assert "1 entry, unbroken, head " in whole.output
+    assert broken.exit_code == 1
+    assert "Entry 1 has been changed." in broken.output
