@@ -23,6 +23,9 @@ from core.alarms.addresses import Audience
 from core.alarms.delivery import deliver_due
 from core.alarms.trying import send_test
 from core.application import Application, build
+from core.audit.events import Event
+from core.audit.record import record_alone
+from core.audit.upgrading import upgrade_and_record
 from core.doctor import Verdict, examine
 from core.errors import ClickkerError
 from core.i18n import _, ngettext
@@ -30,7 +33,6 @@ from core.keeping.working import keep
 from core.registrations.recovery import recover_chains, replay_journal
 from core.starting import read_settings
 from core.storage import schema
-from core.storage.database import Database
 from core.tokens.vault import Vault
 from dashboard import serving
 from dashboard.cli_audit import verify_and_tell
@@ -145,15 +147,14 @@ def seed(
     with _explained(), _application() as opened:
         schema.upgrade(opened.database)
         plant(opened, registrations, administrations)
+        record_alone(opened, Event.DATABASE_SEEDED, None, detail=f"{registrations} {administrations}")
 
 
 @database_app.command("upgrade")
 def upgrade() -> None:
     """Bring the database to this version's tables."""
     with _explained():
-        database = Database(read_settings().database_url.get_secret_value())
-        schema.upgrade(database)
-        database.dispose()
+        upgrade_and_record(read_settings())
     typer.echo(_("The database is up to date."))
 
 
@@ -162,6 +163,7 @@ def recover_tokens() -> None:
     """After a restored backup or a failover: bring every consent to the newest tokens that this machine knows of."""
     with _explained(), _application() as opened:
         replayed, brought = replay_journal(opened), recover_chains(opened)
+        record_alone(opened, Event.TOKENS_RECOVERED, None, detail=f"{replayed} {brought}")
     typer.echo(
         _(
             "Answers found in the journal: {replayed}. Consents brought to their newest tokens: {brought}."

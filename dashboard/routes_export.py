@@ -16,6 +16,7 @@ from starlette.routing import Route
 from core import clock
 from core.accounts.roles import CurrentOperator
 from core.application import Application, application
+from core.audit.exports import filters_of, recorded
 from core.errors import NotAllowed
 from core.i18n import N_, _, current_language
 from core.registrations.listing import (
@@ -80,8 +81,16 @@ def _route(export: _Export, kind: str, answer: Callable[..., Response]) -> Route
     return Route(f"/export/{export.name}.{kind}", endpoint, methods=["GET"])
 
 
-def _csv(app: Application, operator: CurrentOperator, export: _Export, query: ListQuery) -> Response:
+def _rows(
+    app: Application, operator: CurrentOperator, export: _Export, kind: str, query: ListQuery
+) -> Iterator[Any]:
+    """What the query matches, and in the audit log who took it."""
     rows = export.iterate(app, operator, query)
+    return recorded(app, operator, f"{export.name}.{kind}", filters_of(query), rows)
+
+
+def _csv(app: Application, operator: CurrentOperator, export: _Export, query: ListQuery) -> Response:
+    rows = _rows(app, operator, export, "csv", query)
     return StreamingResponse(
         csv_chunks(export.columns, rows, current_language()),
         media_type="text/csv; charset=utf-8",
@@ -90,13 +99,13 @@ def _csv(app: Application, operator: CurrentOperator, export: _Export, query: Li
 
 
 def _xlsx(app: Application, operator: CurrentOperator, export: _Export, query: ListQuery) -> Response:
-    rows = export.iterate(app, operator, query)
     if not _workbook.acquire(blocking=False):
         return _later(
             _("Somebody else's Excel file is being made. Try again in a minute, or take CSV."), export
         )
     file = tempfile.TemporaryFile(prefix="clickker-")  # noqa: SIM115 - closed when it has been sent
     try:
+        rows = _rows(app, operator, export, "xlsx", query)
         write_workbook(file, _(export.title), export.columns, rows)
     except BaseException:
         file.close()

@@ -12,6 +12,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
+from core.audit.events import Event
 from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
 from core.i18n import _
@@ -21,6 +22,7 @@ from core.registrations.facts import linked_of
 from core.registrations.failures import write_failure
 from core.registrations.grants import remember_user
 from core.registrations.incidents import note_success
+from core.registrations.noting import note_alone
 from core.registrations.register import find
 from core.registrations.rounds import Found, Hurry, Round, Subject
 from core.registrations.schedule import after_failure, after_success, failing, wants_checks
@@ -43,6 +45,7 @@ def check_now(app: Application, by: CurrentOperator, registration_id: int) -> No
     """Ask Exact, now, whether everything of this registration still answers. Raises ``ExactError``."""
     require(by, Action.CHECK)
     error = check(app, registration_id, by.name)
+    note_alone(app, Event.CHECK_REQUESTED, by, registration_id, failed=error is not None)
     if error is not None:
         raise error
 
