@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any
 
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from core import clock
 from core.accounts.roles import CurrentOperator
 from core.application import Application, application
 from core.audit.exports import filters_of, recorded
+from core.audit.listing import AuditQuery, iterate_entries
 from core.errors import NotAllowed
 from core.i18n import N_, _, current_language
 from core.registrations.listing import (
@@ -27,6 +29,8 @@ from core.registrations.listing import (
 )
 from core.registrations.query import ListQuery
 from dashboard.address import query_of
+from dashboard.audit_columns import AUDIT_COLUMNS
+from dashboard.audit_filters import query_in
 from dashboard.export import ADMINISTRATION_COLUMNS, REGISTRATION_COLUMNS, csv_chunks, write_workbook
 from dashboard.limits import allow
 from dashboard.plain import message_page
@@ -38,6 +42,7 @@ PER_MINUTE = 10
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _PIECE = 1 << 16
+_Query = ListQuery | AuditQuery
 _workbook = threading.Lock()
 """A workbook of a million rows takes a minute of this process: one at a time."""
 
@@ -48,21 +53,29 @@ class _Export:
 
     name: str
     title: str
-    query: type[ListQuery]
+    read: Callable[[Mapping[str, str]], Any]
+    """What its address asks for."""
     iterate: Callable[..., Iterator[Any]]
     columns: tuple[Column[Any], ...]
 
 
 REGISTRATIONS = _Export(
-    "registrations", N_("Registrations"), RegistrationQuery, iterate_registrations, REGISTRATION_COLUMNS
+    "registrations",
+    N_("Registrations"),
+    partial(query_of, RegistrationQuery),
+    iterate_registrations,
+    REGISTRATION_COLUMNS,
 )
 ADMINISTRATIONS = _Export(
     "administrations",
     N_("Administrations"),
-    AdministrationQuery,
+    partial(query_of, AdministrationQuery),
     iterate_administrations,
     ADMINISTRATION_COLUMNS,
 )
+
+
+AUDIT = _Export("audit", N_("Audit"), query_in, iterate_entries, AUDIT_COLUMNS)
 
 
 def _route(export: _Export, kind: str, answer: Callable[..., Response]) -> Route:
@@ -74,7 +87,7 @@ def _route(export: _Export, kind: str, answer: Callable[..., Response]) -> Route
         if not allow(f"export {operator.id}", PER_MINUTE):
             return _later(_("You have made many exports in a minute. Wait a little."), export)
         try:
-            return answer(app, operator, export, query_of(export.query, request.query_params))
+            return answer(app, operator, export, export.read(request.query_params))
         except NotAllowed as error:
             return message_page(_("Export"), error.message, status=403, link=_back(export))
 
@@ -82,14 +95,14 @@ def _route(export: _Export, kind: str, answer: Callable[..., Response]) -> Route
 
 
 def _rows(
-    app: Application, operator: CurrentOperator, export: _Export, kind: str, query: ListQuery
+    app: Application, operator: CurrentOperator, export: _Export, kind: str, query: _Query
 ) -> Iterator[Any]:
     """What the query matches, and in the audit log who took it."""
     rows = export.iterate(app, operator, query)
     return recorded(app, operator, f"{export.name}.{kind}", filters_of(query), rows)
 
 
-def _csv(app: Application, operator: CurrentOperator, export: _Export, query: ListQuery) -> Response:
+def _csv(app: Application, operator: CurrentOperator, export: _Export, query: _Query) -> Response:
     rows = _rows(app, operator, export, "csv", query)
     return StreamingResponse(
         csv_chunks(export.columns, rows, current_language()),
@@ -98,7 +111,7 @@ def _csv(app: Application, operator: CurrentOperator, export: _Export, query: Li
     )
 
 
-def _xlsx(app: Application, operator: CurrentOperator, export: _Export, query: ListQuery) -> Response:
+def _xlsx(app: Application, operator: CurrentOperator, export: _Export, query: _Query) -> Response:
     if not _workbook.acquire(blocking=False):
         return _later(
             _("Somebody else's Excel file is being made. Try again in a minute, or take CSV."), export
@@ -150,6 +163,6 @@ def _back(export: _Export) -> tuple[str, str]:
 
 ROUTES = [
     _route(export, kind, answer)
-    for export in (REGISTRATIONS, ADMINISTRATIONS)
+    for export in (REGISTRATIONS, ADMINISTRATIONS, AUDIT)
     for kind, answer in (("csv", _csv), ("xlsx", _xlsx))
 ]

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from core.storage.audit_guard import guard, unguard
+from core.storage.audit_search import install_audit_search, remove_audit_search
 from core.storage.base import UTCDateTime
 
 revision = "0005"
@@ -54,9 +55,11 @@ def upgrade() -> None:
     )
     op.bulk_insert(head, [{"id": 1, "sequence": 0, "hash": "0" * 64}])
     guard(op.get_bind())
+    install_audit_search(op.get_bind())
 
 
 def downgrade() -> None:
+    remove_audit_search(op.get_bind())
     unguard(op.get_bind())
     op.drop_table("audit_head")
     op.drop_table("audit_entries")
