@@ -102,7 +102,9 @@ def _staff(app: Application) -> tuple[CurrentOperator, CurrentOperator]:
     with app.database.read() as session:
         rows = {row.email: row for row in session.scalars(select(Operator))}
     found = [rows[operator.email] for operator in OPERATORS[:2]]
-    support, manager = (CurrentOperator(row.id, row.email, row.name, Role(row.role)) for row in found)
+    support, manager = (
+        CurrentOperator(row.id, row.email, row.name, Role(row.role), address="192.0.2.14") for row in found
+    )
     return support, manager
 
 
