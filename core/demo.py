@@ -224,7 +224,9 @@ class _Garden:
         [state] = parse_qs(urlsplit(begun.authorize_url).query)["state"]
         code = self.exact.grant_code(environment, user)
         answer = [("code", code), ("state", state)]
-        result = complete_consent(self.app, answer, begun.browser_token, self.support.id)
+        result = complete_consent(
+            self.app, answer, begun.browser_token, self.support.id, self.support.address
+        )
         if result.outcome is not Outcome.GRANTED:
             raise RuntimeError(f"the demo could not connect {user}: {result.outcome}")
 

@@ -21,7 +21,7 @@ from dashboard.filters import Keys, page_number
 
 KEYS = Keys("audit", "audit_")
 _TITLES = {"who": N_("Who"), "event": N_("What"), "outcome": N_("Outcome")}
-_DATES = {"first": N_("From"), "last": N_("Until")}
+_DATES = {"first": N_("From"), "last": N_("Up to and including")}
 _LONGEST_SEARCH = 100
 _SHORT = 40
 

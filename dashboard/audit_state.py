@@ -35,7 +35,7 @@ def _verify(app: Application, by: CurrentOperator) -> None:
     verdict = verify(
         app, by, lambda read: _ignore(bar.progress(min(read / total, 1.0), _("Reading every entry …")))
     )
-    told = plain(" ".join(verdict_sentences(verdict)))
+    told = plain(". ".join(sentence.removesuffix(".") for sentence in verdict_sentences(verdict)) + ".")
     flash(told, kind="warning" if verdict.broken else "success")
 
 

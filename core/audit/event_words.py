@@ -97,6 +97,8 @@ def detail_words(row: AuditRow) -> str:
     """What codes there are as words; everything else as it was written down."""
     if row.event == "registration.edited":
         return ", ".join(_(FIELDS[field]) if field in FIELDS else field for field in row.detail.split())
-    if row.event == "consent.failed" and row.detail in {outcome.value for outcome in Outcome}:
+    if row.event in {"consent.granted", "consent.failed"} and row.detail in {
+        outcome.value for outcome in Outcome
+    }:
         return ConsentResult(Outcome(row.detail)).title
     return row.detail
