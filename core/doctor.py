@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from core import clock
 from core.accounts.roles import Role
+from core.accounts.ways_in import has_way_in
 from core.errors import SettingsError
 from core.exact.environments import ENVIRONMENTS, available, base_url, environment_name
 from core.exact.reach import why_unreachable
@@ -77,7 +78,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield from _migrations(database)
         with database.read() as session:
             yield from _sqlite(session) if database.is_sqlite else _postgresql(session, database)
-            yield from _operators(session, database)
+            yield from _operators(session, database, settings)
             yield from _keeper(session, database)
     except SQLAlchemyError as error:
         yield _unreachable(error)
@@ -134,11 +135,11 @@ def _way_to_pg_trgm(session: Session) -> str:
     return _("it is installed, so run “clickker db upgrade”")
 
 
-def _operators(session: Session, database: Database) -> Iterator[Finding]:
+def _operators(session: Session, database: Database, settings: Settings) -> Iterator[Finding]:
     if not schema.is_current(database):
         return
     admins = select(func.count()).where(
-        Operator.active, Operator.role == Role.ADMIN.value, Operator.password_hash.is_not(None)
+        Operator.active, Operator.role == Role.ADMIN.value, has_way_in(settings)
     )
     if not session.scalar(admins):
         sentence = _("Nobody can sign in as admin yet: run “clickker operator invite --role admin”.")

@@ -24,6 +24,7 @@ from core.i18n import _, best_language, set_language
 from dashboard.cookies import browser_cookie, session_cookie
 from dashboard.feedback import flash, show_flashes
 from dashboard.going import go_to
+from dashboard.single_sign_on import draw_sign_in
 
 _BOUND = "_session_hash"
 _THEIRS = ("name", "authentication_status", "username", "email", "roles", "logout")
@@ -123,17 +124,28 @@ def draw_form(path: str) -> None:
         st.title(_("Clickker Connections"))
         show_flashes()
         st.markdown(_("Create your account with the link we sent you, then sign in."))
-        form = _Form(browser)
-        form.login(
-            key="sign_in",
-            fields={
-                "Form name": _("Sign in"),
-                "Username": _("E-mail address"),
-                "Password": _("Password"),
-                "Login": _("Sign in"),
-            },
-        )
-        _answer(form.controller, path, browser)
+        settings = application().settings
+        if settings.sso.on:
+            draw_sign_in(application(), browser, _target(path))
+        if settings.passwords == "on":
+            _draw_passwords(path, browser)
+        elif settings.break_glass_accounts:  # for the day the provider is out of reach
+            with st.expander(_("Emergency access")):
+                _draw_passwords(path, browser)
+
+
+def _draw_passwords(path: str, browser: str | None) -> None:
+    form = _Form(browser)
+    form.login(
+        key="sign_in",
+        fields={
+            "Form name": _("Sign in"),
+            "Username": _("E-mail address"),
+            "Password": _("Password"),
+            "Login": _("Sign in"),
+        },
+    )
+    _answer(form.controller, path, browser)
 
 
 def _answer(controller: _Controller, path: str, browser: str | None) -> None:
@@ -146,11 +158,15 @@ def _answer(controller: _Controller, path: str, browser: str | None) -> None:
             _("Your browser does not keep our cookie. Allow cookies for this site, then reload the page.")
         )
         return
-    query = urlencode(st.query_params.to_dict(), doseq=True)
     _forget_theirs()
-    target = f"{path}?{query}" if query else path
-    ticket = start_ticket(application(), controller.operator_id, browser, target)
+    ticket = start_ticket(application(), controller.operator_id, browser, _target(path))
     go_to("/session/start?" + urlencode({"ticket": ticket}))
+
+
+def _target(path: str) -> str:
+    """Where the visitor wanted to be, query included."""
+    query = urlencode(st.query_params.to_dict(), doseq=True)
+    return f"{path}?{query}" if query else path
 
 
 def _forget_theirs() -> None:

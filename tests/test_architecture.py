@@ -27,7 +27,8 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "starlette": (
         *(f"dashboard/{name}.py" for name in ("asgi", "routes*", "middleware")),
         # What routes and middleware are made of: requests, forms, plain pages, files.
-        *(f"dashboard/{name}.py" for name in ("assets", "forms", "frame_page", "origin", "plain", "visitor")),
+        *(f"dashboard/{name}.py" for name in ("assets", "cookies", "forms", "frame_page", "origin", "plain")),
+        *(f"dashboard/{name}.py" for name in ("provider_door", "visitor")),
         "core/simulator/web.py",
         "core/simulator/delivery.py",
     ),

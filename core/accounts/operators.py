@@ -23,11 +23,13 @@ from core.accounts.names import check_name
 from core.accounts.passwords import check_password, hash_password
 from core.accounts.roles import Action, CurrentOperator, Role, require
 from core.accounts.sessions import end_all_sessions
+from core.accounts.ways_in import has_way_in, may_use_password
 from core.application import Application
 from core.clock import now
 from core.errors import Conflict, InvalidInput, NotFound
 from core.i18n import LANGUAGES, _
-from core.storage.models import Invitation, Operator
+from core.settings import Settings
+from core.storage.models import Invitation, Operator, OperatorIdentity
 
 __all__ = [
     "InvitationLink",
@@ -59,7 +61,7 @@ class OperatorView:
     role: Role
     active: bool
     account_created: bool
-    """Whether a password has been chosen."""
+    """Whether a password has been chosen, or an account at the provider."""
     link_open: bool
     """Whether a link to choose one is under way."""
     created_at: datetime
@@ -76,19 +78,23 @@ def list_operators(app: Application, by: CurrentOperator | None) -> tuple[Operat
         Invitation.revoked_at.is_(None),
         Invitation.expires_at > now(),
     )
+    bound = exists().where(OperatorIdentity.operator_id == Operator.id)
     with app.database.read() as session:
-        rows = session.execute(select(Operator, open_link).order_by(func.lower(Operator.name), Operator.id))
-        return tuple(_view(operator, bool(is_open)) for operator, is_open in rows)
+        asked = select(Operator, open_link, bound).order_by(func.lower(Operator.name), Operator.id)
+        return tuple(
+            _view(operator, bool(is_open), bool(is_bound))
+            for operator, is_open, is_bound in session.execute(asked)
+        )
 
 
-def _view(operator: Operator, link_open: bool) -> OperatorView:
+def _view(operator: Operator, link_open: bool, bound: bool) -> OperatorView:
     return OperatorView(
         id=operator.id,
         email=operator.email,
         name=operator.name,
         role=Role(operator.role),
         active=operator.active,
-        account_created=operator.password_hash is not None,
+        account_created=bound or operator.password_hash is not None,
         link_open=link_open,
         created_at=operator.created_at,
         last_seen_at=operator.last_seen_at,
@@ -110,6 +116,10 @@ def add_operator(  # noqa: PLR0917 - the order in which people say it
     Raises ``InvalidInput`` or ``Conflict`` as ``invite`` and ``accept_invitation`` do.
     """
     folded, shown = check_email(email), check_name(name)
+    if not may_use_password(app.settings, folded):
+        raise Conflict(
+            _("Passwords are switched off. Invite the operator, or name the address in CLICKKER_BREAK_GLASS.")
+        )
     check_password(password, folded, folded.split("@")[0], shown)
     operator = Operator(
         email=folded,
@@ -134,7 +144,7 @@ def set_role(app: Application, by: CurrentOperator, operator_id: int, role: Role
         operator = _operator(session, operator_id)
         if operator.role == role:
             return
-        _keep_an_admin(session, operator)
+        _keep_an_admin(app.settings, session, operator)
         operator.role = Role(role).value
         end_all_sessions(session, operator.id)
 
@@ -144,7 +154,7 @@ def disable(app: Application, by: CurrentOperator, operator_id: int) -> None:
     require(by, Action.MANAGE_OPERATORS)
     with app.database.transaction() as session:
         operator = _operator(session, operator_id)
-        _keep_an_admin(session, operator)
+        _keep_an_admin(app.settings, session, operator)
         operator.active = False
         end_all_sessions(session, operator.id)
 
@@ -171,13 +181,13 @@ def _operator(session: Session, operator_id: int) -> Operator:
     return operator
 
 
-def _keep_an_admin(session: Session, operator: Operator) -> None:
+def _keep_an_admin(settings: Settings, session: Session, operator: Operator) -> None:
     if operator.role != Role.ADMIN or not operator.active:
         return
     # Locked, so that two admins who demote each other at the same moment leave one.
     admins = session.scalars(
         select(Operator.id)
-        .where(Operator.role == Role.ADMIN.value, Operator.active, Operator.password_hash.is_not(None))
+        .where(Operator.role == Role.ADMIN.value, Operator.active, has_way_in(settings))
         .order_by(Operator.id)
         .with_for_update()
     ).all()

@@ -9,6 +9,8 @@ class Event(StrEnum):
     """Named as *thing.done*, sorted."""
 
     ACTION_REFUSED = "action.refused"
+    IDENTITY_BOUND = "identity.bound"
+    IDENTITY_UNBOUND = "identity.unbound"
     OPERATOR_DISABLED = "operator.disabled"
     OPERATOR_ENABLED = "operator.enabled"
     OPERATOR_INVITED = "operator.invited"

@@ -9,7 +9,15 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.storage.base import Base, UTCDateTime, folded, new_uuid
-from core.storage.models_accounts import Invitation, Operator, OperatorSession, SignInFailure, SignInTicket
+from core.storage.models_accounts import (
+    Invitation,
+    Operator,
+    OperatorIdentity,
+    OperatorSession,
+    ProviderVisit,
+    SignInFailure,
+    SignInTicket,
+)
 from core.storage.models_keeping import Alarm, CallBudget, Delivery, Grant, Incident, Issue
 
 __all__ = [
@@ -26,7 +34,9 @@ __all__ = [
     "Invitation",
     "Issue",
     "Operator",
+    "OperatorIdentity",
     "OperatorSession",
+    "ProviderVisit",
     "Registration",
     "SignInFailure",
     "SignInTicket",
