@@ -121,7 +121,7 @@ def _came_back(request: Request, heard: _Heard | None) -> Response:
             address=address_of(request),
         )
     except ClickkerError as error:
-        return _with_state(heard, _refused(error.message))
+        return _with_state(heard, _refused(error.message, signed_in=by is not None))
     target = returned.target
     if returned.operator_id is not None:
         ticket = start_ticket(app, returned.operator_id, browser, returned.target)
@@ -150,7 +150,9 @@ def _with_state(heard: _Heard | None, answer: Response) -> Response:
     return answer
 
 
-def _refused(sentence: str, *, status: int = 403) -> Response:
+def _refused(sentence: str, *, status: int = 403, signed_in: bool = False) -> Response:
+    if signed_in:
+        return message_page(_("That did not work"), sentence, status=status, link=("/", _("Back")))
     return message_page(
         _("You are not signed in"), sentence, status=status, link=("/", _("To the sign-in page"))
     )

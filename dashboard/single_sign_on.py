@@ -107,6 +107,8 @@ def draw_connection(app: Application, by: CurrentOperator, browser: str | None, 
         st.markdown(_("You can sign in with your {provider} account.").format(provider=provider))
     if not offers_password(app, by):
         return  # the only way in
+    if not bound:
+        st.markdown(_("From then on you can sign in with {provider} as well.").format(provider=provider))
     label = _("Disconnect {provider}") if bound else _("Connect with {provider}")
     with st.form("account_provider", width=480):
         password = st.text_input(_("Present password"), type="password", key="account_provider_password")

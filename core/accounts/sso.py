@@ -158,14 +158,16 @@ def come_back(
     visit = _take(app, browser_token, state)
     identity: Identity | None = None
     try:
-        if visit is None:
-            raise NotAllowed(_("This sign-in has expired. Sign in again."))
-        if claims is None:
+        if claims is None:  # first: some providers say no without the state
             sentence = _("Signing in with {provider} did not succeed. Nobody was signed in.")
             raise NotAllowed(sentence.format(provider=app.settings.sso.name))
+        if visit is None:
+            raise NotAllowed(_("This sign-in has expired. Sign in again."))
         identity = identity_in(app.settings, claims)
         return _fulfil(app, visit, identity, claims, by, address)
     except ClickkerError:
+        if visit is None and claims is None:
+            raise  # anybody can ask for that address; the log is not for them to fill
         detail = f"single sign-on {told(identity) if identity else ''}".strip()
         on = visit.purpose if visit else ""
         record_alone(app, Event.SIGN_IN, by, on=on, outcome="refused", detail=detail, address=address)
