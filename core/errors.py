@@ -3,6 +3,7 @@
 * ClickkerError
   * InvalidInput      what was typed cannot be used; ``field`` names it
   * NotAllowed        the operator's role does not permit the action
+    * ConfirmationNeeded  it does, once the operator has confirmed who sits there
   * NotFound          no such registration, operator, link ...
   * Conflict          somebody else holds the name, the administration ...
   * SettingsError     the installation is set up wrongly
@@ -10,6 +11,11 @@
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.accounts.roles import CurrentOperator
 
 
 class ClickkerError(Exception):
@@ -35,7 +41,21 @@ class InvalidInput(ClickkerError):
 
 
 class NotAllowed(ClickkerError):
-    """The operator's role does not permit this."""
+    """The operator's role does not permit this.
+
+    ``by`` and ``action`` say who asked for what, for the audit log; without them nobody is known.
+    """
+
+    def __init__(self, message: str, by: CurrentOperator | None = None, action: str = "") -> None:
+        super().__init__(message)
+        self.by = by
+        self.action = action
+
+
+class ConfirmationNeeded(NotAllowed):
+    """The role permits it, but it is too long ago that somebody proved to be this operator."""
+
+    retryable = True
 
 
 class NotFound(ClickkerError):

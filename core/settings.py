@@ -89,6 +89,10 @@ class Settings(BaseSettings):
     consent_seconds: int = 600
     customer_link_days: int = 7
     invitation_days: int = 7
+    account_managers_see: Literal["all", "own"] = "all"
+    """Whether account managers see every registration, or those that they own."""
+    fresh_minutes: float = 5.0
+    """How long a password is fresh enough for what cannot be undone."""
     session_idle_minutes: int = 30
     session_hours: int = 12
 

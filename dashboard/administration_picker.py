@@ -165,5 +165,7 @@ def _remarks(administration: AdministrationView) -> str:
         remarks.append(("red", _("No longer permitted at Exact")))
     if administration.taken_by is not None:
         _number, name = administration.taken_by
-        remarks.append(("orange", _("Already linked to {name}").format(name=plain(name))))
+        remarks.append(
+            ("orange", _("Already linked to {name}").format(name=plain(name or _("another registration"))))
+        )
     return " ".join(f":{color}-badge[{text}]" for color, text in remarks)

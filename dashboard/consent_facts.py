@@ -29,7 +29,7 @@ def draw_who(grant: GrantView) -> None:
         _("E-mail"): plain(grant.email) or "–",
         _("Environment"): f"Exact Online {plain(environment_name(grant.environment))}",
     }
-    if grant.shared_with:
+    if grant.shared_count:
         rows[_("Same login")] = shared_login(grant)
     st.table(rows, border="horizontal", width="content", alt=_("Who gave consent"))
 
@@ -41,14 +41,14 @@ def login(grant: GrantView) -> str:
 
 
 def shared_login(grant: GrantView) -> str:
-    """How many other customers hang on this login, and the first of them by name, as links."""
-    count = len(grant.shared_with)
+    """How many other customers hang on this login, and the first of them by name, as links, where they may be seen."""
+    count = grant.shared_count
     sentence = ngettext("{count} other customer", "{count} other customers", count).format(count=count)
     links = ", ".join(
         f"[{plain(name)}]({address('registration', id=n)})" for n, name in grant.shared_with[:NAMED]
     )
-    more = " …" if len(grant.shared_with) > NAMED else ""
-    return f"{sentence}: {links}{more}"
+    more = " …" if links and count > min(len(grant.shared_with), NAMED) else ""
+    return f"{sentence}: {links}{more}" if links else sentence
 
 
 def draw_name_hint(view: RegistrationView) -> None:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.errors import ClickkerError, InvalidInput
+from core.application import application
+from core.audit.refusals import record_refusal
+from core.errors import ClickkerError, InvalidInput, NotAllowed
 from core.i18n import _
 from dashboard.markdown import plain
 
@@ -48,7 +50,13 @@ def attempt() -> Iterator[Attempted]:
         yield done
     except ClickkerError as error:
         done.error = error
+        _write_down(error)
         st.error(plain(error.message), icon=":material/error:")
+
+
+def _write_down(error: ClickkerError) -> None:
+    if isinstance(error, NotAllowed):
+        record_refusal(application(), error)
 
 
 def flash(message: str, *, kind: str = "success") -> None:
@@ -71,6 +79,7 @@ def show_flashes() -> None:
 def report(error: Exception) -> bool:
     """Streamlit's ``on_script_error``: a calm sentence, never a traceback; true, as it has been shown."""
     if isinstance(error, ClickkerError):
+        _write_down(error)
         st.error(plain(error.message), icon=":material/error:")
         return True
     reference = secrets.token_hex(4)

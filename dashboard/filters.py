@@ -127,13 +127,7 @@ def clear_filters(keys: Keys) -> None:
 
 def is_filtered(query: ListQuery) -> bool:
     """Whether anything narrows the list."""
-    return bool(
-        query.search
-        or query.status
-        or query.environment
-        or query.owner_id is not None
-        or query.active is not None
-    )
+    return query.narrows
 
 
 def as_address(query: ListQuery) -> str:

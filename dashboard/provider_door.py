@@ -27,7 +27,8 @@ from core.errors import ClickkerError
 from core.i18n import _
 from dashboard.cookies import STREAMLIT_USER, browser_cookie, forget_streamlit_user
 from dashboard.limits import allow
-from dashboard.plain import message_page, speak_language_of
+from dashboard.plain import message_page, plain_page, speak_language_of
+from dashboard.single_sign_on import login_address
 from dashboard.visitor import address_of, visitor
 
 LOGIN, CALLBACK = "/auth/login", "/oauth2callback"
@@ -59,6 +60,16 @@ class ProviderDoor:
             answer = await run_in_threadpool(after, request, heard)
         forget_streamlit_user(request, answer)
         await answer(scope, receive, send)
+
+
+def going_to_provider(title: str, entry: str) -> Response:
+    """A page that goes on by itself, for a form that leads to the provider.
+
+    A browser holds the redirects after a form against the policy of the form's page, and where the provider asks for
+    the log-in is the provider's to say.
+    """
+    provider = application().settings.sso.name
+    return plain_page("provider.html", title=title, provider=provider, address=login_address(entry))
 
 
 class _Heard:

@@ -11,6 +11,7 @@ from core.i18n import _
 from core.registrations.register import delete, disconnect, edit, set_active
 from core.registrations.views import RegistrationForm, RegistrationView
 from dashboard import registration_form, signin
+from dashboard.confirming import draw_button
 from dashboard.consent_facts import shared_login
 from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
@@ -83,7 +84,7 @@ def confirm_disconnect(view: RegistrationView) -> None:
                 "takes a new consent by the customer."
             ).format(name=plain(view.name))
         )
-        if view.grant is not None and view.grant.shared_with:
+        if view.grant is not None and view.grant.shared_count:
             st.markdown(
                 shared_login(view.grant)
                 + "  \n"
@@ -95,7 +96,8 @@ def confirm_disconnect(view: RegistrationView) -> None:
                 "Beveiligingscentrum, Machtigingen voor mijn apps, Intrekken."
             )
         )
-        if st.button(_("Disconnect"), key="disconnect_confirm", type="primary"):
+        asked = draw_button(app, by, "disconnect", _("Disconnect"))
+        if asked.pressed and asked.given(app, by):
             with attempt():
                 disconnect(app, by, view.id)
                 flash(_("{name} has been disconnected.").format(name=plain(view.name)))
@@ -121,7 +123,9 @@ def confirm_delete(view: RegistrationView) -> None:
                 st.text_input(_("Type the name to confirm"), key="delete_name", live=True, autocomplete="off")
                 or ""
             )
-        if st.button(_("Delete"), key="delete_confirm", type="primary", disabled=typed.strip() != view.name):
+        other = typed.strip() != view.name
+        asked = draw_button(app, by, "delete", _("Delete"), disabled=other, draft=view.submitted_at is None)
+        if asked.pressed and asked.given(app, by):
             with attempt():
                 delete(app, by, view.id)
                 flash(_("{name} has been deleted.").format(name=plain(view.name) or _("The draft")))

@@ -89,7 +89,7 @@ def _grant_rows(view: RegistrationView) -> dict[str, str]:
         lapses = _("{day} ({left})").format(day=day(view.lapses_at), left=days_left(view.lapses_at))
     return {
         _("Exact user"): login(grant),
-        _("Same login"): shared_login(grant) if grant.shared_with else _("Only this customer"),
+        _("Same login"): shared_login(grant) if grant.shared_count else _("Only this customer"),
         _("Consent lapses if unused"): plain(lapses),
         _("Next refresh possible"): plain(moment(grant.next_refresh_at)),
     } | _check_rows(view)

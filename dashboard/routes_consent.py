@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from core.accounts.roles import CurrentOperator
 from core.application import Application, application
+from core.audit.refusals import record_refusal
 from core.errors import ClickkerError, InvalidInput, NotAllowed, NotFound
 from core.exact.environments import base_url, environment_name
 from core.i18n import _
@@ -68,6 +69,7 @@ def connect(request: Request) -> Response:
     try:
         begun = begin_consent(app, operator, request.query_params.get("consent", ""), cookie)
     except ClickkerError as error:
+        record_refusal(app, error)
         return message_page(
             _("Connecting did not start"),
             error.message,

@@ -17,7 +17,8 @@ from dashboard.cookies import browser_cookie
 from dashboard.forms import form_secret, form_token, is_ours, keep_form_secret, read_form
 from dashboard.limits import allow
 from dashboard.plain import message_page, plain_page, speak_language_of
-from dashboard.single_sign_on import login_address
+from dashboard.provider_door import going_to_provider
+from dashboard.single_sign_on import ENTRY
 from dashboard.visitor import address_of
 
 PER_MINUTE = 30
@@ -102,14 +103,7 @@ def _to_provider(request: Request, view: InvitationView, token: str) -> Response
     if not browser or not _provider_offered(view):
         return _form(request, view, _("The form could not be checked. Please try again."), status=403)
     begin_invitation(app, browser, token)
-    # A page that goes on by itself: a browser holds redirects after a form against the policy of the form's page, and
-    # where the provider asks for the log-in is the provider's to say.
-    return plain_page(
-        "provider.html",
-        title=_("Create your account"),
-        provider=app.settings.sso.name,
-        address=login_address(),
-    )
+    return going_to_provider(_("Create your account"), ENTRY)
 
 
 def _done(view: InvitationView) -> Response:

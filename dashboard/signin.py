@@ -159,7 +159,7 @@ def _answer(controller: _Controller, path: str, browser: str | None) -> None:
         )
         return
     _forget_theirs()
-    ticket = start_ticket(application(), controller.operator_id, browser, _target(path))
+    ticket = start_ticket(application(), controller.operator_id, browser, _target(path), confirmed=True)
     go_to("/session/start?" + urlencode({"ticket": ticket}))
 
 

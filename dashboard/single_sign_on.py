@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 from streamlit.user_info import generate_login_redirect_url
@@ -71,9 +71,9 @@ def _again(settings: Settings) -> dict[str, Any]:
     }
 
 
-def login_address() -> str:
+def login_address(entry: str = ENTRY) -> str:
     """Streamlit's address that leads to the provider, for a page without Streamlit; good for two minutes."""
-    return generate_login_redirect_url(ENTRY)
+    return generate_login_redirect_url(entry)
 
 
 def draw_sign_in(app: Application, browser: str | None, target: str) -> None:
@@ -136,15 +136,24 @@ def offers_confirming(app: Application, by: CurrentOperator) -> bool:
     return app.settings.sso.on and own_identity(app, by) is not None
 
 
-def draw_confirm(app: Application, by: CurrentOperator, browser: str | None, target: str) -> None:
-    """The button that has the provider ask for the password again, and comes back to ``target``."""
-    label = _("Confirm with {provider}").format(provider=app.settings.sso.name)
-    if st.button(label, key="confirm_provider", icon=":material/verified_user:"):
+def draw_confirm(app: Application, by: CurrentOperator, browser: str | None, place: str) -> None:
+    """The button that has the provider ask for the password again, and comes back to this page."""
+    provider = app.settings.sso.name
+    st.caption(_("{provider} asks who you are, and brings you back to this page.").format(provider=provider))
+    label = _("Confirm with {provider}").format(provider=provider)
+    if st.button(label, key=f"{place}_provider", icon=":material/verified_user:"):
         if browser is None:
             st.error(_no_cookie(), icon=":material/error:")
             return
-        begin_confirm(app, by, browser, target)
+        begin_confirm(app, by, browser, _here())
         st.login(CONFIRM_ENTRY)
+
+
+def _here() -> str:
+    """Path and query of the page that is drawn."""
+    path = urlsplit(st.context.url or "/").path or "/"
+    query = urlencode(st.query_params.to_dict(), doseq=True)
+    return f"{path}?{query}" if query else path
 
 
 def _no_cookie() -> str:

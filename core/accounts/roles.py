@@ -73,4 +73,5 @@ class CurrentOperator:
 def require(operator: CurrentOperator, action: Action) -> None:
     """Raise ``NotAllowed`` unless the operator's role permits the action."""
     if not operator.may(action):
-        raise NotAllowed(_("Your role does not allow this. Ask an admin of Clickker Connections."))
+        message = _("Your role does not allow this. Ask an admin of Clickker Connections.")
+        raise NotAllowed(message, operator, action.value)

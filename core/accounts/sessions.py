@@ -61,8 +61,13 @@ class SessionView:
     browser: str
 
 
-def start_ticket(app: Application, operator_id: int, browser_token: str, target: str) -> str:
-    """A ticket that ``start_session`` takes once, within 30 seconds, from the same browser."""
+def start_ticket(
+    app: Application, operator_id: int, browser_token: str, target: str, *, confirmed: bool = False
+) -> str:
+    """A ticket that ``start_session`` takes once, within 30 seconds, from the same browser.
+
+    ``confirmed`` when a password was given just now: what asks for a fresh one then asks no second time.
+    """
     token = new_token()
     moment = now()
     with app.database.transaction() as session:
@@ -73,6 +78,7 @@ def start_ticket(app: Application, operator_id: int, browser_token: str, target:
                 operator_id=operator_id,
                 browser_hash=hash_token(browser_token),
                 target=own_target(target),
+                confirmed=confirmed,
                 expires_at=moment + TICKET_LIFE,
             )
         )
@@ -104,7 +110,7 @@ def start_session(app: Application, ticket: str, browser_token: str, address: st
                 SignInTicket.expires_at > moment,
             )
             .values(used_at=moment)
-            .returning(SignInTicket.operator_id, SignInTicket.target)
+            .returning(SignInTicket.operator_id, SignInTicket.target, SignInTicket.confirmed)
         ).one_or_none()
         operator = session.get(Operator, row.operator_id) if row else None
         if row is None or operator is None or not operator.active:
@@ -118,6 +124,7 @@ def start_session(app: Application, ticket: str, browser_token: str, address: st
                 created_at=moment,
                 last_active_at=moment,
                 expires_at=moment + timedelta(hours=app.settings.session_hours),
+                confirmed_at=moment if row.confirmed else None,
                 address=address[:64],
                 browser=browser[:200],
             )

@@ -17,6 +17,7 @@ from sqlalchemy import Row, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from core.accounts.confirming import confirm_session
 from core.accounts.identities import Identity, as_current, bind, identity_in, own_identity, owner_of, told
 from core.accounts.invitations import open_link, use_up
 from core.accounts.roles import CurrentOperator
@@ -170,7 +171,9 @@ def come_back(
             raise  # anybody can ask for that address; the log is not for them to fill
         detail = f"single sign-on {told(identity) if identity else ''}".strip()
         on = visit.purpose if visit else ""
-        record_alone(app, Event.SIGN_IN, by, on=on, outcome="refused", detail=detail, address=address)
+        confirming = visit is not None and visit.purpose == Purpose.CONFIRM
+        event = Event.CONFIRMATION_FAILED if confirming else Event.SIGN_IN
+        record_alone(app, event, by, on=on, outcome="refused", detail=detail, address=address)
         raise
 
 
@@ -262,3 +265,4 @@ def confirm_by_provider(app: Application, by: CurrentOperator, claims: Mapping[s
             "{provider} did not ask for your password just now. Sign out there, then try again here."
         )
         raise NotAllowed(sentence.format(provider=provider))
+    confirm_session(app, by, "provider")

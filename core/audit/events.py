@@ -9,6 +9,8 @@ class Event(StrEnum):
     """Named as *thing.done*, sorted."""
 
     ACTION_REFUSED = "action.refused"
+    CONFIRMATION_FAILED = "confirmation.failed"
+    CONFIRMATION_GIVEN = "confirmation.given"
     IDENTITY_BOUND = "identity.bound"
     IDENTITY_UNBOUND = "identity.unbound"
     OPERATOR_DISABLED = "operator.disabled"

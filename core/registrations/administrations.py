@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import literal_column, select
+from sqlalchemy import ColumnElement, and_, literal_column, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -21,7 +21,7 @@ from core.registrations.budget import Budget, holds_back
 from core.registrations.failures import record_failure
 from core.registrations.incidents import note_success
 from core.registrations.names import NameMatch, compare_names, name_key
-from core.registrations.register import find
+from core.registrations.scope import check_visible, find, find_for, visible
 from core.registrations.settle import settle
 from core.registrations.timeline import write
 from core.registrations.views import AdministrationView, RegistrationView
@@ -53,6 +53,8 @@ def compare_name(view: RegistrationView) -> NameComparison:
 def read_administrations(app: Application, by: CurrentOperator, registration_id: int) -> None:
     """Ask Exact again which administrations we may see. Raises ``ExactError`` after recording it."""
     require(by, Action.CHECK)
+    with app.database.read() as session:
+        check_visible(session, app, by, registration_id)
     error = read_from_exact(app, registration_id, by.name)
     if error is not None:
         raise error
@@ -96,7 +98,7 @@ def save_administrations(
         raise InvalidInput(_("Choose at least one administration, then save all changes."))
     try:
         with app.database.transaction() as session:
-            row = find(session, registration_id)
+            row = find_for(session, app, by, registration_id)
             if row.grant_id is None:
                 raise InvalidInput(_("There is no consent yet. Press Connect first."))
             _link(session, app, by, row, wanted)
@@ -106,8 +108,10 @@ def save_administrations(
         ) from None
 
 
-def view_administrations(session: Session, registration: Registration) -> tuple[AdministrationView, ...]:
-    """What may be linked or is, linked ones first, then by name."""
+def view_administrations(
+    session: Session, registration: Registration, seen: Sequence[ColumnElement[bool]] = ()
+) -> tuple[AdministrationView, ...]:
+    """What may be linked or is, linked ones first, then by name; ``seen`` as for ``grant_view``."""
     rows = session.scalars(
         select(Administration)
         .where(
@@ -116,7 +120,7 @@ def view_administrations(session: Session, registration: Registration) -> tuple[
         )
         .order_by(Administration.linked.desc(), Administration.name_key)
     ).all()
-    taken = _taken(session, registration, [row.code for row in rows])
+    taken = _taken(session, registration, [row.code for row in rows], seen)
     return tuple(_view(row, taken) for row in rows)
 
 
@@ -206,7 +210,7 @@ def _link(
     rows = session.scalars(
         select(Administration).where(Administration.registration_id == registration.id)
     ).all()
-    taken = _taken(session, registration, [row.code for row in rows])
+    taken = _taken(session, registration, [row.code for row in rows], visible(app.settings, by))
     added = [row for row in rows if row.code in wanted and not row.linked]
     removed = [row for row in rows if row.linked and row.code not in wanted]
     _check_linkable(added, taken, wanted - {row.code for row in rows})
@@ -238,7 +242,7 @@ def _check_linkable(
         if row.code in taken:
             raise Conflict(
                 _("{administration} is already linked to {registration}. Unlink it there first.").format(
-                    administration=row.name, registration=taken[row.code][1]
+                    administration=row.name, registration=taken[row.code][1] or _("another registration")
                 )
             )
         if not row.permitted or row.exact_status == 2:  # noqa: PLR2004 - archived, see models
@@ -249,10 +253,12 @@ def _check_linkable(
             )
 
 
-def _taken(session: Session, registration: Registration, codes: list[int]) -> dict[int, tuple[int, str]]:
+def _taken(
+    session: Session, registration: Registration, codes: list[int], seen: Sequence[ColumnElement[bool]]
+) -> dict[int, tuple[int, str]]:
     """Which of these administrations another registration has linked: code to (number, name)."""
     query = (
-        select(Administration.code, Registration.id, Registration.name)
+        select(Administration.code, Registration.id, Registration.name, and_(true(), *seen).label("seen"))
         .join(Registration, Registration.id == Administration.registration_id)
         .where(
             # As the unique index words it: for "linked = 1" SQLite reads every linked administration instead.
@@ -262,7 +268,8 @@ def _taken(session: Session, registration: Registration, codes: list[int]) -> di
             Registration.id != registration.id,
         )
     )
-    return {code: (number, name) for code, number, name in session.execute(query)}
+    rows = session.execute(query)
+    return {code: (number, name) if may_see else (0, "") for code, number, name, may_see in rows}
 
 
 def _view(row: Administration, taken: dict[int, tuple[int, str]]) -> AdministrationView:

@@ -13,8 +13,9 @@ from core.application import Application
 from core.registrations.lists import ADMINISTRATIONS
 from core.registrations.paging import page_of_ids, read_rows
 from core.registrations.query import AdministrationQuery, Page
+from core.registrations.scope import within_sight
 from core.registrations.status import STATUSES, Status
-from core.registrations.streaming import stream_ids
+from core.registrations.streaming import export
 from core.storage.models import Administration, Operator, Registration
 from core.storage.rows import Line, Rows
 
@@ -42,6 +43,7 @@ def list_administrations(
 ) -> Page[AdministrationRow]:
     """One page of the linked administrations that ``query`` matches."""
     require(by, Action.VIEW)
+    query = within_sight(app.settings, by, query)
     with app.database.rows() as connection:
         page = page_of_ids(connection, ADMINISTRATIONS, query)
         rows = administration_rows(connection, page.rows)
@@ -52,8 +54,7 @@ def iterate_administrations(
     app: Application, by: CurrentOperator, query: AdministrationQuery
 ) -> Iterator[AdministrationRow]:
     """Everything that ``query`` matches, by name, as ``iterate_registrations`` does."""
-    require(by, Action.EXPORT)
-    return stream_ids(app, ADMINISTRATIONS, query, administration_rows)
+    return export(app, by, ADMINISTRATIONS, query, administration_rows)
 
 
 def administration_rows(rows: Rows, ids: Sequence[int]) -> list[AdministrationRow]:

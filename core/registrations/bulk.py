@@ -15,12 +15,11 @@ from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.errors import ClickkerError, InvalidInput
 from core.i18n import _
-from core.registrations.listing import (
-    RegistrationQuery,
-    RegistrationRow,
-    iterate_registrations,
-)
+from core.registrations.listing import RegistrationQuery, RegistrationRow, registration_rows
+from core.registrations.lists import REGISTRATIONS
 from core.registrations.register import set_active, set_owner
+from core.registrations.scope import visible, within_sight
+from core.registrations.streaming import stream_ids
 from core.registrations.wording import reason_sentence
 from core.storage.models import Registration
 from core.storage.sets import among_these
@@ -63,7 +62,9 @@ class RowResult:
 
 def rows_for_bulk(app: Application, by: CurrentOperator, query: RegistrationQuery) -> list[RegistrationRow]:
     """What ``query`` matches, by name, ``MOST`` at the most."""
-    return list(islice(iterate_registrations(app, by, query), MOST))
+    require(by, Action.EDIT_NOTE)
+    seen = within_sight(app.settings, by, query)
+    return list(islice(stream_ids(app, REGISTRATIONS, seen, registration_rows), MOST))
 
 
 def change_many(
@@ -95,7 +96,7 @@ def request_checks(app: Application, by: CurrentOperator, rows: Sequence[Registr
         chosen = among_these(session, Registration.id, [row.id for row in rows])
         session.execute(
             update(Registration)
-            .where(chosen, *_CHECKABLE)
+            .where(chosen, *_CHECKABLE, *visible(app.settings, by))
             .values(next_check_at=now)
             .execution_options(synchronize_session=False)
         )
@@ -117,6 +118,7 @@ def check_results(
         Registration.last_success_at,
         Registration.status_reason,
     )
+    columns = columns.where(*visible(app.settings, by))
     with app.database.read() as session:
         found = session.execute(columns.where(among_these(session, Registration.id, numbers))).all()
     by_id = {row.id: _check_result(row, since) for row in found}

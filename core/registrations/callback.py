@@ -23,7 +23,7 @@ from core.registrations.grants import (
     set_candidate,
 )
 from core.registrations.outcomes import EXCHANGING, ConsentResult, Outcome
-from core.registrations.register import find
+from core.registrations.scope import find
 from core.registrations.settle import settle
 from core.registrations.takeover import attach, await_decision, leave_to_others
 from core.registrations.timeline import CUSTOMER, EXACT, write

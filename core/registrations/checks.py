@@ -21,9 +21,9 @@ from core.registrations.facts import linked_of
 from core.registrations.failures import write_failure
 from core.registrations.grants import remember_user
 from core.registrations.incidents import note_success
-from core.registrations.register import find
 from core.registrations.rounds import Found, Hurry, Round, Subject
 from core.registrations.schedule import after_failure, after_success, failing, wants_checks
+from core.registrations.scope import check_visible, find
 from core.registrations.settle import settle, settle_grant
 from core.registrations.takeover import identify_candidate
 from core.registrations.timeline import CLICKKER, write
@@ -42,6 +42,8 @@ _AGAIN = retry(
 def check_now(app: Application, by: CurrentOperator, registration_id: int) -> None:
     """Ask Exact, now, whether everything of this registration still answers. Raises ``ExactError``."""
     require(by, Action.CHECK)
+    with app.database.read() as session:
+        check_visible(session, app, by, registration_id)
     error = check(app, registration_id, by.name)
     if error is not None:
         raise error

@@ -16,7 +16,7 @@ from core.errors import InvalidInput, NotFound
 from core.exact.environments import available
 from core.exact.oauth import authorize_url
 from core.i18n import _
-from core.registrations.register import find
+from core.registrations.scope import find_for
 from core.registrations.settle import settle
 from core.registrations.timeline import write
 from core.storage.models import Consent, Registration
@@ -39,7 +39,7 @@ def create_consent(app: Application, by: CurrentOperator, registration_id: int) 
     require(by, Action.REGISTER)
     now = clock.now()
     with app.database.transaction() as session:
-        registration = find(session, registration_id)
+        registration = find_for(session, app, by, registration_id)
         check_connectable(app, registration)
         consent = session.scalar(
             select(Consent).where(

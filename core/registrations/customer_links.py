@@ -15,7 +15,7 @@ from core.errors import NotFound
 from core.i18n import _
 from core.registrations import link_claims
 from core.registrations.consent import Begun, begin, check_connectable, open_for_link
-from core.registrations.register import find
+from core.registrations.scope import find, find_for
 from core.registrations.settle import settle
 from core.registrations.timeline import CUSTOMER, write
 from core.registrations.views import CustomerLinkView
@@ -41,7 +41,7 @@ def create_customer_link(app: Application, by: CurrentOperator, registration_id:
     now, token = clock.now(), new_token()
     until = now + timedelta(days=app.settings.customer_link_days)
     with app.database.transaction() as session:
-        registration = find(session, registration_id)
+        registration = find_for(session, app, by, registration_id)
         check_connectable(app, registration)
         link_claims.withdraw(session, registration_id, now)
         session.add(
@@ -62,7 +62,7 @@ def revoke_customer_link(app: Application, by: CurrentOperator, registration_id:
     """Withdraw the open link; nothing happens when there is none."""
     require(by, Action.REGISTER)
     with app.database.transaction() as session:
-        find(session, registration_id)
+        find_for(session, app, by, registration_id)
         if link_claims.withdraw(session, registration_id, clock.now()):
             write(session, registration_id, by.name, "link_revoked")
 

@@ -15,7 +15,7 @@ from core.i18n import _
 from core.registrations.administrations import read_from_exact
 from core.registrations.facts import linked_of
 from core.registrations.grants import release_grant, set_candidate
-from core.registrations.register import find
+from core.registrations.scope import find_for
 from core.registrations.settle import settle
 from core.registrations.timeline import write
 from core.registrations.views import RegistrationView
@@ -45,7 +45,7 @@ def compare_candidate(app: Application, by: CurrentOperator, registration_id: in
     """Ask Exact what the new login may see, beside what is linked. Raises ``ExactError``, ``NotFound``."""
     require(by, Action.CHECK)
     with app.database.read() as session:
-        row = find(session, registration_id)
+        row = find_for(session, app, by, registration_id)
         grant = _candidate(session, row)
         linked = dict(
             session.execute(select(Administration.code, Administration.name).where(*linked_of(row.id))).all()
@@ -64,7 +64,7 @@ def accept_candidate(app: Application, by: CurrentOperator, registration_id: int
     """Let the connection run under the new login from here on; links stay, what it may not see shows as such."""
     require(by, Action.REGISTER)
     with app.database.transaction() as session:
-        row = find(session, registration_id)
+        row = find_for(session, app, by, registration_id)
         grant = _candidate(session, row)
         before, row.grant_id = row.grant_id, grant.id
         row.last_failure_at = row.last_failure_kind = None
@@ -80,7 +80,7 @@ def reject_candidate(app: Application, by: CurrentOperator, registration_id: int
     """Set the new login aside; the old connection stays, and the new tokens are deleted if nobody uses them."""
     require(by, Action.REGISTER)
     with app.database.transaction() as session:
-        row = find(session, registration_id)
+        row = find_for(session, app, by, registration_id)
         grant = _candidate(session, row)
         write(session, row.id, by.name, "candidate_rejected", user=grant.full_name)
         set_candidate(session, app, row, None)

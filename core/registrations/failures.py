@@ -8,7 +8,7 @@ from core import clock
 from core.application import Application
 from core.exact.errors import ExactError
 from core.registrations.incidents import note_failure
-from core.registrations.register import find
+from core.registrations.scope import find
 from core.registrations.settle import settle, settle_grant
 from core.storage.models import Registration
 

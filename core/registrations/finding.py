@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from core.accounts.roles import CurrentOperator
+from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.exact.diagnosis import Diagnosis, diagnose
 from core.exact.kinds import FailureKind
@@ -41,6 +41,7 @@ def find_named(app: Application, by: CurrentOperator, text: str) -> tuple[Regist
 
     Legal forms, case and accents make no difference. Names are recognised by their capitals, as people write them.
     """
+    require(by, Action.VIEW)
     said = _PARAMETER.sub("; ", read_pasted(text)[:_LOOKED_AT])
     found: dict[int, int] = {}
     for number, sureness in (*_by_code(app, by, said), *_by_name(app, by, said)):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -19,11 +20,13 @@ from core.tokens.facts import lapses_at
 from core.tokens.grants import move_pair
 
 
-def registrations_on(session: Session, grant_id: str) -> list[tuple[int, str]]:
-    """(number, name) of every registration that hangs on a grant, by name."""
+def registrations_on(
+    session: Session, grant_id: str, seen: Sequence[ColumnElement[bool]] = ()
+) -> list[tuple[int, str]]:
+    """(number, name) of every registration that hangs on a grant, by name; of those ``seen`` if given."""
     query = (
         select(Registration.id, Registration.name)
-        .where(Registration.grant_id == grant_id)
+        .where(Registration.grant_id == grant_id, *seen)
         .order_by(Registration.name_key)
     )
     return list(session.execute(query))
@@ -103,13 +106,18 @@ def set_candidate(
 
 
 def grant_view(
-    session: Session, settings: Settings, grant_id: str | None, registration_id: int
+    session: Session,
+    settings: Settings,
+    grant_id: str | None,
+    registration_id: int,
+    seen: Sequence[ColumnElement[bool]] = (),
 ) -> GrantView | None:
-    """What a page shows of a grant: never a token."""
+    """What a page shows of a grant: never a token, and no name of a registration outside ``seen`` (``visible``)."""
     grant = session.get(Grant, grant_id) if grant_id else None
     if grant is None:
         return None
-    others = tuple(r for r in registrations_on(session, grant.id) if r[0] != registration_id)
+    shared = registrations_on(session, grant.id, seen)
+    unseen = len(registrations_on(session, grant.id)) - len(shared) if seen else 0
     rotated = grant.rotated_at
     return GrantView(
         id=grant.id,
@@ -121,7 +129,8 @@ def grant_view(
         rotated_at=rotated,
         lapses_at=lapses_at(rotated, settings) if rotated else None,
         next_refresh_at=rotated + timedelta(seconds=settings.token_min_age_seconds) if rotated else None,
-        shared_with=others,
+        shared_with=tuple(other for other in shared if other[0] != registration_id),
+        shared_unseen=unseen,
     )
 
 

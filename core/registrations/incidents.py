@@ -7,10 +7,11 @@ held but for a few canaries, later each time; when these answer again the incide
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -59,15 +60,15 @@ class IncidentView:
     """Affected now."""
 
 
-def open_incidents(session: Session) -> tuple[IncidentView, ...]:
-    """Every open incident, the oldest first."""
-    rows = session.execute(
-        select(Incident, func.count(Issue.id))
-        .outerjoin(Issue, (Issue.incident_id == Incident.id) & Issue.resolved_at.is_(None))
-        .where(Incident.closed_at.is_(None))
-        .group_by(Incident.id)
-        .order_by(Incident.id)
-    )
+def open_incidents(session: Session, seen: Sequence[ColumnElement[bool]] = ()) -> tuple[IncidentView, ...]:
+    """Every open incident, the oldest first; only those that affect registrations ``seen``, if given."""
+    affects = (Issue.incident_id == Incident.id) & Issue.resolved_at.is_(None)
+    query = select(Incident, func.count(Issue.id)).where(Incident.closed_at.is_(None))
+    if seen:
+        query = query.join(Issue, affects).join(Registration, Registration.id == Issue.registration_id)
+    else:
+        query = query.outerjoin(Issue, affects)
+    rows = session.execute(query.where(*seen).group_by(Incident.id).order_by(Incident.id))
     return tuple(
         IncidentView(
             row.environment,

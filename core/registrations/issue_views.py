@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.errors import InvalidInput, NotFound
 from core.i18n import _
+from core.registrations.scope import check_visible
 from core.registrations.timeline import write
 from core.registrations.wording import issue_words
 from core.storage.models import Administration, Issue, Registration
@@ -70,6 +72,7 @@ def issues_of(app: Application, by: CurrentOperator, registration_id: int) -> Re
     )
     now = clock.now()
     with app.database.read() as session:
+        check_visible(session, app, by, registration_id)
         present = session.execute(
             rows.where(Unindexed(Issue.resolved_at).is_(None)).order_by(Issue.first_seen_at, Issue.id)
         ).all()
@@ -99,6 +102,7 @@ def snooze(app: Application, by: CurrentOperator, issue_id: int, until: date) ->
         row = session.get(Issue, issue_id, with_for_update=True)
         if row is None or row.resolved_at is not None:
             raise NotFound(_("This is not open any more; there is nothing to silence."))
+        check_visible(session, app, by, row.registration_id)
         row.snoozed_until, row.snoozed_by = moment, by.name
         write(
             session,
@@ -117,13 +121,18 @@ def silenced(now: datetime) -> ColumnElement[bool]:
     return exists().where(quiet.registration_id == Registration.id, *_quiet(quiet, now)) & ~_loud(now)
 
 
-def silenced_by_status(session: Session, now: datetime) -> dict[str, int]:
-    """How many registrations are silenced, by status. Silenced issues are few, and have an index of their own."""
+def silenced_by_status(
+    session: Session, now: datetime, seen: Sequence[ColumnElement[bool]] = ()
+) -> dict[str, int]:
+    """How many registrations, of those ``seen`` if given, are silenced, by status.
+
+    Silenced issues are few, and have an index of their own.
+    """
     rows = session.execute(
         select(Registration.id, Registration.status)
         .select_from(Issue)
         .join(Registration, Registration.id == Issue.registration_id)
-        .where(*_quiet(Issue, now), ~_loud(now))
+        .where(*_quiet(Issue, now), ~_loud(now), *seen)
         .distinct()
     )
     return Counter(status for _number, status in rows)

@@ -15,6 +15,7 @@ from core.errors import InvalidInput
 from core.i18n import _
 from core.registrations.listing import RegistrationRow, registration_rows
 from core.registrations.query import COUNT_LIMIT, PAGE_SIZE, Page
+from core.registrations.scope import visible
 from core.storage.models import Registration
 
 _DUTCH = ZoneInfo("Europe/Amsterdam")
@@ -53,7 +54,9 @@ def would_lapse(
     if outage.last < outage.first:
         raise InvalidInput(_("The last day must not be before the first."), "last")
     within = select(Registration.id).where(
-        Registration.lapses_at >= max(outage.begins, clock.now()), Registration.lapses_at < outage.ends
+        Registration.lapses_at >= max(outage.begins, clock.now()),
+        Registration.lapses_at < outage.ends,
+        *visible(app.settings, by),
     )
     counted = select(func.count()).select_from(within.limit(COUNT_LIMIT + 1).subquery())
     with app.database.read() as session:

@@ -26,8 +26,9 @@ from core.registrations.query import (
     Page,
     RegistrationQuery,
 )
+from core.registrations.scope import within_sight
 from core.registrations.status import STATUSES, Status
-from core.registrations.streaming import stream_ids
+from core.registrations.streaming import export
 from core.storage.models import Operator, Registration
 from core.storage.rows import Line, Rows
 
@@ -73,6 +74,7 @@ def list_registrations(
 ) -> Page[RegistrationRow]:
     """One page of what ``query`` matches; drafts are among them."""
     require(by, Action.VIEW)
+    query = within_sight(app.settings, by, query)
     with app.database.rows() as connection:
         page = page_of_ids(connection, REGISTRATIONS, query)
         rows = registration_rows(connection, page.rows)
@@ -84,10 +86,9 @@ def iterate_registrations(
 ) -> Iterator[RegistrationRow]:
     """Everything that ``query`` matches, by name, a thousand rows in memory at a time; page and sort are ignored.
 
-    No transaction stays open in between: what changes meanwhile is seen or not.
+    No transaction stays open in between: what changes meanwhile is seen or not. Raises as ``export`` does.
     """
-    require(by, Action.EXPORT)
-    return stream_ids(app, REGISTRATIONS, query, registration_rows)
+    return export(app, by, REGISTRATIONS, query, registration_rows)
 
 
 def registration_rows(rows: Rows, ids: Sequence[int]) -> list[RegistrationRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from core.registrations.incidents import IncidentView, open_incidents
 from core.registrations.issue_views import silenced, silenced_by_status
 from core.registrations.listing import RegistrationRow, registration_rows
 from core.registrations.query import COUNT_LIMIT
+from core.registrations.scope import visible
 from core.registrations.status import Status
 from core.storage import counters
 from core.storage.models import Registration
@@ -32,6 +33,8 @@ NEEDS_ATTENTION = (
 LAPSING_DAYS = 14
 SHOWN = 10
 _DUTCH = ZoneInfo("Europe/Amsterdam")
+Seen = Sequence[ColumnElement[bool]]
+"""What a registration must be for the reader to see it (``visible``)."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +85,15 @@ class Overview:
 def overview(app: Application, by: CurrentOperator) -> Overview:
     """How things stand now."""
     require(by, Action.VIEW)
-    now = clock.now()
+    now, seen = clock.now(), visible(app.settings, by)
     with app.database.read() as session:
         kept = counters.read_all(session)
         ran_at = heartbeat.ran_at(kept)
-        attention, lapsing = _attention(session, now), _lapsing(session, now)
-        snoozed, incidents = silenced_by_status(session, now), open_incidents(session)
-        by_day = _by_day(session, now)
+        if seen:
+            kept = _counted(session, seen)
+        attention, lapsing = _attention(session, now, seen), _lapsing(session, now, seen)
+        snoozed, incidents = silenced_by_status(session, now, seen), open_incidents(session, seen)
+        by_day = _by_day(session, now, seen)
     with app.database.rows() as rows:
         return Overview(
             counts={status: kept.get(f"status:{status}", 0) for status in Status},
@@ -103,12 +108,21 @@ def overview(app: Application, by: CurrentOperator) -> Overview:
         )
 
 
-def _attention(session: Session, now: datetime) -> list[int]:
+def _counted(session: Session, seen: Seen) -> dict[str, int]:
+    """The figures of those whom somebody may see: kept for all together, counted for one owner's few."""
+    linked = func.sum(Registration.administrations_linked)
+    query = select(Registration.status, func.count(), linked).where(*seen).group_by(Registration.status)
+    rows = session.execute(query).all()
+    by_status = {f"status:{status}": count for status, count, _linked in rows}
+    return by_status | {"administrations": sum(linked or 0 for _status, _count, linked in rows)}
+
+
+def _attention(session: Session, now: datetime, seen: Seen) -> list[int]:
     found: list[int] = []
     for status in NEEDS_ATTENTION:
         statement = (
             select(Registration.id)
-            .where(Registration.status == status, ~silenced(now))
+            .where(Registration.status == status, ~silenced(now), *seen)
             .order_by(Registration.name_key, Registration.id)
             .limit(SHOWN - len(found))
         )
@@ -117,17 +131,17 @@ def _attention(session: Session, now: datetime) -> list[int]:
     return found
 
 
-def _lapsing(session: Session, now: datetime) -> list[int]:
+def _lapsing(session: Session, now: datetime, seen: Seen) -> list[int]:
     statement = (
         select(Registration.id)
-        .where(_lapses_between(now, now + timedelta(days=LAPSING_DAYS)))
+        .where(_lapses_between(now, now + timedelta(days=LAPSING_DAYS)), *seen)
         .order_by(Registration.lapses_at, Registration.id)
         .limit(SHOWN)
     )
     return list(session.scalars(statement))
 
 
-def _by_day(session: Session, now: datetime) -> tuple[tuple[date, int], ...]:
+def _by_day(session: Session, now: datetime, seen: Seen) -> tuple[tuple[date, int], ...]:
     """One question for all days, each answered by a stretch of the index on the moment of lapsing."""
     today = now.astimezone(_DUTCH).date()
     days = [today + timedelta(days=number) for number in range(LAPSING_DAYS + 1)]
@@ -135,7 +149,7 @@ def _by_day(session: Session, now: datetime) -> tuple[tuple[date, int], ...]:
     parts = []
     for place, day in enumerate(days):
         within = _lapses_between(max(_midnight(day), now), min(_midnight(day + timedelta(days=1)), end))
-        found = select(Registration.id).where(within).limit(COUNT_LIMIT + 1).subquery()
+        found = select(Registration.id).where(within, *seen).limit(COUNT_LIMIT + 1).subquery()
         parts.append(select(literal(place), func.count()).select_from(found))
     counted = {row[0]: row[1] for row in session.execute(union_all(*parts))}
     return tuple((day, counted[place]) for place, day in enumerate(days))

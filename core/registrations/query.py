@@ -39,6 +39,12 @@ class ListQuery:
     descending: bool = False
     page: int = 1
 
+    @property
+    def narrows(self) -> bool:
+        """Whether anything narrows the list."""
+        given = (self.search, self.status, self.environment)
+        return any(given) or self.owner_id is not None or self.active is not None
+
 
 @dataclass(frozen=True)
 class RegistrationQuery(ListQuery):

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.registrations.reconcile import Reconciliation, Side, reconcile
+from core.registrations.scope import check_visible
 from core.storage.models import Administration
 
 
@@ -19,6 +20,7 @@ def reconciliation(app: Application, by: CurrentOperator, registration_id: int) 
         .order_by(Administration.name_key, Administration.code)
     )
     with app.database.read() as session:
+        check_visible(session, app, by, registration_id)
         return reconcile([_side(row) for row in session.scalars(query)])
 
 

@@ -10,10 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import clock
+from core.accounts.confirming import require_fresh
 from core.accounts.operators import active_operators
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
-from core.errors import InvalidInput, NotFound
+from core.errors import InvalidInput
 from core.exact.environments import available
 from core.i18n import _
 from core.registrations import link_claims
@@ -21,6 +22,7 @@ from core.registrations.drafts import NOTE_LENGTH, REFERENCE_LENGTH, write_form
 from core.registrations.grants import release_grant
 from core.registrations.names import NAME_LENGTH, clean_name, name_key
 from core.registrations.outcomes import EXCHANGING
+from core.registrations.scope import find_for, look_at
 from core.registrations.settle import forget, settle
 from core.registrations.timeline import write
 from core.registrations.views import RegistrationForm
@@ -76,14 +78,16 @@ def edit(
     ``opened`` is the form as it was when it was opened: a field left as it was keeps what somebody else saved since.
     """
     require(by, Action.EDIT_NOTE)
+    # First of all: what is wrong with a form tells which names are taken, and by whom is not for everybody.
+    with app.database.read() as session:
+        row = look_at(session, app, by, registration_id)
+        _changed_by(by, row, _with_news(row, form, opened))
     _refuse(_without_unchanged_environment(app, registration_id, form))
     try:
         with app.database.transaction() as session:
-            row = find(session, registration_id)
+            row = find_for(session, app, by, registration_id)
             form = _with_news(row, form, opened)
-            changed = [field for field in FIELDS if getattr(form, field) != getattr(row, field)]
-            if any(field in _OF_THE_CONNECTION for field in changed):
-                require(by, Action.REGISTER)
+            changed = _changed_by(by, row, form)
             if "environment" in changed and row.grant_id is not None:
                 raise InvalidInput(_("The environment is fixed once consent was given."), "environment")
             write_form(session, row, form)
@@ -96,7 +100,7 @@ def set_active(app: Application, by: CurrentOperator, registration_id: int, acti
     """Set the connection setting: active, or paused."""
     require(by, Action.REGISTER)
     with app.database.transaction() as session:
-        row = find(session, registration_id)
+        row = find_for(session, app, by, registration_id)
         if row.active == active:
             return
         row.active = active
@@ -111,7 +115,7 @@ def set_owner(app: Application, by: CurrentOperator, registration_id: int, owner
     if owner_id is not None and owner_id not in dict(active_operators(app)):
         raise InvalidInput(_("This operator is not active. Choose somebody else."), "owner_id")
     with app.database.transaction() as session:
-        row = find(session, registration_id)
+        row = find_for(session, app, by, registration_id)
         if row.owner_id != owner_id:
             row.owner_id = owner_id
             _record_edit(session, app, by, row, ["owner_id"])
@@ -120,12 +124,13 @@ def set_owner(app: Application, by: CurrentOperator, registration_id: int, owner
 def disconnect(app: Application, by: CurrentOperator, registration_id: int) -> None:
     """Delete our keys to this customer's bookkeeping and let go of its administrations.
 
-    A grant that other registrations hang on is kept for them (design.md, section 3).
+    A grant that other registrations hang on is kept for them (design.md, section 3). Raises ``ConfirmationNeeded``.
     """
     require(by, Action.DISCONNECT)
     now = clock.now()
     with app.database.transaction() as session:
-        row = find(session, registration_id)
+        row = find_for(session, app, by, registration_id)
+        require_fresh(session, app.settings, by, Action.DISCONNECT)
         _let_go(session, app, row, now)
         session.execute(
             update(Administration).where(Administration.registration_id == row.id).values(linked=False)
@@ -138,21 +143,26 @@ def disconnect(app: Application, by: CurrentOperator, registration_id: int) -> N
 
 
 def delete(app: Application, by: CurrentOperator, registration_id: int) -> None:
-    """Delete the registration with its administrations, timeline, and our keys if nobody else uses them."""
+    """Delete the registration with its administrations, timeline, and our keys if nobody else uses them.
+
+    Raises ``ConfirmationNeeded``, but not for a draft: there is nothing in it yet.
+    """
     require(by, Action.DELETE)
     with app.database.transaction() as session:
-        row = find(session, registration_id)
+        row = find_for(session, app, by, registration_id)
+        if row.submitted_at is not None:
+            require_fresh(session, app.settings, by, Action.DELETE)
         _let_go(session, app, row, clock.now())
         forget(session, row)
         session.delete(row)
 
 
-def find(session: Session, registration_id: int) -> Registration:
-    """The row, locked until the transaction ends; raises ``NotFound``."""
-    row = session.scalar(select(Registration).where(Registration.id == registration_id).with_for_update())
-    if row is None:
-        raise NotFound(_("This registration is no longer there. Look for it in the table of registrations."))
-    return row
+def _changed_by(by: CurrentOperator, row: Registration, form: RegistrationForm) -> list[str]:
+    """The fields that a form changes; raises ``NotAllowed`` when one of them is not for ``by`` to change."""
+    changed = [field for field in FIELDS if getattr(form, field) != getattr(row, field)]
+    if any(field in _OF_THE_CONNECTION for field in changed):
+        require(by, Action.REGISTER)
+    return changed
 
 
 def _submit(

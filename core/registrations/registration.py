@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
-from core.errors import NotFound
-from core.i18n import _
 from core.registrations.administrations import view_administrations
 from core.registrations.check_facts import check_view
 from core.registrations.customer_links import open_link
 from core.registrations.grants import grant_view
+from core.registrations.scope import look_at, visible
 from core.registrations.status import Status
 from core.registrations.views import RegistrationView
 from core.registrations.wording import reason_sentence
@@ -23,15 +22,13 @@ def registration(app: Application, by: CurrentOperator, registration_id: int) ->
     """Everything about one registration. Raises ``NotFound``."""
     require(by, Action.VIEW)
     with app.database.read() as session:
-        row = session.get(Registration, registration_id)
-        if row is None:
-            raise NotFound(
-                _("This registration is no longer there. Look for it in the table of registrations.")
-            )
-        return _view(session, app, row)
+        row = look_at(session, app, by, registration_id)
+        return _view(session, app, row, visible(app.settings, by))
 
 
-def _view(session: Session, app: Application, row: Registration) -> RegistrationView:
+def _view(
+    session: Session, app: Application, row: Registration, seen: tuple[ColumnElement[bool], ...]
+) -> RegistrationView:
     names = _operator_names(session, row)
     return RegistrationView(
         id=row.id,
@@ -55,11 +52,11 @@ def _view(session: Session, app: Application, row: Registration) -> Registration
         status=Status(row.status),
         status_sentence=reason_sentence(row.status_reason, row.last_failure_message or ""),
         lapses_at=row.lapses_at,
-        grant=grant_view(session, app.settings, row.grant_id, row.id),
+        grant=grant_view(session, app.settings, row.grant_id, row.id, seen),
         check=check_view(session, app, row),
-        candidate=grant_view(session, app.settings, row.candidate_grant_id, row.id),
+        candidate=grant_view(session, app.settings, row.candidate_grant_id, row.id, seen),
         link=open_link(session, row.id),
-        administrations=view_administrations(session, row),
+        administrations=view_administrations(session, row, seen),
     )
 
 

@@ -7,16 +7,37 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, bindparam, select, tuple_
 
+from core.accounts.confirming import require_fresh
+from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.registrations.lists import SqlList
 from core.registrations.matching import Shape, Wanted, conditions, matching_ids, wanted
 from core.registrations.query import COUNT_LIMIT, ListQuery
+from core.registrations.scope import within_sight
 from core.storage.rows import Line, Rows
 from core.storage.sets import among, as_ids
 
 Row = TypeVar("Row")
 
 CHUNK = 1_000
+
+
+def export(
+    app: Application,
+    by: CurrentOperator,
+    listed: SqlList,
+    query: ListQuery,
+    read: Callable[[Rows, Sequence[int]], list[Row]],
+) -> Iterator[Row]:
+    """What ``query`` matches and ``by`` may see; refuses before the first row is read.
+
+    Raises ``NotAllowed``; ``ConfirmationNeeded`` for everything at once, when the password is not fresh.
+    """
+    require(by, Action.EXPORT)
+    if not query.narrows:
+        with app.database.read() as session:
+            require_fresh(session, app.settings, by, Action.EXPORT)
+    return stream_ids(app, listed, within_sight(app.settings, by, query), read)
 
 
 def stream_ids(

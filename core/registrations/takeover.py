@@ -17,7 +17,7 @@ from core.registrations.grants import (
     set_candidate,
 )
 from core.registrations.outcomes import EXCHANGING, Outcome
-from core.registrations.register import find
+from core.registrations.scope import find
 from core.registrations.settle import settle, settle_grant
 from core.registrations.timeline import EXACT, write
 from core.storage.models import Consent, Grant, Registration

@@ -13,8 +13,9 @@ from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.exact.diagnosis import sentence_for
-from core.i18n import N_, _
+from core.i18n import N_, _, ngettext
 from core.registrations.outcomes import ConsentResult, Outcome
+from core.registrations.scope import check_visible, only_owner
 from core.registrations.views import TimelineView
 from core.registrations.wording import FIELDS, issue_words, moment, reason_sentence, status_word
 from core.storage.models import TimelineEntry
@@ -78,16 +79,25 @@ def timeline(
         .limit(limit)
     )
     with app.database.read() as session:
-        return tuple(_view(entry) for entry in session.scalars(query))
+        check_visible(session, app, by, registration_id)
+        limited = only_owner(app.settings, by) is not None
+        return tuple(_view(entry, limited=limited) for entry in session.scalars(query))
 
 
-def _view(entry: TimelineEntry) -> TimelineView:
+def _view(entry: TimelineEntry, *, limited: bool) -> TimelineView:
+    """``limited``: other customers are counted and not named, for whoever may not see them."""
+    details = entry.details
+    if limited and entry.kind == "grant_shared":
+        count = len(details["names"])
+        details = {
+            "names": ngettext("{count} other customer", "{count} other customers", count).format(count=count)
+        }
     return TimelineView(
         at=entry.at,
         actor=_actor(entry.actor),
         kind=entry.kind,
-        sentence=_sentence(entry.kind, entry.details),
-        details=entry.details,
+        sentence=_sentence(entry.kind, details),
+        details=details,
     )
 
 

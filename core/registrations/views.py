@@ -36,7 +36,13 @@ class GrantView:
     next_refresh_at: datetime | None
     """The next moment at which Exact accepts a refresh."""
     shared_with: tuple[tuple[int, str], ...]
-    """(id, name) of the other registrations that hang on this login."""
+    """(id, name) of the other registrations that hang on this login, as far as the reader may see them."""
+    shared_unseen: int = 0
+    """How many more hang on it, whose names are not for the reader."""
+
+    @property
+    def shared_count(self) -> int:
+        return len(self.shared_with) + self.shared_unseen
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ class AdministrationView:
     permitted: bool
     linked: bool
     taken_by: tuple[int, str] | None = None
-    """(id, name) of the other registration that has it linked."""
+    """(id, name) of the other registration that has it linked; (0, "") where that is not for the reader."""
 
     @property
     def archived(self) -> bool:

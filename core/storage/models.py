@@ -108,6 +108,8 @@ class Registration(Base):
         Index("ix_registrations_environment", "environment", "name_key", "id"),
         Index("ix_registrations_active", "active", "name_key", "id"),
         Index("ix_registrations_owner", "owner_id", "name_key", "id"),
+        Index("ix_registrations_owner_status", "owner_id", "status", "name_key", "id"),
+        Index("ix_registrations_owner_lapses", "owner_id", "lapses_at", "id"),
         Index("ix_registrations_owner_key", "owner_key", "name_key", "id"),
         Index("ix_registrations_linked", "administrations_linked", "id"),
         Index("ix_registrations_checked", "last_checked_at", "id"),

@@ -56,6 +56,8 @@ class OperatorSession(Base):
     last_active_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]
+    """When somebody last proved here to be the operator; a sign-in that is not by password leaves it unset."""
     address: Mapped[str] = mapped_column(String(64), default="")
     browser: Mapped[str] = mapped_column(String(200), default="")
 
@@ -72,6 +74,8 @@ class SignInTicket(Base):
     """Path and query to go to afterwards; always on this host."""
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
+    confirmed: Mapped[bool] = mapped_column(default=False)
+    """Whether the session that comes of it begins confirmed."""
 
     __table_args__ = (Index("ix_sign_in_tickets_browser", "operator_id", "browser_hash"),)
 

@@ -27,6 +27,7 @@ _FIELDS = {
     "pagination": "int_value",
     "checkbox": "bool_value",
     "button": "trigger_value",
+    "dataframe": "string_value",
     "button_group": "string_array_value",
     "multiselect": "string_array_value",
     "radio": "string_value",

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Response, expect
 
+from core import clock
 from core.accounts.invitations import invite
 from core.accounts.operators import disable, list_operators
 from core.accounts.roles import CurrentOperator, Role
 from tests.browser.steps import sign_in, sign_out
+from tests.factories import make_registration
 from tests.support.live import PASSWORD, Live, live_dashboard
 from tests.support.provider import CLIENT_ID, NAME, Provider, running_provider
 
@@ -177,6 +179,45 @@ class Seen:
     @property
     def text(self) -> str:
         return " ".join(self.parts)
+
+
+def test_what_cannot_be_undone_asks_the_provider_once_more(
+    page: Page, live: Live, provider: Provider
+) -> None:
+    number = make_registration(live.app.database, "Slagerij Smit", consented_at=clock.now())
+    use_invitation(page, live, "ivo@clickker.test", "ivo-1")
+    page.goto(f"{live.url}/registration?id={number}")
+    ask_to_disconnect(page)
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name=f"Confirm with {NAME}")).to_be_visible(timeout=15_000)
+    expect(dialog.get_by_role("button", name="Disconnect")).to_have_count(0)
+    provider.says("ivo-1", auth_time=1)
+    dialog.get_by_role("button", name=f"Confirm with {NAME}").click()
+    log_in_at_provider(page, "ivo-1")
+    expect(page.get_by_text("did not ask for your password just now")).to_be_visible(timeout=15_000)
+    provider.says("ivo-1")
+    page.goto(f"{live.url}/registration?id={number}")
+    ask_to_disconnect(page)
+    dialog.get_by_role("button", name=f"Confirm with {NAME}").click()
+    log_in_at_provider(page, "ivo-1")
+    expect(page.get_by_role("heading", name="Slagerij Smit")).to_be_visible(timeout=15_000)
+    ask_to_disconnect(page)
+    dialog.get_by_role("button", name="Disconnect").click()
+    expect(page.get_by_text("has been disconnected")).to_be_visible(timeout=15_000)
+
+
+def ask_to_disconnect(page: Page) -> None:
+    page.get_by_role("button", name="Disconnect").click(timeout=15_000)
+    expect(page.get_by_role("dialog")).to_be_visible(timeout=15_000)
+
+
+def test_an_export_of_everything_asks_the_provider_once_more(page: Page, live: Live) -> None:
+    use_invitation(page, live, "jet@clickker.test", "jet-1")
+    page.goto(live.url + "/export/registrations.csv")
+    page.get_by_role("button", name=f"Confirm with {NAME}").click()
+    with page.expect_download(timeout=30_000) as coming:
+        log_in_at_provider(page, "jet-1")
+    assert coming.value.suggested_filename.startswith("registrations-")
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ ADDRESSES = [
 
 
 def sign_in(visitor: TestClient, app: Application, who: CurrentOperator) -> str:
-    ticket = start_ticket(app, who.id, "browser", "/")
+    ticket = start_ticket(app, who.id, "browser", "/", confirmed=True)
     cookie = start_session(app, ticket, "browser", "127.0.0.1", "test").cookie
     visitor.cookies.set(session_cookie(app.settings), cookie)
     return cookie

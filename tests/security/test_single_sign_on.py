@@ -22,6 +22,7 @@ from joserfc.jwk import RSAKey
 from starlette.testclient import TestClient
 
 from core.accounts import passwords
+from core.accounts.confirming import is_fresh
 from core.accounts.identities import Identity, bind
 from core.accounts.operators import add_operator, disable
 from core.accounts.roles import CurrentOperator, Role
@@ -327,7 +328,7 @@ def test_22_the_session_before_has_ended(at: Wire) -> None:
     assert signed_in(at)
 
 
-def test_confirming_asks_the_provider_for_the_password_again(at: Wire) -> None:
+def test_28_confirming_asks_the_provider_for_the_password_again(at: Wire) -> None:
     follow(at, at.sign_in())
     who = signed_in(at)
     assert who
@@ -336,6 +337,7 @@ def test_confirming_asks_the_provider_for_the_password_again(at: Wire) -> None:
     assert (asked["prompt"], asked["max_age"]) == ("login", "0")
     answer = at.come_back(asked)
     assert answer.headers["location"] == "/registration?id=7"
+    assert is_fresh(at.app, who)
     begin_confirm(at.app, who, at.name(), "/registration?id=7")
     refused = at.come_back(at.leave(CONFIRM_ENTRY), auth_time=1)
     assert "did not ask for your password just now" in refused.text

@@ -45,7 +45,8 @@ def cookies(monkeypatch: pytest.MonkeyPatch, app: Application, who: CurrentOpera
 
 def new_session(app: Application, who: CurrentOperator) -> str:
     """The cookie of a new session, as after a sign-in."""
-    return start_session(app, start_ticket(app, who.id, "browser", "/"), "browser", "127.0.0.1", "").cookie
+    ticket = start_ticket(app, who.id, "browser", "/", confirmed=True)
+    return start_session(app, ticket, "browser", "127.0.0.1", "").cookie
 
 
 def frame(page: str | None = None, /, **query: str) -> AppTest:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from core import clock
+from core.accounts.confirming import is_fresh
 from core.accounts.identities import own_identity, unbind
 from core.accounts.invitations import accept_invitation, invite, open_invitation, resend, reset, revoke
 from core.accounts.operators import add_operator, disable, enable, list_operators, set_role
@@ -75,7 +76,12 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Record]]:
         )
         session.info.setdefault(PENDING, [])
 
-    for module in ("core.accounts.sso", "core.accounts.identities", "core.audit.record"):
+    for module in (
+        "core.accounts.sso",
+        "core.accounts.identities",
+        "core.accounts.confirming",
+        "core.audit.record",
+    ):
         monkeypatch.setattr(f"{module}.record", keep)
     yield records
 
@@ -366,7 +372,12 @@ def confirm(app: Application, here: CurrentOperator, said: dict[str, object]) ->
 
 def test_the_provider_confirms_who_is_there(sso: Application, alice: CurrentOperator) -> None:
     here = connected(sso, alice)
-    assert confirm(sso, here, claims()) == Returned(None, "/registration?id=7")
+    assert not is_fresh(sso, here)
+    assert confirm(sso, here, claims(auth_time=int(clock.now().timestamp()) - 119)) == Returned(
+        None, "/registration?id=7"
+    )
+    assert is_fresh(sso, here)
+    assert not is_fresh(sso, signed_in(sso, alice))
 
 
 @pytest.mark.parametrize(
@@ -382,7 +393,7 @@ def test_the_provider_confirms_who_is_there(sso: Application, alice: CurrentOper
     ],
 )
 def test_anything_else_confirms_nothing(
-    sso: Application, alice: CurrentOperator, change: dict[str, object], said: str
+    sso: Application, alice: CurrentOperator, logged: list[Record], change: dict[str, object], said: str
 ) -> None:
     here = connected(sso, alice)
     moment = change.get("auth_time")
@@ -390,13 +401,20 @@ def test_anything_else_confirms_nothing(
         change = {"auth_time": int(clock.now().timestamp()) + moment}
     with pytest.raises(NotAllowed, match=said):
         confirm(sso, here, claims() | change)
+    assert not is_fresh(sso, here)
+    assert [(entry.event.value, entry.outcome) for entry in logged][-1:] == [
+        ("confirmation.failed", "refused")
+    ]
 
 
 def test_another_session_is_not_confirmed(sso: Application, alice: CurrentOperator) -> None:
     here = connected(sso, alice)
+    other = signed_in(sso, alice)
     begin_confirm(sso, here, BROWSER, "/")
     with pytest.raises(NotAllowed, match="signed out meanwhile"):
-        visit(sso, claims(), signed_in(sso, alice))
+        visit(sso, claims(), other)
+    assert not is_fresh(sso, here)
+    assert not is_fresh(sso, other)
 
 
 # --- Passwords switched off ------------------------------------------------------------------------------

@@ -1,0 +1,20 @@
+"""What somebody was refused, written down where a use case ends: on a page, in a window, at one of our addresses.
+
+A use case refuses in the middle of its transaction, which is rolled back, and on SQLite nobody else may write
+meanwhile: so it is the shell that hands its errors over.
+"""
+
+from __future__ import annotations
+
+from core.application import Application
+from core.audit.events import Event
+from core.audit.record import record_alone
+from core.errors import ConfirmationNeeded, NotAllowed
+
+
+def record_refusal(app: Application, error: Exception) -> None:
+    """Write down who was refused what, and from where; nothing for other errors."""
+    if not isinstance(error, NotAllowed) or error.by is None:
+        return
+    detail = "confirmation needed" if isinstance(error, ConfirmationNeeded) else f"role {error.by.role}"
+    record_alone(app, Event.ACTION_REFUSED, error.by, on=error.action, outcome="refused", detail=detail)
