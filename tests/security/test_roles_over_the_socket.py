@@ -180,7 +180,7 @@ def opening(page: str, query: str) -> bytes:
     back = BackMsg()
     back.rerun_script.page_name = page
     back.rerun_script.query_string = query
-    return back.SerializeToString()
+    return bytes(back.SerializeToString())
 
 
 async def answer(theirs: Tab, seconds: float = SECONDS) -> str:
