@@ -10,12 +10,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from core import clock
 from core.accounts.invitations import invite
 from core.accounts.operators import disable, list_operators
 from core.accounts.roles import CurrentOperator, Role
 from tests.browser.steps import sign_in, sign_out
-from tests.factories import make_registration
+from tests.factories import make_grant, make_registration
 from tests.support.live import PASSWORD, Live, live_dashboard
 from tests.support.provider import CLIENT_ID, NAME, Provider, running_provider
 
@@ -184,7 +183,8 @@ class Seen:
 def test_what_cannot_be_undone_asks_the_provider_once_more(
     page: Page, live: Live, provider: Provider
 ) -> None:
-    number = make_registration(live.app.database, "Slagerij Smit", consented_at=clock.now())
+    number = make_registration(live.app.database, "Slagerij Smit")
+    make_grant(live.app.database, number)
     use_invitation(page, live, "ivo@clickker.test", "ivo-1")
     page.goto(f"{live.url}/registration?id={number}")
     ask_to_disconnect(page)

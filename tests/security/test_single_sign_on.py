@@ -291,7 +291,9 @@ def test_a_token_that_the_provider_did_not_sign_lets_nobody_in(
         httpx.Response(200, text="not JSON"),
     ],
 )
-def test_32_when_the_provider_fails_nobody_is_let_in(at: Wire, trouble: httpx.Response | Exception) -> None:
+def test_32_when_the_provider_fails_nobody_is_let_in(
+    at: Wire, trouble: httpx.Response | Exception, capfd: pytest.CaptureFixture[str]
+) -> None:
     begin_sign_in(at.app, at.name(), "/")
     asked = at.leave()
     at.router.post(TOKEN_URL).mock(side_effect=[trouble])
@@ -300,6 +302,9 @@ def test_32_when_the_provider_fails_nobody_is_let_in(at: Wire, trouble: httpx.Re
     assert "Contoso did not succeed" in answer.text
     assert "script" not in answer.text
     assert signed_in(at) is None
+    written = "".join(capfd.readouterr())
+    for secret in (ACCESS_TOKEN, SSO.client_secret.get_secret_value(), "a-code"):
+        assert secret not in written
 
 
 def test_32_a_provider_out_of_reach_is_said(at: Wire) -> None:
