@@ -373,7 +373,7 @@ def confirm(app: Application, here: CurrentOperator, said: dict[str, object]) ->
 def test_the_provider_confirms_who_is_there(sso: Application, alice: CurrentOperator) -> None:
     here = connected(sso, alice)
     assert not is_fresh(sso, here)
-    assert confirm(sso, here, claims(auth_time=int(clock.now().timestamp()) - 119)) == Returned(
+    assert confirm(sso, here, claims(auth_time=int(clock.now().timestamp()) - 60)) == Returned(
         None, "/registration?id=7"
     )
     assert is_fresh(sso, here)
@@ -388,7 +388,7 @@ def test_the_provider_confirms_who_is_there(sso: Application, alice: CurrentOper
         ({"auth_time": True}, "does not say when"),
         ({"auth_time": "now"}, "does not say when"),
         ({"auth_time": -121}, "did not ask for your password just now"),
-        ({"auth_time": 61}, "did not ask for your password just now"),
+        ({"auth_time": 120}, "did not ask for your password just now"),
         ({"aud": "another app"}, "not for us"),
     ],
 )
