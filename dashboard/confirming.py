@@ -76,14 +76,15 @@ def draw_button(
     """
     needed = not draft and not is_fresh(app, by)
     password = ""
-    if needed and offers_confirming(app, by):
+    by_provider = needed and offers_confirming(app, by)
+    if by_provider:
         st.caption(explanation())
         draw_confirm(app, by, signin.live_browser(), place)
         if not offers_password(app, by):
             return Confirmation(False, "", needed, st.empty())
     with st.form(f"{place}_form", border=False, clear_on_submit=True):
         if needed:
-            if not offers_confirming(app, by):
+            if not by_provider:
                 st.caption(explanation())
             password = (
                 st.text_input(
