@@ -34,10 +34,12 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     ),
     "uvicorn": ("core/simulator/server.py",),
     "apprise": ("core/alarms/sending.py",),
-    "typer": ("dashboard/cli.py", "dashboard/demo.py"),
+    "typer": ("dashboard/cli.py", "dashboard/cli_operators.py", "dashboard/commands.py", "dashboard/demo.py"),
     "bcrypt": ("core/accounts/passwords.py",),
     "cryptography": ("core/tokens/vault.py",),
     "filelock": ("core/*",),
+    "pyotp": ("core/accounts/one_time_codes.py",),
+    "segno": ("dashboard/second_factor_panel.py",),
     "xlsxwriter": ("dashboard/routes_export.py", "dashboard/export.py"),
 }
 """Library to the only files that may import it."""

@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from core.accounts.names import audited
 from core.accounts.roles import CurrentOperator, Role
 from core.accounts.signing_in import confirm_password
 from core.accounts.ways_in import may_use_password
@@ -93,7 +94,7 @@ def bind(session: Session, by: CurrentOperator, identity: Identity) -> None:
         session.flush()
     except IntegrityError:  # two operators at the same moment
         raise taken from None
-    record(session, Event.IDENTITY_BOUND, by, on=f"operator {by.id} {by.email}", detail=told(identity))
+    record(session, Event.IDENTITY_BOUND, by, on=audited(by.id, by.email), detail=told(identity))
 
 
 def unbind(
@@ -119,7 +120,7 @@ def unbind(
         ).all()
         for issuer, subject in gone:
             detail = told(Identity(issuer, subject))
-            record(session, Event.IDENTITY_UNBOUND, by, on=f"operator {by.id} {by.email}", detail=detail)
+            record(session, Event.IDENTITY_UNBOUND, by, on=audited(by.id, by.email), detail=detail)
 
 
 def own_identity(app: Application, by: CurrentOperator) -> Identity | None:

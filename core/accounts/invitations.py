@@ -13,12 +13,14 @@ from sqlalchemy.orm import Session
 
 from core.accounts.emails import check_email
 from core.accounts.lockout import forget_failures
-from core.accounts.names import check_name
+from core.accounts.names import audited, check_name
 from core.accounts.passwords import check_password, hash_password
 from core.accounts.roles import Action, CurrentOperator, Role, require
 from core.accounts.sessions import end_all_sessions
 from core.accounts.ways_in import may_use_password
 from core.application import Application
+from core.audit.events import Event
+from core.audit.record import record
 from core.clock import now
 from core.errors import Conflict, NotAllowed, NotFound
 from core.i18n import LANGUAGES, _
@@ -78,6 +80,7 @@ def invite(  # noqa: PLR0917 - the order in which people say it
         )
         session.add(operator)
         session.flush()
+        record(session, Event.OPERATOR_INVITED, by, on=audited(operator.id, folded), detail=operator.role)
         return _make_link(app, session, operator.id, INVITE)
 
 
@@ -89,6 +92,7 @@ def resend(app: Application, by: CurrentOperator | None, operator_id: int) -> In
         bound = exists().where(OperatorIdentity.operator_id == operator.id)
         if operator.password_hash is not None or session.scalar(select(bound)):
             raise Conflict(_("This account has been created already. Make a reset link instead."))
+        record(session, Event.OPERATOR_INVITED, by, on=audited(operator.id, operator.email), detail="again")
         return _make_link(app, session, operator.id, INVITE)
 
 
@@ -96,7 +100,9 @@ def revoke(app: Application, by: CurrentOperator | None, operator_id: int) -> No
     """Make every open link of an operator stop working."""
     _require(by)
     with app.database.transaction() as session:
-        _revoke_open(session, _operator(session, operator_id).id)
+        operator = _operator(session, operator_id)
+        if _revoke_open(session, operator.id):
+            record(session, Event.INVITATION_REVOKED, by, on=audited(operator.id, operator.email))
 
 
 def reset(app: Application, by: CurrentOperator | None, operator_id: int) -> InvitationLink:
@@ -106,6 +112,7 @@ def reset(app: Application, by: CurrentOperator | None, operator_id: int) -> Inv
         operator = _operator(session, operator_id)
         if not operator.active:
             raise Conflict(_("This account is disabled. Enable it first."))
+        record(session, Event.OPERATOR_RESET, by, on=audited(operator.id, operator.email))
         chooses = operator.password_hash and may_use_password(app.settings, operator.email)
         return _make_link(app, session, operator.id, RESET if chooses else INVITE)
 
@@ -122,7 +129,7 @@ def open_invitation(app: Application, token: str) -> InvitationView:
         )
 
 
-def accept_invitation(app: Application, token: str, password: str) -> None:
+def accept_invitation(app: Application, token: str, password: str, address: str = "") -> None:
     """Set the password and use the link up; ends every session and lifts the lock of the account.
 
     Raises ``NotFound`` as ``open_invitation``, ``InvalidInput`` for a password that cannot be chosen, ``NotAllowed``
@@ -138,17 +145,17 @@ def accept_invitation(app: Application, token: str, password: str) -> None:
     check_password(password, view.email, view.email.split("@")[0], view.name)
     hashed = hash_password(password)  # before the transaction: it takes a quarter of a second
     with app.database.transaction() as session:
-        operator = use_up(session, open_link(session, token).id)
+        operator = use_up(session, open_link(session, token).id, address)
         operator.password_hash = hashed
 
 
-def use_up(session: Session, invitation_id: int) -> Operator:
+def use_up(session: Session, invitation_id: int, address: str = "") -> Operator:
     """The link's operator, who has a new way in by this transaction; the link works no second time.
 
     Ends every session, lifts the lock of the account and makes the other links stop working.
     Raises ``NotFound`` as ``open_invitation``.
     """
-    _invitation, operator = _find(session, Invitation.id == invitation_id)
+    invitation, operator = _find(session, Invitation.id == invitation_id)
     used = session.execute(
         update(Invitation)
         .where(Invitation.id == invitation_id, Invitation.used_at.is_(None))
@@ -160,6 +167,14 @@ def use_up(session: Session, invitation_id: int) -> Operator:
     _revoke_open(session, operator.id)
     end_all_sessions(session, operator.id)
     forget_failures(session, operator.email)
+    record(
+        session,
+        Event.INVITATION_USED,
+        None,
+        on=audited(operator.id, operator.email),
+        detail=invitation.purpose,
+        address=address,
+    )
     return operator
 
 
@@ -196,8 +211,9 @@ def _make_link(app: Application, session: Session, operator_id: int, purpose: st
     return InvitationLink(app.settings.public_url.rstrip("/") + "/invitation/" + token, expires_at)
 
 
-def _revoke_open(session: Session, operator_id: int) -> None:
-    session.execute(
+def _revoke_open(session: Session, operator_id: int) -> bool:
+    """Whether there was one."""
+    revoked = session.execute(
         update(Invitation)
         .where(
             Invitation.operator_id == operator_id,
@@ -205,7 +221,9 @@ def _revoke_open(session: Session, operator_id: int) -> None:
             Invitation.revoked_at.is_(None),
         )
         .values(revoked_at=now())
-    )
+        .returning(Invitation.id)
+    ).all()
+    return bool(revoked)
 
 
 def _find(session: Session, which: ColumnElement[bool]) -> tuple[Invitation, Operator]:

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from core.accounts.confirming import confirm_session
 from core.accounts.identities import Identity, as_current, bind, identity_in, own_identity, owner_of, told
 from core.accounts.invitations import open_link, use_up
+from core.accounts.names import audited
 from core.accounts.roles import CurrentOperator
 from core.accounts.sessions import own_target
 from core.accounts.signing_in import confirm_password
@@ -220,14 +221,14 @@ def _fulfil(  # noqa: PLR0917
         else:
             who = _known(session, identity, address, app.settings.sso.name)
         detail = f"single sign-on {told(identity)}"
-        record(session, Event.SIGN_IN, who, on=f"operator {who.id} {who.email}", detail=detail)
+        record(session, Event.SIGN_IN, who, on=audited(who.id, who.email), detail=detail)
     return Returned(who.id, visit.target)
 
 
 def _invited(
     session: Session, invitation_id: int | None, identity: Identity, address: str
 ) -> CurrentOperator:
-    who = as_current(use_up(session, invitation_id or 0), address)
+    who = as_current(use_up(session, invitation_id or 0, address), address)
     bind(session, who, identity)
     return who
 
