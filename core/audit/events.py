@@ -31,6 +31,8 @@ class Event(StrEnum):
     DRAFT_DISCARDED = "draft.discarded"
     EXPORT_BEGUN = "export.begun"
     EXPORT_ENDED = "export.ended"
+    IDENTITY_BOUND = "identity.bound"
+    IDENTITY_UNBOUND = "identity.unbound"
     INVITATION_REVOKED = "invitation.revoked"
     INVITATION_USED = "invitation.used"
     ISSUE_SNOOZED = "issue.snoozed"
