@@ -6,8 +6,6 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -22,26 +20,22 @@ from core.accounts.roles import Role
 from core.alarms.addresses import Audience
 from core.alarms.delivery import deliver_due
 from core.alarms.trying import send_test
-from core.application import Application, build
 from core.doctor import Verdict, examine
-from core.errors import ClickkerError
 from core.i18n import _, ngettext
 from core.keeping.working import keep
 from core.registrations.recovery import recover_chains, replay_journal
 from core.starting import read_settings
 from core.storage import schema
 from core.storage.database import Database
-from core.tokens.vault import Vault
 from dashboard import serving
-
-WRONG_SETTINGS = 2
-"""Exit code when the installation is set up wrongly, as shells use it for wrong usage."""
+from dashboard.cli_keys import keys_app
+from dashboard.cli_shell import explained as _explained
+from dashboard.cli_shell import opened_application as _application
 
 app = typer.Typer(help="Clickker Connections.", no_args_is_help=True, add_completion=False)
 database_app = typer.Typer(help="The database.", no_args_is_help=True)
 operator_app = typer.Typer(help="Who may sign in.", no_args_is_help=True)
 alarms_app = typer.Typer(help="Telling somebody.", no_args_is_help=True)
-keys_app = typer.Typer(help="Encryption keys.", no_args_is_help=True)
 tokens_app = typer.Typer(help="The tokens of Exact Online.", no_args_is_help=True)
 app.add_typer(database_app, name="db")
 app.add_typer(alarms_app, name="alarms")
@@ -116,12 +110,6 @@ def doctor() -> None:
         typer.echo(f"{marks[finding.verdict]} {finding.subject}: {finding.sentence}")
         wrong = wrong or finding.verdict is Verdict.WRONG
     raise typer.Exit(1 if wrong else 0)
-
-
-@keys_app.command("generate")
-def generate_key() -> None:
-    """Print a new encryption key for CLICKKER_ENCRYPTION_KEYS."""
-    typer.echo(Vault.generate_key())
 
 
 @app.command()
@@ -237,27 +225,6 @@ def stopped_by_signal() -> threading.Event:
     signal.signal(signal.SIGTERM, listen)
     signal.signal(signal.SIGINT, listen)
     return stop
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """A sentence and exit code 2 instead of a traceback, for everything an operator can mend."""
-    try:
-        yield
-    except ClickkerError as error:
-        typer.echo(error.message, err=True)
-        raise typer.Exit(WRONG_SETTINGS) from None
-
-
-@contextmanager
-def _application() -> Iterator[Application]:
-    opened = build(read_settings())
-    try:
-        yield opened
-    finally:
-        opened.exact.close()
-        opened.journal.close()
-        opened.database.dispose()
 
 
 if __name__ == "__main__":

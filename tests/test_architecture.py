@@ -33,7 +33,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     ),
     "uvicorn": ("core/simulator/server.py",),
     "apprise": ("core/alarms/sending.py",),
-    "typer": ("dashboard/cli.py", "dashboard/demo.py"),
+    "typer": ("dashboard/cli*.py", "dashboard/demo.py"),
     "bcrypt": ("core/accounts/passwords.py",),
     "cryptography": ("core/tokens/vault.py",),
     "filelock": ("core/*",),

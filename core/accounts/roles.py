@@ -28,6 +28,8 @@ class Action(StrEnum):
     MANAGE_OPERATORS = "manage_operators"
     ALARMS = "alarms"
     """See who was told of what, send a test, try again."""
+    ROTATE_KEYS = "rotate_keys"
+    """Encrypt everything anew under a new key."""
 
 
 _SEES = {Action.VIEW, Action.EXPORT, Action.EDIT_NOTE}
