@@ -16,6 +16,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, Row, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from core import clock
 from core.application import Application
 from core.errors import SettingsError
 from core.exact.errors import ExactError
@@ -154,6 +155,7 @@ def _slots(app: Application, result: Rekeyed, tell: Tell) -> int:
             continue
         result.count(JOURNAL, 1)
         tell(JOURNAL, result.changed[JOURNAL])
+    app.journal.slots.sweep(clock.now().timestamp())
     size = len(app.vault.heads[0])
     left = sum(head != app.vault.heads[0] for head in app.journal.slots.glimpse(size))
     return left - sum(place.startswith(JOURNAL) for place in result.stuck)

@@ -26,6 +26,8 @@ SLOT_BYTES = 16 * 1024
 _HEAD = struct.Struct(">4sI")
 _INLINE, _SPILLED = b"CKJ1", b"CKS1"
 _EMPTY = bytes(_HEAD.size)
+_NAMES = "slot-[0-9][0-9][0-9]"
+_YOUNG_SECONDS = 3600
 PATIENCE_SECONDS = 5.0
 LARGEST = 4 * 1024 * 1024
 """More than any answer we read, encrypted."""
@@ -167,7 +169,7 @@ class Slots:
         Those count too that an earlier setting of more slots has made.
         """
         until = time.monotonic() + GLIMPSE_SECONDS
-        for path in sorted(self._folder.glob("slot-[0-9][0-9][0-9]")):
+        for path in sorted(self._folder.glob(_NAMES)):
             slot = self._take_from(path, until)
             if slot is None:
                 continue
@@ -179,15 +181,28 @@ class Slots:
 
     def glimpse(self, size: int) -> Iterator[bytes]:
         """The first bytes of every answer that lies in a slot, held by somebody or not."""
-        for path in sorted(self._folder.glob("slot-[0-9][0-9][0-9]")):
+        for mark, content in self._contents():
+            with suppress(OSError):
+                yield (content if mark == _INLINE else self._beside(content).read_bytes())[:size]
+
+    def sweep(self, now: float) -> None:
+        """Take away files that no slot names: whoever wanted to was killed. ``now``: seconds since 1970."""
+        named = {self._beside(content) for mark, content in self._contents() if mark == _SPILLED}
+        for path in self._folder.glob("spill-*"):
+            # A young one may be about to be named.
+            if path not in named and path.stat().st_mtime < now - _YOUNG_SECONDS:
+                path.unlink(missing_ok=True)
+
+    def _contents(self) -> Iterator[tuple[bytes, bytes]]:
+        """(mark, content) of every slot that is in use, seen without holding it."""
+        for path in sorted(self._folder.glob(_NAMES)):
             content = path.read_bytes()
             mark, length = _HEAD.unpack(content[: _HEAD.size])
-            answer = content[_HEAD.size : _HEAD.size + length]
-            with suppress(OSError):
-                if mark == _SPILLED:
-                    answer = (self._folder / answer.decode("ascii", "replace")).read_bytes()
-                if mark in (_INLINE, _SPILLED):
-                    yield answer[:size]
+            if mark in (_INLINE, _SPILLED):
+                yield mark, content[_HEAD.size : _HEAD.size + length]
+
+    def _beside(self, content: bytes) -> Path:
+        return self._folder / content.decode("ascii", "replace")
 
     def _first_free(self) -> tuple[Slot | None, bool]:
         """An empty slot, or none; and whether somebody held one, so that waiting may help."""
