@@ -49,7 +49,7 @@ class Change:
         self.old = self.scene.app.settings.encryption_keys.get_secret_value()
         self.scene.simulator.engine.configure(min_refresh_age=0)
         self.resting = _rest(self.scene.app, RESTING)
-        for number in range(REFRESHED):
+        for _number in range(REFRESHED):
             user = self.scene.crowd(self.dice.randrange(10**6))
             self.refreshed[self.scene.connected(user)] = user
 

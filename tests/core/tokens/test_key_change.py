@@ -177,6 +177,19 @@ def test_an_answer_is_judged_rightly_when_its_row_was_encrypted_anew_meanwhile(
     assert (_is_whole(new, grant_id), _alarms(new)) == (True, 0)
 
 
+def test_what_the_new_key_sealed_needs_no_old_key_to_be_judged(
+    new: World, alone: World, grant_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _killed_while_refreshing(new, grant_id, "land", monkeypatch)
+    new.change(grant_id, lease_until=None, lease_owner=None)
+    for sealed in SEALED:
+        rekeying._rows(new.app, sealed, Rekeyed(), lambda _place, _count: None)
+
+    assert replay(alone.app) == 1
+
+    assert (_is_whole(alone, grant_id), _alarms(alone)) == (True, 0)
+
+
 def test_a_process_that_was_not_restarted_yet_lands_in_a_row_of_the_new_key(
     late: World, new: World, grant_id: str
 ) -> None:
@@ -260,8 +273,8 @@ def test_a_row_behind_its_archive_is_brought_forward_after_the_change(
 def test_a_backup_from_before_the_change_is_brought_forward_with_both_keys(
     old: World, new: World, grant_id: str
 ) -> None:
-    before = _columns(old.row(grant_id))
     access_token(old.app, grant_id)
+    before = _columns(old.row(grant_id))
     rekey(new.app)
     new.advance(601)
     access_token(new.app, grant_id)
