@@ -12,6 +12,7 @@ from core.accounts.roles import CurrentOperator
 from core.application import Application
 from core.errors import SettingsError
 from core.i18n import _, ngettext
+from core.registrations.lost_keys import forget_key
 from core.tokens.keys_in_use import Key, list_keys
 from core.tokens.rekeying import Rekeyed
 from core.tokens.vault import Vault
@@ -62,6 +63,24 @@ def rotate(
         result = rotate_keys(opened, by, lambda place, count: typer.echo(f"{place}\t{count}"))
         unused = [key.name for key in list_keys(opened) if not key.first and not key.count]
     raise typer.Exit(_tell(result, unused))
+
+
+@keys_app.command("forget")
+def forget(
+    key: Annotated[str, typer.Argument(help="As “list” calls it.")],
+    email: Annotated[str, typer.Option(help="Your address as an admin; asked for otherwise.")] = "",
+) -> None:
+    """When a key is lost for good: delete what only it could open. Those customers have to connect again."""
+    with explained(), opened_application() as opened:
+        by = _who(opened, email, no_input=False)
+        count = forget_key(opened, by, key)
+    typer.echo(
+        ngettext(
+            "{count} secret that nobody can open any more is deleted.",
+            "{count} secrets that nobody can open any more are deleted.",
+            count,
+        ).format(count=count)
+    )
 
 
 def _who(app: Application, email: str, *, no_input: bool) -> CurrentOperator | None:

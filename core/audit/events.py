@@ -9,6 +9,7 @@ class Event(StrEnum):
     """Named as *thing.done*, sorted."""
 
     ACTION_REFUSED = "action.refused"
+    KEYS_FORGOTTEN = "keys.forgotten"
     KEYS_ROTATED = "keys.rotated"
     OPERATOR_DISABLED = "operator.disabled"
     OPERATOR_ENABLED = "operator.enabled"

@@ -92,9 +92,11 @@ def _missing(uses: list[Use], vault: Vault) -> str:
     present = ", ".join(key_name(head) for head in vault.heads)
     return ngettext(
         "The encryption key is wrong: {count} stored secret was made with key {keys}, and CLICKKER_ENCRYPTION_KEYS "
-        "has only {present}. Put that key back, after the others. “clickker keys list” shows what is where.",
+        "has only {present}. Put that key back, after the others. “clickker keys list” shows what is where; for a key "
+        "that is lost for good there is “clickker keys forget”.",
         "The encryption key is wrong: {count} stored secrets were made with key {keys}, and CLICKKER_ENCRYPTION_KEYS "
-        "has only {present}. Put that key back, after the others. “clickker keys list” shows what is where.",
+        "has only {present}. Put that key back, after the others. “clickker keys list” shows what is where; for a key "
+        "that is lost for good there is “clickker keys forget”.",
         count,
     ).format(count=count, keys=keys, present=present)
 

@@ -43,7 +43,7 @@ class Sealed:
 
     def made_otherwise(self, heads: Sequence[bytes]) -> ColumnElement[bool]:
         """Rows with a ciphertext that none of these keys made."""
-        return or_(*(_head(column).not_in(heads) for column in self.columns))
+        return or_(*(head_of(column).not_in(heads) for column in self.columns))
 
     def open(self, vault: Vault, row: Row[Any]) -> dict[str, str]:
         """The plain text of each column that holds something; raises as ``Vault.decrypt``."""
@@ -96,11 +96,12 @@ def heads_in_use(session: Session) -> Iterator[tuple[str, bytes, int]]:
             continue
         present = {column["name"] for column in tables.get_columns(sealed.table.name)}
         for column in (each for each in sealed.columns if each.key in present):
-            head = _head(column)
+            head = head_of(column)
             query = select(head, func.count()).where(column.is_not(None)).group_by(head)
             for found, count in session.execute(query):
                 yield f"{sealed.table.name}.{column.key}", bytes(found), count
 
 
-def _head(column: InstrumentedAttribute[Any]) -> ColumnElement[bytes]:
+def head_of(column: InstrumentedAttribute[Any]) -> ColumnElement[bytes]:
+    """The bytes of a ciphertext that name its key, in SQL."""
     return func.substr(column, 1, HEAD_BYTES, type_=column.type)

@@ -25,9 +25,9 @@ from core.doctor import Verdict, examine
 from core.errors import SettingsError
 from core.exact.oauth import TokenPair
 from core.keeping.working import keep
-from core.storage.models import Base, Grant
-from core.tokens.grants import read_access_token, read_refresh_token, save_candidate
-from core.tokens.keys_in_use import list_keys
+from core.storage.models import Base, Grant, Registration
+from core.tokens.grants import read_access_token, read_refresh_token, save_candidate, store_pair
+from core.tokens.keys_in_use import check_keys, list_keys
 from core.tokens.records import _PLACE
 from core.tokens.rekeying import rekey
 from core.tokens.sealed import SEALED
@@ -37,7 +37,7 @@ from dashboard.cli import app as clickker
 from tests.crash.rekeying import OFTEN, play
 from tests.crash.scene import open_scene
 from tests.crash.workers import Workers, ready_workers
-from tests.factories import make_operator
+from tests.factories import make_connected, make_operator
 from tests.support.live import environment, free_port
 
 ROOT = Path(__file__).parent.parent.parent
@@ -346,3 +346,30 @@ def test_check_15_what_no_key_opens_is_named_and_the_run_has_failed(
 
     assert (told.exit_code, f"left as it is: grants {token}" in told.output) == (1, True)
     assert audited[-1][1] == "failed"
+
+
+def test_check_15_a_key_that_is_lost_for_good_is_given_up_and_its_customers_connect_again(
+    run: Run, app: Application
+) -> None:
+    number = make_connected(app.database)
+    with app.database.transaction() as session:
+        grant = session.get_one(Grant, session.get_one(Registration, number).grant_id)
+        store_pair(session, app.vault, grant, TokenPair("access", "refresh", clock.now()))
+    new = Vault.generate_key()
+    kept = save_candidate(_with_keys(app, new), "nl", TokenPair("access", "refresh kept", clock.now()))
+    add_operator(app, "anna@clickker.test", "Anna", Role.ADMIN, PASSWORD, "en")
+
+    def forget(key: str) -> Result:
+        return run(new, "keys", "forget", key, "--email", "anna@clickker.test", stdin=f"{PASSWORD}\n")
+
+    assert run(new, "keeper").exit_code == 2
+    assert (forget(_name(new)).exit_code, forget("nonsense").exit_code) == (2, 2)
+    told = forget(_name(_keys(app)))
+
+    assert (told.exit_code, "2 secrets that nobody can open" in told.output) == (0, True)
+    check_keys(app.database, Vault(new))
+    with app.database.read() as session:
+        row, registration = session.get_one(Grant, grant.id), session.get_one(Registration, number)
+        assert (row.refresh_token, row.access_token, row.fingerprint) == (None, None, None)
+        assert registration.status == "reconnect_needed"
+        assert read_refresh_token(Vault(new), session.get_one(Grant, kept)) == "refresh kept"
