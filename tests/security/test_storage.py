@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,9 @@ def test_check_14_a_ciphertext_opens_in_its_own_place_alone(table: str, column: 
     sealed = vault.encrypt("secret", table=table, column=column, row=7)
 
     assert vault.decrypt(sealed, table=table, column=column, row=7) == "secret"
-    places = [*PLACES, ("journal", "answer")]
-    elsewhere = [(*place, row) for place in places for row in (7, 8, 77, "record")]
+    tables = {"journal", *(name for name, _column in PLACES)}
+    columns = {"answer", *(name for _table, name in PLACES)}
+    elsewhere = list(product(tables, columns, (7, 8, 77, "record")))
     elsewhere.remove((table, column, 7))
     for other, another, row in elsewhere:
         with pytest.raises(DamagedSecret):
