@@ -58,7 +58,8 @@ def test_check_14_a_ciphertext_opens_in_its_own_place_alone(table: str, column: 
     assert vault.decrypt(sealed, table=table, column=column, row=7) == "secret"
     tables = {"journal", *(name for name, _column in PLACES)}
     columns = {"answer", *(name for _table, name in PLACES)}
-    elsewhere = list(product(tables, columns, (7, 8, 77, "record")))
+    rows: tuple[int | str, ...] = (7, 8, 77, "record")
+    elsewhere = list(product(tables, columns, rows))
     elsewhere.remove((table, column, 7))
     for other, another, row in elsewhere:
         with pytest.raises(DamagedSecret):
