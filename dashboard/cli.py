@@ -6,8 +6,6 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -15,43 +13,36 @@ from typing import Annotated
 import typer
 
 from core import i18n
-from core.accounts import operators
-from core.accounts.invitations import invite, resend
-from core.accounts.operators import add_operator, list_operators
-from core.accounts.roles import Role
 from core.alarms.addresses import Audience
 from core.alarms.delivery import deliver_due
 from core.alarms.trying import send_test
-from core.application import Application, build
+from core.audit.events import Event
+from core.audit.record import record_alone
+from core.audit.upgrading import upgrade_and_record
 from core.doctor import Verdict, examine
-from core.errors import ClickkerError
 from core.i18n import _, ngettext
 from core.keeping.working import keep
 from core.registrations.recovery import recover_chains, replay_journal
 from core.starting import read_settings
 from core.storage import schema
-from core.storage.database import Database
 from core.tokens.vault import Vault
-from dashboard import serving
-
-WRONG_SETTINGS = 2
-"""Exit code when the installation is set up wrongly, as shells use it for wrong usage."""
+from dashboard import cli_operators, serving
+from dashboard.cli_audit import verify_and_tell
+from dashboard.commands import explained as _explained
+from dashboard.commands import opened_application as _application
 
 app = typer.Typer(help="Clickker Connections.", no_args_is_help=True, add_completion=False)
 database_app = typer.Typer(help="The database.", no_args_is_help=True)
-operator_app = typer.Typer(help="Who may sign in.", no_args_is_help=True)
 alarms_app = typer.Typer(help="Telling somebody.", no_args_is_help=True)
 keys_app = typer.Typer(help="Encryption keys.", no_args_is_help=True)
 tokens_app = typer.Typer(help="The tokens of Exact Online.", no_args_is_help=True)
+audit_app = typer.Typer(help="The audit log.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
 app.add_typer(database_app, name="db")
 app.add_typer(alarms_app, name="alarms")
 app.add_typer(keys_app, name="keys")
 app.add_typer(tokens_app, name="tokens")
-app.add_typer(operator_app, name="operator")
-
-EmailOption = Annotated[str, typer.Option(help="The address to sign in with.")]
-NameOption = Annotated[str, typer.Option(help="As colleagues see it.")]
-RoleOption = Annotated[Role, typer.Option(help="What the operator may do.")]
+app.add_typer(cli_operators.app, name="operator")
 
 
 @app.callback()
@@ -118,6 +109,13 @@ def doctor() -> None:
     raise typer.Exit(1 if wrong else 0)
 
 
+@audit_app.command("verify")
+def verify_audit() -> None:
+    """Say whether every entry of the audit log is as it was written; exit code 1 when one is not."""
+    with _explained(), _application() as opened:
+        raise typer.Exit(verify_and_tell(opened))
+
+
 @keys_app.command("generate")
 def generate_key() -> None:
     """Print a new encryption key for CLICKKER_ENCRYPTION_KEYS."""
@@ -135,15 +133,14 @@ def seed(
     with _explained(), _application() as opened:
         schema.upgrade(opened.database)
         plant(opened, registrations, administrations)
+        record_alone(opened, Event.DATABASE_SEEDED, None, detail=f"{registrations} {administrations}")
 
 
 @database_app.command("upgrade")
 def upgrade() -> None:
     """Bring the database to this version's tables."""
     with _explained():
-        database = Database(read_settings().database_url.get_secret_value())
-        schema.upgrade(database)
-        database.dispose()
+        upgrade_and_record(read_settings())
     typer.echo(_("The database is up to date."))
 
 
@@ -152,57 +149,12 @@ def recover_tokens() -> None:
     """After a restored backup or a failover: bring every consent to the newest tokens that this machine knows of."""
     with _explained(), _application() as opened:
         replayed, brought = replay_journal(opened), recover_chains(opened)
+        record_alone(opened, Event.TOKENS_RECOVERED, None, detail=f"{replayed} {brought}")
     typer.echo(
         _(
             "Answers found in the journal: {replayed}. Consents brought to their newest tokens: {brought}."
         ).format(replayed=replayed, brought=brought)
     )
-
-
-@operator_app.command("invite")
-def invite_operator(email: EmailOption, name: NameOption, role: RoleOption = Role.SUPPORT) -> None:
-    """Add an operator and print the link with which they choose a password; again for a new link."""
-    with _explained(), _application() as opened:
-        waiting = [o for o in list_operators(opened, None) if o.email == email.strip().lower()]
-        renew = bool(waiting) and not waiting[0].account_created
-        link = resend(opened, None, waiting[0].id) if renew else invite(opened, None, email, name, role)
-        typer.echo(
-            _("Send this link to {name}. It works once, until {moment} UTC:").format(
-                name=name, moment=f"{link.expires_at:%Y-%m-%d %H:%M}"
-            )
-        )
-        typer.echo(link.url)
-
-
-@operator_app.command("reset")
-def reset_operator(email: EmailOption) -> None:
-    """Print a link with which an operator chooses a new password."""
-    with _explained(), _application() as opened:
-        known = {operator.email: operator.id for operator in list_operators(opened, None)}
-        typer.echo(operators.reset(opened, None, known.get(email.strip().lower(), 0)).url)
-
-
-@operator_app.command("add")
-def add(
-    email: EmailOption,
-    name: NameOption,
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
-    role: RoleOption = Role.SUPPORT,
-) -> None:
-    """Add an operator with a password at once; asked for, so that it stays out of the shell's history."""
-    with _explained(), _application() as opened:
-        add_operator(opened, email, name, role, password)
-    typer.echo(_("{name} can sign in now.").format(name=name))
-
-
-@operator_app.command("list")
-def list_all() -> None:
-    """Everybody who may sign in, or may soon."""
-    with _explained(), _application() as opened:
-        for operator in list_operators(opened, None):
-            state = "active" if operator.active and operator.account_created else "waiting"
-            state = state if operator.active else "disabled"
-            typer.echo(f"{operator.email}\t{operator.name}\t{operator.role}\t{state}")
 
 
 @alarms_app.command("test")
@@ -237,27 +189,6 @@ def stopped_by_signal() -> threading.Event:
     signal.signal(signal.SIGTERM, listen)
     signal.signal(signal.SIGINT, listen)
     return stop
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """A sentence and exit code 2 instead of a traceback, for everything an operator can mend."""
-    try:
-        yield
-    except ClickkerError as error:
-        typer.echo(error.message, err=True)
-        raise typer.Exit(WRONG_SETTINGS) from None
-
-
-@contextmanager
-def _application() -> Iterator[Application]:
-    opened = build(read_settings())
-    try:
-        yield opened
-    finally:
-        opened.exact.close()
-        opened.journal.close()
-        opened.database.dispose()
 
 
 if __name__ == "__main__":

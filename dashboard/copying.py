@@ -1,4 +1,7 @@
-"""A text with a button that copies it. Streamlit's own copy button hides until the mouse is over the text."""
+"""A text with a button that copies it, and one that prints it if wanted.
+
+Streamlit's own copy button hides until the mouse is over the text.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from core.i18n import _
 # keeps its clipboard shut, the text is selected and copied the old way.
 COPY_SCRIPT = (
     'document.querySelectorAll(".clickker-copy").forEach(box=>{'
-    'const text=box.querySelector("textarea"),button=box.querySelector("button");'
+    'const text=box.querySelector("textarea"),button=box.querySelector("button"),paper=box.querySelector(".paper");'
+    "if(paper)paper.onclick=()=>print();"
     "button.onclick=async()=>{text.select();"
     'try{await navigator.clipboard.writeText(text.value)}catch{document.execCommand("copy")}'
     "button.textContent=button.dataset.done;"
@@ -31,21 +35,28 @@ cursor:pointer;border:1px solid #14547a;color:#14547a;background:#fff}
 .clickker-copy button.first:hover{background:#0f4160}
 .clickker-copy :focus-visible{outline:3px solid #7fb2d1;outline-offset:1px}
 @media(max-width:30rem){.clickker-copy button{width:100%}}
+@media print{body:has(.paper) *{visibility:hidden}.clickker-copy textarea{visibility:visible!important;position:fixed;
+top:0;left:0;font-family:monospace;border:0;background:#fff}}
 </style>""".replace("\n", "")
 
 
-def draw_copy(text: str, button: str, alt: str, *, lines: int, first: bool = False) -> None:
+def draw_copy(
+    text: str, button: str, alt: str, *, lines: int, first: bool = False, printed: bool = False
+) -> None:
     """Show ``text``, to be read and selected, and a button that copies it and says so.
 
     ``lines`` is its height where the browser does not fit it to the text; ``first`` makes it the page's main button.
+    ``printed`` adds a button that prints the text alone.
     """
     kind = ' class="first"' if first else ""
     done = "✓ " + _("Copied")
+    print_word = escape(_("Print"))
+    paper = f'<button type="button" class="paper">{print_word}</button>' if printed else ""
     # A line break just after the tag is not part of the text: https://html.spec.whatwg.org/#the-textarea-element.
     st.html(
         f'{_STYLE}<div class="clickker-copy"><textarea readonly rows="{lines}" spellcheck="false" '
         f'aria-label="{escape(alt)}">\n{escape(text)}</textarea>'
         f'<button type="button"{kind} aria-live="polite" data-label="{escape(button)}" '
-        f'data-done="{escape(done)}">{escape(button)}</button></div><script>{COPY_SCRIPT}</script>',
+        f'data-done="{escape(done)}">{escape(button)}</button>{paper}</div><script>{COPY_SCRIPT}</script>',
         unsafe_allow_javascript=True,
     )

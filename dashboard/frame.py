@@ -39,7 +39,7 @@ def draw_sidebar(operator: CurrentOperator) -> None:
         left = st.button(_("Sign out"), key="frame_sign_out", icon=":material/logout:", type="tertiary")
     if left:
         app = application()
-        end_session(app, signin.live_cookie(session_cookie(app.settings)))
+        end_session(app, signin.live_cookie(session_cookie(app.settings)), operator.address)
         go_to("/session/end")
 
 

@@ -13,6 +13,7 @@ from importlib import import_module
 import streamlit as st
 
 from core import i18n
+from core.accounts.passwords import dummy_hash
 from core.application import application
 from core.keeping.working import keep_within
 from core.storage.schema import upgrade
@@ -47,6 +48,7 @@ def warm_up() -> None:
         with i18n.language(code):
             i18n._("Sign in")
     warm_assets()
+    dummy_hash()  # else the first who tries an unknown address would wait twice as long as for a known one
     # What is loaded by now stays for good: no collection needs to look at it again.
     gc.collect()
     gc.freeze()

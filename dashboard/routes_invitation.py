@@ -53,7 +53,7 @@ def _choose(request: Request, fields: dict[str, str] | None) -> Response:
         password = fields.get("password", "")
         if password != fields.get("again", ""):
             return _form(request, view, _("The two passwords are not the same."), status=422)
-        accept_invitation(app, token, password)
+        accept_invitation(app, token, password, address_of(request))
     except InvalidInput as error:
         return _form(request, view, error.message, status=422)
     except NotFound as error:

@@ -36,7 +36,7 @@ def start(request: Request) -> Response:
         return message_page(
             _("Sign in again"), error.message, status=403, link=("/", _("To the sign-in page"))
         )
-    end_session(app, before)
+    end_session(app, before, address_of(request))
     answer = RedirectResponse(started.target, SEE_OTHER, {"Cache-Control": "no-store"})
     answer.headers.append(
         "set-cookie", set_cookie(app.settings, session_cookie(app.settings), started.cookie)
@@ -52,7 +52,7 @@ def end(request: Request) -> Response:
         return message_page(
             _("Sign out"), _("Sign out with the button in the menu."), status=403, link=("/", _("Back"))
         )
-    end_session(app, request.cookies.get(session_cookie(app.settings)))
+    end_session(app, request.cookies.get(session_cookie(app.settings)), address_of(request))
     answer = RedirectResponse("/", SEE_OTHER, {"Cache-Control": "no-store"})
     answer.headers.append("set-cookie", set_cookie(app.settings, session_cookie(app.settings), "", max_age=0))
     return answer

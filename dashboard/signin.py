@@ -16,11 +16,13 @@ from streamlit_authenticator.controllers import AuthenticationController  # type
 
 from core.accounts.passwords import fits
 from core.accounts.roles import CurrentOperator
+from core.accounts.second_step import begin_second_step, second_step_waits
 from core.accounts.sessions import SignedIn, session_operator, start_ticket
-from core.accounts.signing_in import accept_candidate, find_candidate
+from core.accounts.signing_in import accept_candidate, find_candidate, refuse_candidate
 from core.application import application
 from core.errors import ClickkerError
 from core.i18n import _, best_language, set_language
+from dashboard import second_step
 from dashboard.cookies import browser_cookie, session_cookie
 from dashboard.feedback import flash, show_flashes
 from dashboard.going import go_to
@@ -122,6 +124,9 @@ def draw_form(path: str) -> None:
     with middle:
         st.title(_("Clickker Connections"))
         show_flashes()
+        if browser and second_step_waits(application(), browser):
+            second_step.draw(browser, _target(path), live_address())
+            return
         st.markdown(_("Create your account with the link we sent you, then sign in."))
         form = _Form(browser)
         form.login(
@@ -146,11 +151,17 @@ def _answer(controller: _Controller, path: str, browser: str | None) -> None:
             _("Your browser does not keep our cookie. Allow cookies for this site, then reload the page.")
         )
         return
-    query = urlencode(st.query_params.to_dict(), doseq=True)
     _forget_theirs()
-    target = f"{path}?{query}" if query else path
-    ticket = start_ticket(application(), controller.operator_id, browser, target, confirmed=True)
+    if begin_second_step(application(), controller.operator_id, browser):
+        st.rerun()
+    ticket = start_ticket(application(), controller.operator_id, browser, _target(path), confirmed=True)
     go_to("/session/start?" + urlencode({"ticket": ticket}))
+
+
+def _target(path: str) -> str:
+    """Where the visitor wanted to be, query included."""
+    query = urlencode(st.query_params.to_dict(), doseq=True)
+    return f"{path}?{query}" if query else path
 
 
 def _forget_theirs() -> None:
@@ -196,6 +207,7 @@ class _Controller(AuthenticationController):  # type: ignore[misc]  # the librar
         right = bool(super().login(candidate.email, asked))
         self.operator_id = accept_candidate(application(), candidate) if right else None
         if self.operator_id is None:
+            refuse_candidate(application(), candidate, live_address())
             self.refusal = _("This e-mail address and password do not belong together. Nobody was signed in.")
         return self.operator_id is not None
 

@@ -1,43 +1,54 @@
-"""Operators: who may sign in. For admins."""
+"""Operators: who may sign in, and one of them with everything that can be done. For admins."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from core.accounts.invitations import invite
-from core.accounts.operators import list_operators
-from core.accounts.roles import ROLES, role_name
+from core.accounts.operator_list import find_operators, one_operator
 from core.application import application
-from core.i18n import LANGUAGES, _
-from dashboard.feedback import attempt
-from dashboard.operator_rows import draw_row, show_link
+from core.i18n import _
+from dashboard.address import number_in_address
+from dashboard.filters import Keys, draw_pages, page_number
+from dashboard.markdown import plain
+from dashboard.navigation import switch_to
+from dashboard.operator_invitation import draw_invitation
+from dashboard.operator_panel import draw_operator
+from dashboard.operator_rows import draw_operators, show_link
 from dashboard.signin import current
 
+KEYS = Keys("operators", "operators_")
+
 app, by = application(), current()
-st.title(_("Operators"))
-top = st.container()
+chosen = number_in_address("operator")
+if chosen is not None:
+    operator = one_operator(app, by, chosen)
+    if st.button(_("All operators"), key="operators_all", icon=":material/arrow_back:", type="tertiary"):
+        switch_to("operators")
+    st.title(plain(operator.name))
+    top = st.container()
+    link = draw_operator(by, operator)
+else:
+    st.title(_("Operators"))
+    top = st.container()
+    link = draw_invitation(by)
+    search = st.text_input(
+        _("Search operators"),
+        key=KEYS.of("q"),
+        bind="query-params",
+        type="search",
+        live="150ms",
+        placeholder=_("Part of a name or an e-mail address"),
+        max_chars=100,
+        width=320,
+        label_visibility="collapsed",
+    )
+    page = find_operators(app, by, search or "", page_number(KEYS))
+    if page.rows:
+        draw_operators(page)
+        draw_pages(KEYS, page.pages, page.number)
+    else:
+        st.info(_("Nobody matches this search."), icon=":material/search_off:")
 
-with st.expander(_("Invite somebody"), icon=":material/person_add:", key="operators_invite_panel"):  # noqa: SIM117
-    with st.form("operators_invite", clear_on_submit=False, border=False):
-        left, right = st.columns(2)
-        name = left.text_input(_("Name"), key="operators_name", max_chars=100)
-        email = right.text_input(_("E-mail address"), key="operators_email", max_chars=254)
-        role = left.selectbox(_("Role"), ROLES, format_func=role_name, key="operators_role")
-        language = right.selectbox(
-            _("Language"), list(LANGUAGES), format_func=lambda code: LANGUAGES[code], key="operators_language"
-        )
-        sent = st.form_submit_button(_("Make invitation link"), type="primary")
-
-links = []
-if sent:
-    with top, attempt():
-        links.append(invite(app, by, email, name, role, language=language))
-
-for operator in list_operators(app, by):
-    made = draw_row(by, operator)
-    if made is not None:
-        links.append(made)
-
-for link in links:
+if link is not None:
     with top:
         show_link(link)

@@ -33,10 +33,12 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     ),
     "uvicorn": ("core/simulator/server.py",),
     "apprise": ("core/alarms/sending.py",),
-    "typer": ("dashboard/cli.py", "dashboard/demo.py"),
+    "typer": ("dashboard/cli*.py", "dashboard/commands.py", "dashboard/demo.py"),
     "bcrypt": ("core/accounts/passwords.py",),
     "cryptography": ("core/tokens/vault.py",),
     "filelock": ("core/*",),
+    "pyotp": ("core/accounts/one_time_codes.py",),
+    "segno": ("dashboard/second_factor_panel.py",),
     "xlsxwriter": ("dashboard/routes_export.py", "dashboard/export.py"),
 }
 """Library to the only files that may import it."""
@@ -50,10 +52,12 @@ INSIDE_CORE: dict[str, frozenset[str]] = {
     "exact": GROUND,
     "simulator": GROUND,
     "tokens": GROUND | {"application", "alarms", "exact", "storage"},
+    "audit": GROUND | {"application", "accounts", "exact", "registrations", "storage"},
     "accounts": GROUND | {"application", "tokens", "exact", "audit", "storage"},
     "registrations": GROUND | {"application", "accounts", "alarms", "tokens", "exact", "audit", "storage"},
-    "alarms": GROUND | {"application", "accounts", "registrations", "exact", "storage"},
-    "keeping": GROUND | {"application", "starting", "registrations", "alarms", "tokens", "exact", "storage"},
+    "alarms": GROUND | {"application", "accounts", "audit", "registrations", "exact", "storage"},
+    "keeping": GROUND
+    | {"application", "audit", "starting", "registrations", "alarms", "tokens", "exact", "storage"},
 }
 """Part of core to the parts and modules of core that it may use."""
 

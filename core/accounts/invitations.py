@@ -11,13 +11,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from core.accounts.adding import add_row
 from core.accounts.emails import check_email
 from core.accounts.lockout import forget_failures
-from core.accounts.names import check_name
+from core.accounts.names import audited, check_name
 from core.accounts.passwords import check_password, hash_password
 from core.accounts.roles import Action, CurrentOperator, Role, require
 from core.accounts.sessions import end_all_sessions
 from core.application import Application
+from core.audit.events import Event
+from core.audit.record import record
 from core.clock import now
 from core.errors import Conflict, NotFound
 from core.i18n import LANGUAGES, _
@@ -66,8 +69,6 @@ def invite(  # noqa: PLR0917 - the order in which people say it
     _require(by)
     folded, shown = check_email(email), check_name(name)
     with app.database.transaction() as session:
-        if session.scalar(select(Operator.id).where(Operator.email == folded)) is not None:
-            raise Conflict(_("There is already an operator with this e-mail address."))
         operator = Operator(
             email=folded,
             name=shown,
@@ -75,8 +76,8 @@ def invite(  # noqa: PLR0917 - the order in which people say it
             language=language if language in LANGUAGES else None,
             created_at=now(),
         )
-        session.add(operator)
-        session.flush()
+        add_row(session, operator)
+        record(session, Event.OPERATOR_INVITED, by, on=audited(operator.id, folded), detail=operator.role)
         return _make_link(app, session, operator.id, INVITE)
 
 
@@ -87,6 +88,7 @@ def resend(app: Application, by: CurrentOperator | None, operator_id: int) -> In
         operator = _operator(session, operator_id)
         if operator.password_hash is not None:
             raise Conflict(_("This account has been created already. Make a reset link instead."))
+        record(session, Event.OPERATOR_INVITED, by, on=audited(operator.id, operator.email), detail="again")
         return _make_link(app, session, operator.id, INVITE)
 
 
@@ -94,7 +96,9 @@ def revoke(app: Application, by: CurrentOperator | None, operator_id: int) -> No
     """Make every open link of an operator stop working."""
     _require(by)
     with app.database.transaction() as session:
-        _revoke_open(session, _operator(session, operator_id).id)
+        operator = _operator(session, operator_id)
+        if _revoke_open(session, operator.id):
+            record(session, Event.INVITATION_REVOKED, by, on=audited(operator.id, operator.email))
 
 
 def reset(app: Application, by: CurrentOperator | None, operator_id: int) -> InvitationLink:
@@ -104,6 +108,7 @@ def reset(app: Application, by: CurrentOperator | None, operator_id: int) -> Inv
         operator = _operator(session, operator_id)
         if not operator.active:
             raise Conflict(_("This account is disabled. Enable it first."))
+        record(session, Event.OPERATOR_RESET, by, on=audited(operator.id, operator.email))
         return _make_link(app, session, operator.id, RESET if operator.password_hash else INVITE)
 
 
@@ -119,7 +124,7 @@ def open_invitation(app: Application, token: str) -> InvitationView:
         )
 
 
-def accept_invitation(app: Application, token: str, password: str) -> None:
+def accept_invitation(app: Application, token: str, password: str, address: str = "") -> None:
     """Set the password and use the link up; ends every session and lifts the lock of the account.
 
     Raises ``NotFound`` as ``open_invitation``, ``InvalidInput`` for a password that cannot be chosen.
@@ -141,6 +146,14 @@ def accept_invitation(app: Application, token: str, password: str) -> None:
         _revoke_open(session, operator.id)
         end_all_sessions(session, operator.id)
         forget_failures(session, operator.email)
+        record(
+            session,
+            Event.INVITATION_USED,
+            None,
+            on=audited(operator.id, operator.email),
+            detail=invitation.purpose,
+            address=address,
+        )
 
 
 def _require(by: CurrentOperator | None) -> None:
@@ -171,8 +184,9 @@ def _make_link(app: Application, session: Session, operator_id: int, purpose: st
     return InvitationLink(app.settings.public_url.rstrip("/") + "/invitation/" + token, expires_at)
 
 
-def _revoke_open(session: Session, operator_id: int) -> None:
-    session.execute(
+def _revoke_open(session: Session, operator_id: int) -> bool:
+    """Whether there was one."""
+    revoked = session.execute(
         update(Invitation)
         .where(
             Invitation.operator_id == operator_id,
@@ -180,7 +194,9 @@ def _revoke_open(session: Session, operator_id: int) -> None:
             Invitation.revoked_at.is_(None),
         )
         .values(revoked_at=now())
-    )
+        .returning(Invitation.id)
+    ).all()
+    return bool(revoked)
 
 
 def _find(session: Session, token: str) -> tuple[Invitation, Operator]:

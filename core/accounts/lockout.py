@@ -30,15 +30,15 @@ KEPT = timedelta(days=1)
 
 
 class TooManyAttempts(ClickkerError):
-    """Too many wrong passwords; ``until`` says when the next attempt counts."""
+    """Too many wrong passwords or codes; ``until`` says when the next attempt counts."""
 
     retryable = True
 
     def __init__(self, until: datetime) -> None:
         minutes = max(1, -int((now() - until).total_seconds() // 60))
         text = ngettext(
-            "Too many wrong passwords. Try again in {minutes} minute, or ask an admin for a reset link.",
-            "Too many wrong passwords. Try again in {minutes} minutes, or ask an admin for a reset link.",
+            "Too many wrong passwords or codes. Try again in {minutes} minute, or ask an admin for a reset link.",
+            "Too many wrong passwords or codes. Try again in {minutes} minutes, or ask an admin for a reset link.",
             minutes,
         )
         super().__init__(text.format(minutes=minutes))
@@ -75,7 +75,12 @@ def begin_attempt(app: Application, email: str, address: str, browser_token: str
 def attempt_succeeded(app: Application, attempt: Attempt) -> None:
     """Strike the attempt out: the password was right."""
     with app.database.transaction() as session:
-        session.execute(delete(SignInFailure).where(SignInFailure.id == attempt.id))
+        strike_out(session, attempt)
+
+
+def strike_out(session: Session, attempt: Attempt) -> None:
+    """As ``attempt_succeeded``, in the transaction of what the attempt was for."""
+    session.execute(delete(SignInFailure).where(SignInFailure.id == attempt.id))
 
 
 def forget_failures(session: Session, email: str) -> None:

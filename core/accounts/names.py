@@ -23,3 +23,8 @@ def check_name(typed: str) -> str:
     if any(unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Co", "Cn"} for sign in name):
         raise InvalidInput(_("This name holds a character that cannot be shown."), "name")
     return name
+
+
+def audited(operator_id: int, email: str) -> str:
+    """An operator as the audit log names whom something was done to."""
+    return f"operator {operator_id} {email}"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from sqlalchemy import func, select
 
-from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session
-
+from core.accounts.adding import add_row
 from core.accounts.emails import check_email
 from core.accounts.invitations import (
     InvitationLink,
@@ -19,15 +16,19 @@ from core.accounts.invitations import (
     reset,
     revoke,
 )
-from core.accounts.names import check_name
+from core.accounts.last_admin import keep_an_admin, locked_operator
+from core.accounts.names import audited, check_name
+from core.accounts.operator_list import OperatorView, list_operators
 from core.accounts.passwords import check_password, hash_password
 from core.accounts.roles import Action, CurrentOperator, Role, require
 from core.accounts.sessions import end_all_sessions
 from core.application import Application
+from core.audit.events import Event
+from core.audit.record import record
 from core.clock import now
-from core.errors import Conflict, InvalidInput, NotFound
+from core.errors import InvalidInput, NotFound
 from core.i18n import LANGUAGES, _
-from core.storage.models import Invitation, Operator
+from core.storage.models import Operator
 
 __all__ = [
     "InvitationLink",
@@ -41,58 +42,13 @@ __all__ = [
     "invite",
     "list_operators",
     "open_invitation",
+    "rename",
     "resend",
     "reset",
     "revoke",
     "set_language",
     "set_role",
 ]
-
-
-@dataclass(frozen=True)
-class OperatorView:
-    """An operator as the admin's list shows one."""
-
-    id: int
-    email: str
-    name: str
-    role: Role
-    active: bool
-    account_created: bool
-    """Whether a password has been chosen."""
-    link_open: bool
-    """Whether a link to choose one is under way."""
-    created_at: datetime
-    last_seen_at: datetime | None
-
-
-def list_operators(app: Application, by: CurrentOperator | None) -> tuple[OperatorView, ...]:
-    """Everybody, by name; ``by`` is None on the command line."""
-    if by is not None:
-        require(by, Action.MANAGE_OPERATORS)
-    open_link = exists().where(
-        Invitation.operator_id == Operator.id,
-        Invitation.used_at.is_(None),
-        Invitation.revoked_at.is_(None),
-        Invitation.expires_at > now(),
-    )
-    with app.database.read() as session:
-        rows = session.execute(select(Operator, open_link).order_by(func.lower(Operator.name), Operator.id))
-        return tuple(_view(operator, bool(is_open)) for operator, is_open in rows)
-
-
-def _view(operator: Operator, link_open: bool) -> OperatorView:
-    return OperatorView(
-        id=operator.id,
-        email=operator.email,
-        name=operator.name,
-        role=Role(operator.role),
-        active=operator.active,
-        account_created=operator.password_hash is not None,
-        link_open=link_open,
-        created_at=operator.created_at,
-        last_seen_at=operator.last_seen_at,
-    )
 
 
 def active_operators(app: Application) -> tuple[tuple[int, str], ...]:
@@ -120,40 +76,62 @@ def add_operator(  # noqa: PLR0917 - the order in which people say it
         created_at=now(),
     )
     with app.database.transaction() as session:
-        if session.scalar(select(Operator.id).where(Operator.email == folded)) is not None:
-            raise Conflict(_("There is already an operator with this e-mail address."))
-        session.add(operator)
-        session.flush()
+        add_row(session, operator)
+        record(session, Event.OPERATOR_ADDED, None, on=audited(operator.id, folded), detail=operator.role)
         return operator.id
 
 
-def set_role(app: Application, by: CurrentOperator, operator_id: int, role: Role) -> None:
-    """Give another role; the operator signs in anew. Raises ``Conflict`` for the last admin."""
-    require(by, Action.MANAGE_OPERATORS)
+def set_role(app: Application, by: CurrentOperator | None, operator_id: int, role: Role) -> None:
+    """Give another role; the operator signs in anew. ``by`` is None on the command line.
+
+    Raises ``Conflict`` for the last admin.
+    """
+    _require(by)
     with app.database.transaction() as session:
-        operator = _operator(session, operator_id)
+        operator = locked_operator(session, operator_id)
         if operator.role == role:
             return
-        _keep_an_admin(session, operator)
+        keep_an_admin(session, operator)
+        change = f"{operator.role} to {Role(role).value}"
         operator.role = Role(role).value
         end_all_sessions(session, operator.id)
+        record(
+            session, Event.OPERATOR_ROLE_CHANGED, by, on=audited(operator.id, operator.email), detail=change
+        )
 
 
-def disable(app: Application, by: CurrentOperator, operator_id: int) -> None:
+def disable(app: Application, by: CurrentOperator | None, operator_id: int) -> None:
     """Let somebody in no longer, at once. Raises ``Conflict`` for the last admin."""
-    require(by, Action.MANAGE_OPERATORS)
+    _require(by)
     with app.database.transaction() as session:
-        operator = _operator(session, operator_id)
-        _keep_an_admin(session, operator)
+        operator = locked_operator(session, operator_id)
+        keep_an_admin(session, operator)
         operator.active = False
         end_all_sessions(session, operator.id)
+        record(session, Event.OPERATOR_DISABLED, by, on=audited(operator.id, operator.email))
 
 
-def enable(app: Application, by: CurrentOperator, operator_id: int) -> None:
+def enable(app: Application, by: CurrentOperator | None, operator_id: int) -> None:
     """Let somebody in again, with the password of before."""
-    require(by, Action.MANAGE_OPERATORS)
+    _require(by)
     with app.database.transaction() as session:
-        _operator(session, operator_id).active = True
+        operator = locked_operator(session, operator_id)
+        operator.active = True
+        record(session, Event.OPERATOR_ENABLED, by, on=audited(operator.id, operator.email))
+
+
+def rename(app: Application, by: CurrentOperator, operator_id: int, name: str) -> None:
+    """Change somebody's name: one's own, or as an admin anybody's. Raises ``InvalidInput`` for an odd one."""
+    if by.id != operator_id:
+        require(by, Action.MANAGE_OPERATORS)
+    shown = check_name(name)
+    with app.database.transaction() as session:
+        operator = locked_operator(session, operator_id)
+        if operator.name == shown:
+            return
+        change = f"{operator.name} to {shown}"
+        operator.name = shown
+        record(session, Event.OPERATOR_RENAMED, by, on=audited(operator.id, operator.email), detail=change)
 
 
 def set_language(app: Application, by: CurrentOperator, code: str) -> None:
@@ -161,25 +139,12 @@ def set_language(app: Application, by: CurrentOperator, code: str) -> None:
     if code not in LANGUAGES:
         raise InvalidInput(_("This language is not available."), "language")
     with app.database.transaction() as session:
-        _operator(session, by.id).language = code
+        operator = session.get(Operator, by.id)
+        if operator is None:
+            raise NotFound(_("There is no such operator."))
+        operator.language = code
 
 
-def _operator(session: Session, operator_id: int) -> Operator:
-    operator = session.get(Operator, operator_id)
-    if operator is None:
-        raise NotFound(_("There is no such operator."))
-    return operator
-
-
-def _keep_an_admin(session: Session, operator: Operator) -> None:
-    if operator.role != Role.ADMIN or not operator.active:
-        return
-    # Locked, so that two admins who demote each other at the same moment leave one.
-    admins = session.scalars(
-        select(Operator.id)
-        .where(Operator.role == Role.ADMIN.value, Operator.active, Operator.password_hash.is_not(None))
-        .order_by(Operator.id)
-        .with_for_update()
-    ).all()
-    if set(admins) <= {operator.id}:
-        raise Conflict(_("This is the last admin. Make somebody else an admin first."))
+def _require(by: CurrentOperator | None) -> None:
+    if by is not None:
+        require(by, Action.MANAGE_OPERATORS)

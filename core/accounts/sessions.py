@@ -13,12 +13,15 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
+from core.accounts.names import audited
 from core.accounts.roles import CurrentOperator, Role
 from core.application import Application
+from core.audit.events import Event
+from core.audit.record import record
 from core.clock import now
 from core.errors import NotAllowed
 from core.i18n import _
-from core.storage.models import Operator, OperatorSession, SignInTicket
+from core.storage.models import Operator, OperatorSession, SecondStep, SignInTicket
 from core.tokens.secrets import hash_token, new_token
 
 TICKET_LIFE = timedelta(seconds=30)
@@ -50,17 +53,6 @@ class SignedIn:
     session_hash: str
 
 
-@dataclass(frozen=True)
-class SessionView:
-    """One of an operator's own sessions."""
-
-    id: int
-    created_at: datetime
-    last_active_at: datetime
-    address: str
-    browser: str
-
-
 def start_ticket(
     app: Application, operator_id: int, browser_token: str, target: str, *, confirmed: bool = False
 ) -> str:
@@ -68,20 +60,27 @@ def start_ticket(
 
     ``confirmed`` when a password was given just now: what asks for a fresh one then asks no second time.
     """
+    with app.database.transaction() as session:
+        return add_ticket(session, operator_id, browser_token, target, confirmed=confirmed)
+
+
+def add_ticket(
+    session: Session, operator_id: int, browser_token: str, target: str, *, confirmed: bool = False
+) -> str:
+    """As ``start_ticket``, in the transaction of what makes the sign-in good."""
     token = new_token()
     moment = now()
-    with app.database.transaction() as session:
-        session.execute(delete(SignInTicket).where(SignInTicket.expires_at < moment - KNOWN_BROWSER_LIFE))
-        session.add(
-            SignInTicket(
-                token_hash=hash_token(token),
-                operator_id=operator_id,
-                browser_hash=hash_token(browser_token),
-                target=own_target(target),
-                confirmed=confirmed,
-                expires_at=moment + TICKET_LIFE,
-            )
+    session.execute(delete(SignInTicket).where(SignInTicket.expires_at < moment - KNOWN_BROWSER_LIFE))
+    session.add(
+        SignInTicket(
+            token_hash=hash_token(token),
+            operator_id=operator_id,
+            browser_hash=hash_token(browser_token),
+            target=own_target(target),
+            confirmed=confirmed,
+            expires_at=moment + TICKET_LIFE,
         )
+    )
     return token
 
 
@@ -117,18 +116,20 @@ def start_session(app: Application, ticket: str, browser_token: str, address: st
             raise NotAllowed(_("This sign-in has expired. Sign in again."))
         operator.last_seen_at = moment
         session.execute(delete(OperatorSession).where(OperatorSession.expires_at < moment - ENDED_KEPT))
-        session.add(
-            OperatorSession(
-                token_hash=hash_token(token),
-                operator_id=operator.id,
-                created_at=moment,
-                last_active_at=moment,
-                expires_at=moment + timedelta(hours=app.settings.session_hours),
-                confirmed_at=moment if row.confirmed else None,
-                address=address[:64],
-                browser=browser[:200],
-            )
+        begun = OperatorSession(
+            token_hash=hash_token(token),
+            operator_id=operator.id,
+            created_at=moment,
+            last_active_at=moment,
+            expires_at=moment + timedelta(hours=app.settings.session_hours),
+            confirmed_at=moment if row.confirmed else None,
+            address=address[:64],
+            browser=browser[:200],
         )
+        session.add(begun)
+        session.flush()
+        by = _current(operator, begun.id, address)
+        record(session, Event.SIGN_IN, by, on=audited(operator.id, operator.email))
     return Started(cookie=token, target=own_target(row.target))
 
 
@@ -188,38 +189,48 @@ def _note_activity(app: Application, session_id: int, operator_id: int, moment: 
         session.execute(update(Operator).where(Operator.id == operator_id).values(last_seen_at=moment))
 
 
-def end_session(app: Application, cookie: str | None) -> None:
+def end_session(app: Application, cookie: str | None, address: str = "") -> None:
     """Sign this cookie's session out; nothing happens when there is none."""
     if not cookie:
         return
     with app.database.transaction() as session:
-        session.execute(
+        ended = session.execute(
             update(OperatorSession)
             .where(OperatorSession.token_hash == hash_token(cookie), OperatorSession.ended_at.is_(None))
             .values(ended_at=now())
-        )
+            .returning(OperatorSession.id, OperatorSession.operator_id)
+        ).one_or_none()
+        operator = session.get(Operator, ended.operator_id) if ended else None
+        if ended and operator:
+            by = _current(operator, ended.id, address)
+            record(session, Event.SIGN_OUT, by, on=audited(operator.id, operator.email))
 
 
-def end_own_session(app: Application, by: CurrentOperator, session_id: int) -> None:
-    """End one of the operator's own sessions."""
-    with app.database.transaction() as session:
-        session.execute(
-            update(OperatorSession)
-            .where(
-                OperatorSession.id == session_id,
-                OperatorSession.operator_id == by.id,
-                OperatorSession.ended_at.is_(None),
-            )
-            .values(ended_at=now())
-        )
+def _current(operator: Operator, session_id: int, address: str) -> CurrentOperator:
+    return CurrentOperator(
+        operator.id,
+        operator.email,
+        operator.name,
+        Role(operator.role),
+        operator.language,
+        session_id,
+        address,
+    )
 
 
-def end_all_sessions(session: Session, operator_id: int) -> None:
-    """End every session and ticket of an operator, in the transaction of what calls for it."""
+def end_all_sessions(session: Session, operator_id: int, *, but: int | None = None) -> None:
+    """End every session, ticket and half sign-in of an operator, in the transaction of what calls for it.
+
+    ``but`` is the id of a session that stays.
+    """
     moment = now()
     session.execute(
         update(OperatorSession)
-        .where(OperatorSession.operator_id == operator_id, OperatorSession.ended_at.is_(None))
+        .where(
+            OperatorSession.operator_id == operator_id,
+            OperatorSession.id != (but or 0),
+            OperatorSession.ended_at.is_(None),
+        )
         .values(ended_at=moment)
     )
     session.execute(
@@ -227,22 +238,4 @@ def end_all_sessions(session: Session, operator_id: int) -> None:
         .where(SignInTicket.operator_id == operator_id, SignInTicket.used_at.is_(None))
         .values(expires_at=moment)
     )
-
-
-def own_sessions(app: Application, by: CurrentOperator) -> tuple[SessionView, ...]:
-    """The operator's open sessions, the latest first."""
-    moment = now()
-    idle_since = moment - timedelta(minutes=app.settings.session_idle_minutes)
-    asked = (
-        select(OperatorSession)
-        .where(
-            OperatorSession.operator_id == by.id,
-            OperatorSession.ended_at.is_(None),
-            OperatorSession.expires_at > moment,
-            OperatorSession.last_active_at > idle_since,
-        )
-        .order_by(OperatorSession.last_active_at.desc())
-    )
-    with app.database.read() as session:
-        rows = session.scalars(asked).all()
-    return tuple(SessionView(r.id, r.created_at, r.last_active_at, r.address, r.browser) for r in rows)
+    session.execute(delete(SecondStep).where(SecondStep.operator_id == operator_id))

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 
 from core.accounts.emails import fold_email
-from core.accounts.lockout import Attempt, attempt_succeeded, begin_attempt
+from core.accounts.lockout import Attempt, TooManyAttempts, attempt_succeeded, begin_attempt
+from core.accounts.names import audited
 from core.accounts.passwords import check_password, dummy_hash, hash_password, verify_password
 from core.accounts.roles import CurrentOperator
 from core.accounts.sessions import end_all_sessions
 from core.application import Application
+from core.audit.events import Event
+from core.audit.record import record, record_alone
 from core.errors import InvalidInput
 from core.i18n import _
 from core.storage.models import Operator
@@ -36,17 +39,11 @@ def find_candidate(app: Application, typed: str, address: str, browser_token: st
 
     Raises ``TooManyAttempts`` when the account or the address must wait.
     """
-    email = fold_email(typed)
-    attempt = begin_attempt(app, email, address, browser_token)
-    with app.database.read() as session:
-        row = session.execute(
-            select(Operator.id, Operator.name, Operator.password_hash).where(
-                Operator.email == email, Operator.active
-            )
-        ).one_or_none()
-    if row is None or row.password_hash is None:
-        return Candidate(None, email, "", dummy_hash(), attempt)
-    return Candidate(row.id, email, row.name, row.password_hash, attempt)
+    try:
+        return _candidate(app, typed, address, browser_token)
+    except TooManyAttempts:
+        _record_refusal(app, fold_email(typed), "locked", address)
+        raise
 
 
 def accept_candidate(app: Application, candidate: Candidate) -> int | None:
@@ -56,6 +53,11 @@ def accept_candidate(app: Application, candidate: Candidate) -> int | None:
     return candidate.operator_id
 
 
+def refuse_candidate(app: Application, candidate: Candidate, address: str) -> None:
+    """The password was wrong, or nobody's: the attempt has been counted, and is told to the audit log."""
+    _record_refusal(app, candidate.email, "wrong password", address)
+
+
 def confirm_password(
     app: Application, by: CurrentOperator, password: str, address: str = "", browser_token: str | None = None
 ) -> None:
@@ -63,8 +65,13 @@ def confirm_password(
 
     Raises ``InvalidInput`` for a wrong one, ``TooManyAttempts`` after several.
     """
-    candidate = find_candidate(app, by.email, address, browser_token)
+    try:
+        candidate = _candidate(app, by.email, address, browser_token)
+    except TooManyAttempts:
+        record_alone(app, Event.CONFIRMATION_FAILED, by, outcome="refused", detail="locked", address=address)
+        raise
     if not verify_password(password, candidate.password_hash) or candidate.operator_id != by.id:
+        record_alone(app, Event.CONFIRMATION_FAILED, by, outcome="refused", address=address)
         raise InvalidInput(_("This is not your present password."), "current_password")
     attempt_succeeded(app, candidate.attempt)
 
@@ -88,3 +95,26 @@ def change_password(
     with app.database.transaction() as session:
         session.execute(update(Operator).where(Operator.id == by.id).values(password_hash=hashed))
         end_all_sessions(session, by.id)
+        record(session, Event.PASSWORD_CHANGED, by, on=audited(by.id, by.email), address=address)
+
+
+def _candidate(app: Application, typed: str, address: str, browser_token: str | None) -> Candidate:
+    email = fold_email(typed)
+    attempt = begin_attempt(app, email, address, browser_token)
+    with app.database.read() as session:
+        row = session.execute(
+            select(Operator.id, Operator.name, Operator.password_hash).where(
+                Operator.email == email, Operator.active
+            )
+        ).one_or_none()
+    if row is None or row.password_hash is None:
+        return Candidate(None, email, "", dummy_hash(), attempt)
+    return Candidate(row.id, email, row.name, row.password_hash, attempt)
+
+
+def _record_refusal(app: Application, email: str, why: str, address: str) -> None:
+    """Nobody's address is not written down: people type their password there by mistake."""
+    with app.database.transaction() as session:
+        known = session.scalar(select(Operator.id).where(Operator.email == email))
+        on = audited(known, email) if known else "nobody who is known"
+        record(session, Event.SIGN_IN, None, on=on, outcome="refused", detail=why, address=address)

@@ -9,12 +9,24 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.storage.base import Base, UTCDateTime, folded, new_uuid
-from core.storage.models_accounts import Invitation, Operator, OperatorSession, SignInFailure, SignInTicket
+from core.storage.models_accounts import (
+    Invitation,
+    Operator,
+    OperatorSession,
+    RecoveryCode,
+    SecondFactor,
+    SecondStep,
+    SignInFailure,
+    SignInTicket,
+)
+from core.storage.models_audit import AuditEntry, AuditHead
 from core.storage.models_keeping import Alarm, CallBudget, Delivery, Grant, Incident, Issue
 
 __all__ = [
     "Administration",
     "Alarm",
+    "AuditEntry",
+    "AuditHead",
     "Base",
     "CallBudget",
     "Consent",
@@ -27,7 +39,10 @@ __all__ = [
     "Issue",
     "Operator",
     "OperatorSession",
+    "RecoveryCode",
     "Registration",
+    "SecondFactor",
+    "SecondStep",
     "SignInFailure",
     "SignInTicket",
     "TimelineEntry",

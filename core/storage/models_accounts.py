@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.storage.base import Base
@@ -97,3 +97,44 @@ class SignInFailure(Base):
         Index("ix_sign_in_failures_address", "address", "at"),
         Index("ix_sign_in_failures_at", "at"),
     )
+
+
+class SecondFactor(Base):
+    """An operator's authenticator app (RFC 6238): the secret it shares with us, sealed by the vault."""
+
+    __tablename__ = "second_factors"
+
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id", ondelete="CASCADE"), primary_key=True)
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    """Bound to this table, this column and the operator's id."""
+    begun_at: Mapped[datetime]
+    begun_in: Mapped[int | None]
+    """The session that may see the secret while it is being set up."""
+    on_since: Mapped[datetime | None]
+    """None until a code has proved that the app has the secret: it counts for nothing before."""
+    last_step: Mapped[int] = mapped_column(default=0)
+    """The thirty seconds of the last code that was taken; no code of these or earlier is taken again."""
+
+
+class RecoveryCode(Base):
+    """What stands in for a code of a lost app, once. 80 random bits, of which the hash is kept."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id", ondelete="CASCADE"))
+    code_hash: Mapped[str] = mapped_column(String(64))
+    used_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("uq_recovery_codes_code", "operator_id", "code_hash", unique=True),)
+
+
+class SecondStep(Base):
+    """Five minutes in which somebody whose password was right gives the code, in the browser that gave the password."""
+
+    __tablename__ = "second_steps"
+
+    browser_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """Of the browser's cookie, as with tickets: nothing of this is in the page, its address or its state."""
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id", ondelete="CASCADE"), index=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -109,6 +109,8 @@ def _change(page: Page, key: str, step: Step) -> float:
         box.press("Enter")
     elif step.control == "page":
         button = control.get_by_test_id("stPaginationNext")
+        # Whoever clicks it sees it already: the product went to the top of the table, the bare page did not.
+        button.scroll_into_view_if_needed()
         started = time.perf_counter()
         button.click()
     else:

@@ -6,19 +6,35 @@ import base64
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
+from sqlalchemy import select, update
 from typer.testing import CliRunner, Result
 
+from core.accounts.operator_list import operator_called
 from core.accounts.operators import list_operators
+from core.accounts.roles import CurrentOperator
+from core.accounts.second_factor import second_factor_is_on
+from core.accounts.sessions import session_operator
 from core.alarms.outbox import AlarmKind
 from core.application import Application
+from core.audit.events import Event
+from core.audit.record import record_alone
+from core.settings import Settings
+from core.storage import schema
+from core.storage.audit_guard import unguard
+from core.storage.database import Database
+from core.storage.models import AuditEntry
 from core.tokens.vault import Vault
 from dashboard.cli import app as clickker
 from dashboard.serving import ROOT
 from tests.factories import make_alarm, make_broken
+from tests.support.frame import new_session
 from tests.support.live import environment
 from tests.support.receivers import web_hook
+from tests.support.second_factor import turned_on
 
 Run = Callable[..., Result]
 
@@ -81,7 +97,7 @@ def test_a_bad_password_is_refused_with_a_sentence(run: Run) -> None:
 def test_operators_are_listed(run: Run) -> None:
     run("operator", "invite", "--email", "alice@example.com", "--name", "Alice")
 
-    assert run("operator", "list").output == "alice@example.com\tAlice\tsupport\twaiting\n"
+    assert run("operator", "list").output == "alice@example.com\tAlice\tsupport\twaiting\t-\t-\n"
 
 
 def test_a_reset_link_is_made(run: Run) -> None:
@@ -89,6 +105,42 @@ def test_a_reset_link_is_made(run: Run) -> None:
 
     assert "http://localhost" in run("operator", "reset", "--email", "bob@example.com").output
     assert run("operator", "reset", "--email", "nobody@example.com").exit_code == 2
+
+
+def test_when_all_is_lost_a_shell_does_what_the_page_does(run: Run, app: Application) -> None:
+    for name, role in (("Anna", "admin"), ("Bob", "support")):
+        email = f"{name.lower()}@example.com"
+        added = ("operator", "add", "--email", email, "--name", name, "--role", role)
+        assert run(*added, stdin="tulips in the rain\n" * 2).exit_code == 0
+    bob = operator_called(app, "bob@example.com")
+    cookie = new_session(app, CurrentOperator(bob.id, bob.email, bob.name, bob.role))
+    of_bob = ("--email", "Bob@example.com")
+
+    assert run("operator", "end-sessions", *of_bob).output == "Bob is signed out everywhere.\n"
+    assert session_operator(app, cookie) is None
+    assert run("operator", "role", *of_bob, "--role", "admin").output == "Bob is Admin now.\n"
+    assert run("operator", "disable", *of_bob).exit_code == 0
+    assert not operator_called(app, bob.email).active
+    assert run("operator", "enable", *of_bob).exit_code == 0
+    assert operator_called(app, bob.email).active
+    turned_on(app, CurrentOperator(bob.id, bob.email, bob.name, bob.role), "tulips in the rain")
+    assert "second-factor" in run("operator", "list").output
+    assert run("operator", "second-factor-off", *of_bob).exit_code == 0
+    assert not second_factor_is_on(app, bob.id)
+
+
+def test_a_shell_refuses_with_a_sentence_too(run: Run, app: Application) -> None:
+    added = ("operator", "add", "--email", "anna@example.com", "--name", "Anna", "--role", "admin")
+    run(*added, stdin="tulips in the rain\n" * 2)
+
+    for command in (("disable",), ("role", "--role", "support")):
+        told = run("operator", *command, "--email", "anna@example.com")
+        assert (told.exit_code, "last admin" in told.output) == (2, True)
+    for command in (("reset",), ("disable",), ("enable",), ("end-sessions",), ("second-factor-off",)):
+        told = run("operator", *command, "--email", "nobody@example.com")
+        assert (told.exit_code, "no such operator" in told.output) == (2, True)
+    told = run("operator", "second-factor-off", "--email", "anna@example.com")
+    assert (told.exit_code, "No second factor" in told.output) == (2, True)
 
 
 def test_the_database_is_upgraded(run: Run) -> None:
@@ -168,3 +220,42 @@ def test_due_alarms_are_sent(run: Run, app: Application, monkeypatch: pytest.Mon
         assert run("alarms", "send").output == "1 message sent.\n"
 
     assert len(hook.received) == 1
+
+
+def test_it_says_whether_the_audit_log_is_as_it_was_written(run: Run, app: Application) -> None:
+    record_alone(app, Event.SIGN_IN, None)
+    whole = run("audit", "verify")
+    with app.database.transaction() as session:
+        unguard(session.connection())
+        session.execute(update(AuditEntry).where(AuditEntry.sequence == 1).values(subject="x"))
+    broken = run("audit", "verify")
+
+    assert whole.exit_code == 0
+    assert "1 entry, unbroken, head " in whole.output
+    assert broken.exit_code == 1
+    assert "Entry 1 has been changed." in broken.output
+
+
+def _recorded(settings: Settings) -> list[tuple[str, str, str]]:
+    database = Database(settings.database_url.get_secret_value())
+    with database.read() as session:
+        found = [(e.event, e.actor_name, e.detail) for e in session.scalars(select(AuditEntry))]
+    database.dispose()
+    return found
+
+
+def test_upgrading_the_database_is_recorded_once(
+    run: Run, app: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    monkeypatch.setenv("CLICKKER_DATABASE_URL", url)
+    for _again in range(2):
+        assert run("db", "upgrade").exit_code == 0
+    new = app.settings.model_copy(update={"database_url": SecretStr(url)})
+    assert _recorded(new) == [("database.upgraded", "shell", f"- {schema.newest_revision()}")]
+    assert run("audit", "verify").exit_code == 0
+
+
+def test_recovering_tokens_is_recorded(run: Run, app: Application) -> None:
+    assert run("tokens", "recover").exit_code == 0
+    assert _recorded(app.settings) == [("tokens.recovered", "shell", "0 0")]

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import clock
-from core.accounts.operators import disable
 from core.accounts.roles import CurrentOperator, Role
-from core.accounts.sessions import end_session, session_operator, start_session
+from core.accounts.sessions import session_operator, start_session
 from core.application import Application
 from core.errors import NotFound
 from dashboard import feedback, signin
@@ -72,46 +69,12 @@ def test_a_good_password_makes_a_ticket_to_the_page_asked_for(
     assert "authentication_status" not in test.session_state
 
 
-@pytest.mark.parametrize(
-    ("email", "password"),
-    [
-        ("alice@clickker.test", "another herring"),
-        ("alice@clickker.test", PASSWORD + " "),
-        ("alice@clickker.test", " " + PASSWORD),
-        ("alice@clickker.test", PASSWORD + "x" * 80),
-        ("alice@clickker.test", PASSWORD + "\x00"),
-        ("nobody@clickker.test", PASSWORD),
-        ("never.came@clickker.test", PASSWORD),
-    ],
-)
-def test_anything_else_is_told_alike(
-    app: Application, alice: CurrentOperator, monkeypatch: pytest.MonkeyPatch, email: str, password: str
-) -> None:
-    cookies(monkeypatch, app, None)
-    test = sign_in(frame(), email, password)
-    assert WRONG in test.error[0].value
-    assert sent_to(test) == ""
-    assert asks_to_sign_in(test)
-
-
 def test_empty_fields_are_no_attempt(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     cookies(monkeypatch, app, None)
     test = frame()
     for _round in range(8):
         test = sign_in(test, "", "")
     assert "Fill in" in test.error[0].value
-
-
-def test_after_five_wrong_ones_a_fresh_page_is_locked_as_well(
-    app: Application, alice: CurrentOperator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    held = cookies(monkeypatch, app, None)
-    for number in range(5):
-        held.browser = f"browser {number}"
-        assert WRONG in sign_in(frame(), alice.email, "another herring").error[0].value
-    test = sign_in(frame(), alice.email, PASSWORD)
-    assert "Too many wrong passwords" in test.error[0].value
-    assert sent_to(test) == ""
 
 
 def test_without_cookies_nobody_is_signed_in(
@@ -161,56 +124,6 @@ def test_a_session_id_with_the_cookie_of_another_is_cleared_and_stopped(
 def test_an_odd_cookie_is_nobody(app: Application, monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
     cookies(monkeypatch, app, None).session = odd
     assert asks_to_sign_in(frame())
-
-
-def test_a_session_that_ended_is_told_at_the_next_run(
-    app: Application, alice: CurrentOperator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    held = cookies(monkeypatch, app, alice)
-    test = frame("account")
-    end_session(app, held.session)
-    test.run()
-    assert asks_to_sign_in(test)
-    assert "You have been signed out" in test.info[0].value
-
-
-def test_idle_for_half_an_hour_or_disabled_is_signed_out(
-    app: Application, alice: CurrentOperator, admin: CurrentOperator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    held = cookies(monkeypatch, app, alice)
-    test = frame("account")
-    with clock.shifted(timedelta(minutes=31)):
-        assert asks_to_sign_in(test.run())
-    held.session = new_session(app, alice)
-    assert not asks_to_sign_in(frame("account"))
-    disable(app, admin, alice.id)
-    assert asks_to_sign_in(frame("account"))
-
-
-def test_a_fragment_asks_for_itself_and_is_no_activity(
-    app: Application, alice: CurrentOperator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    held = cookies(monkeypatch, app, alice)
-
-    def fragment() -> None:
-        import streamlit as st
-
-        from core.errors import ClickkerError
-        from dashboard import signin
-
-        try:
-            st.markdown(signin.current().name)
-        except ClickkerError as error:
-            st.markdown(error.message)
-
-    test = AppTest.from_function(fragment).run()
-    assert test.markdown[0].value == "Alice"
-    with clock.shifted(timedelta(minutes=20)):
-        assert test.run().markdown[0].value == "Alice"
-    with clock.shifted(timedelta(minutes=31)):
-        assert "signed out" in test.run().markdown[0].value
-    held.session = None
-    assert "signed out" in test.run().markdown[0].value
 
 
 def test_sign_out_ends_the_session_before_it_leaves(

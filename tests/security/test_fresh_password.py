@@ -151,7 +151,7 @@ def test_check_28_a_wrong_password_confirms_nothing_and_is_written_down(
     with pytest.raises(InvalidInput):
         confirm_by_password(app, by, wrong, "browser")
     assert not is_fresh(app, by)
-    assert written == [(Event.CONFIRMATION_FAILED, by.id, "203.0.113.9", "failed")]
+    assert written == [(Event.CONFIRMATION_FAILED, by.id, "203.0.113.9", "refused")]
 
     confirm_by_password(app, by, PASSWORD, "browser")
     assert written[1] == (Event.CONFIRMATION_GIVEN, by.id, "203.0.113.9", "done")

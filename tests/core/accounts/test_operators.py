@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
 
 import pytest
 
+from core import clock
 from core.accounts.invitations import invite
 from core.accounts.lockout import TooManyAttempts
+from core.accounts.open_sessions import end_operator_session, end_operator_sessions, operator_sessions
+from core.accounts.operator_list import PAGE_SIZE, find_operators, one_operator
 from core.accounts.operators import (
     active_operators,
     add_operator,
     disable,
     enable,
     list_operators,
+    rename,
     set_language,
     set_role,
 )
 from core.accounts.roles import PERMISSIONS, Action, CurrentOperator, Role, require
+from core.accounts.sessions import start_session, start_ticket
 from core.accounts.signing_in import change_password, confirm_password, find_candidate
 from core.application import Application
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from tests.core.accounts.conftest import PASSWORD, added
+from tests.factories import make_operator
 
 
 def roles(app: Application) -> dict[str, Role]:
@@ -73,19 +82,104 @@ def test_an_admin_who_never_came_does_not_count(app: Application, admin: Current
         disable(app, admin, admin.id)
 
 
-def test_two_admins_who_demote_each_other_at_once_leave_one(app: Application, admin: CurrentOperator) -> None:
+@pytest.mark.parametrize("acts", [("role", "role"), ("role", "disable"), ("disable", "disable")])
+def test_two_admins_who_stop_each_other_at_once_leave_one(
+    app: Application, admin: CurrentOperator, acts: tuple[str, str]
+) -> None:
     second = added(app, "Zoe", Role.ADMIN)
+    together = Barrier(2)
 
-    def demote(pair: tuple[CurrentOperator, CurrentOperator]) -> bool:
+    def stop(how: str, by: CurrentOperator, whom: CurrentOperator) -> bool:
+        together.wait(10)
         try:
-            set_role(app, pair[0], pair[1].id, Role.SUPPORT)
+            if how == "role":
+                set_role(app, by, whom.id, Role.SUPPORT)
+            else:
+                disable(app, by, whom.id)
         except Conflict:
             return False
         return True
 
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(demote, [(admin, second), (second, admin)]))
+    for _round in range(5):
+        with ThreadPoolExecutor(2) as pool:
+            one = pool.submit(stop, acts[0], admin, second)
+            other = pool.submit(stop, acts[1], second, admin)
+            assert sorted((one.result(), other.result())) == [False, True]
+        left = [view for view in list_operators(app, None) if view.active and view.role is Role.ADMIN]
+        assert len(left) == 1
+        for who in (admin, second):
+            enable(app, None, who.id)
+            set_role(app, None, who.id, Role.ADMIN)
+
+
+def test_of_five_admins_who_leave_at_once_one_stays(app: Application, admin: CurrentOperator) -> None:
+    everybody = [admin, *(added(app, f"Admin{number}", Role.ADMIN) for number in range(4))]
+    together = Barrier(5)
+
+    def leave(who: CurrentOperator) -> bool:
+        together.wait(10)
+        try:
+            set_role(app, who, who.id, Role.SUPPORT)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(5) as pool:
+        assert list(pool.map(leave, everybody)).count(True) == 4
     assert list(roles(app).values()).count(Role.ADMIN) == 1
+
+
+def test_the_list_is_searched_and_comes_in_pages(app: Application, admin: CurrentOperator) -> None:
+    for number in range(PAGE_SIZE + 5):
+        make_operator(app.database, f"Person {number:02}", email=f"person{number:02}@clickker.test")
+    make_operator(app.database, "100% Jansen", email="percent@clickker.test")
+    first, second = (find_operators(app, admin, page=number) for number in (1, 2))
+    assert (first.count, first.pages, len(first.rows), len(second.rows)) == (PAGE_SIZE + 7, 2, PAGE_SIZE, 7)
+    assert find_operators(app, admin, page=99).number == 2
+    assert [one.name for one in find_operators(app, admin, "100%").rows] == ["100% Jansen"]
+    assert [one.name for one in find_operators(app, admin, " jaNSen\x00 ").rows] == ["100% Jansen"]
+    assert find_operators(app, admin, "PERSON07@click").count == 1
+    assert find_operators(app, admin, "%").count == 1
+    assert find_operators(app, admin, "nobody").pages == 1
+
+
+def test_only_admins_look_into_the_list(
+    app: Application, alice: CurrentOperator, admin: CurrentOperator
+) -> None:
+    looks: tuple[Callable[[], object], ...] = (
+        lambda: find_operators(app, alice),
+        lambda: one_operator(app, alice, admin.id),
+        lambda: operator_sessions(app, alice, admin.id),
+        lambda: end_operator_sessions(app, alice, admin.id),
+        lambda: end_operator_session(app, alice, admin.id, 1),
+        lambda: rename(app, alice, admin.id, "Mallory"),
+    )
+    for look in looks:
+        with pytest.raises(NotAllowed):
+            look()
+    assert roles(app) == {"Alice": Role.SUPPORT, "Anna": Role.ADMIN}
+
+
+def test_a_name_is_ones_own_to_change_and_an_admins(
+    app: Application, alice: CurrentOperator, admin: CurrentOperator
+) -> None:
+    rename(app, alice, alice.id, "  Alice   van Dijk ")
+    assert one_operator(app, admin, alice.id).name == "Alice van Dijk"
+    rename(app, admin, alice.id, "Alice")
+    assert one_operator(app, admin, alice.id).name == "Alice"
+    with pytest.raises(InvalidInput):
+        rename(app, alice, alice.id, "\u202eecila")
+
+
+def test_the_list_counts_open_sessions_alone(
+    app: Application, alice: CurrentOperator, admin: CurrentOperator
+) -> None:
+    for _round in range(3):
+        start_session(app, start_ticket(app, alice.id, "browser", "/"), "browser", "", "")
+    end_operator_session(app, admin, alice.id, operator_sessions(app, admin, alice.id)[0].id)
+    assert one_operator(app, admin, alice.id).sessions == 2
+    with clock.shifted(timedelta(minutes=31)):
+        assert one_operator(app, admin, alice.id).sessions == 0
 
 
 def test_enabled_again_the_password_of_before_works(

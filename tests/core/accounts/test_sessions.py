@@ -11,23 +11,20 @@ import pytest
 from sqlalchemy import select
 
 from core import clock
-from core.accounts.operators import disable, set_role
-from core.accounts.roles import CurrentOperator, Role
+from core.accounts.open_sessions import end_other_sessions, end_own_session, own_sessions
+from core.accounts.operators import disable
+from core.accounts.roles import CurrentOperator
 from core.accounts.sessions import (
     Started,
-    end_own_session,
-    end_session,
-    own_sessions,
     own_target,
     session_operator,
     start_session,
     start_ticket,
 )
-from core.accounts.signing_in import change_password
 from core.application import Application
 from core.errors import NotAllowed
 from core.storage.models import OperatorSession, SignInTicket
-from tests.core.accounts.conftest import PASSWORD, added
+from tests.core.accounts.conftest import added
 from tests.support.statements import statements
 
 BROWSER = "the browser's name"
@@ -130,57 +127,6 @@ def test_odd_cookies_are_nobody(app: Application, cookie: str | None) -> None:
     assert session_operator(app, cookie) is None
 
 
-def test_a_session_ends_after_half_an_hour_of_nothing(app: Application, alice: CurrentOperator) -> None:
-    cookie = signed_in(app, alice)
-    with clock.shifted(timedelta(minutes=29)):
-        assert session_operator(app, cookie, active=False)
-    with clock.shifted(timedelta(minutes=30)):
-        assert not holds(app, cookie)
-
-
-def test_activity_keeps_it_open_and_a_mere_look_does_not(app: Application, alice: CurrentOperator) -> None:
-    busy, watched = signed_in(app, alice), signed_in(app, alice)
-    with clock.shifted(timedelta(minutes=20)):
-        assert session_operator(app, busy)
-        assert session_operator(app, watched, active=False)
-    with clock.shifted(timedelta(minutes=40)):
-        assert holds(app, busy)
-        assert not holds(app, watched)
-
-
-def test_it_ends_after_twelve_hours_whatever_is_done(app: Application, alice: CurrentOperator) -> None:
-    cookie = signed_in(app, alice)
-    for quarter in range(1, 48):
-        with clock.shifted(timedelta(minutes=15 * quarter)):
-            assert holds(app, cookie)
-    with clock.shifted(timedelta(hours=12)):
-        assert not holds(app, cookie)
-
-
-def test_sign_out_ends_it_on_the_server(app: Application, alice: CurrentOperator) -> None:
-    cookie, other = signed_in(app, alice), signed_in(app, alice)
-    end_session(app, cookie)
-    assert not holds(app, cookie)
-    assert holds(app, other)
-
-
-def test_a_new_password_ends_every_session(app: Application, alice: CurrentOperator) -> None:
-    cookies = [signed_in(app, alice), signed_in(app, alice)]
-    change_password(app, alice, PASSWORD, "an eel in the coffee")
-    assert not any(holds(app, cookie) for cookie in cookies)
-
-
-def test_another_role_and_being_disabled_end_every_session(
-    app: Application, alice: CurrentOperator, admin: CurrentOperator
-) -> None:
-    cookie = signed_in(app, alice)
-    set_role(app, admin, alice.id, Role.ACCOUNT_MANAGER)
-    assert not holds(app, cookie)
-    again = signed_in(app, alice)
-    disable(app, admin, alice.id)
-    assert not holds(app, again)
-
-
 def test_everybody_sees_and_ends_their_own_sessions_only(app: Application, alice: CurrentOperator) -> None:
     bob = added(app, "Bob")
     cookie = signed_in(app, alice)
@@ -190,6 +136,18 @@ def test_everybody_sees_and_ends_their_own_sessions_only(app: Application, alice
     assert holds(app, cookie)
     end_own_session(app, alice, view.id)
     assert not holds(app, cookie)
+
+
+def test_ending_all_others_ends_what_is_on_its_way_too(app: Application, alice: CurrentOperator) -> None:
+    here, other = signed_in(app, alice), signed_in(app, alice)
+    waiting = start_ticket(app, alice.id, "another browser", "/")
+    found = session_operator(app, here)
+    assert found is not None
+    end_other_sessions(app, found.operator)
+    assert holds(app, here)
+    assert not holds(app, other)
+    with pytest.raises(NotAllowed):
+        start_session(app, waiting, "another browser", "", "")
 
 
 def test_looking_a_session_up_is_one_statement_and_writes_once_a_minute(
