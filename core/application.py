@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 from functools import cached_property
 
+from core.audit.heads import HEADS, HeadFile
 from core.exact.client import ExactClient
 from core.settings import Settings
 from core.storage.database import Database
@@ -21,6 +22,10 @@ class Application:
     database: Database
     vault: Vault
     exact: ExactClient
+
+    def __post_init__(self) -> None:
+        # Whatever is recorded for the audit log tells the file outside the database where the chain ends.
+        self.database.info[HEADS] = HeadFile(self.settings.audit_head_file)
 
     @cached_property
     def journal(self) -> Journal:

@@ -102,7 +102,9 @@ def _staff(app: Application) -> tuple[CurrentOperator, CurrentOperator]:
     with app.database.read() as session:
         rows = {row.email: row for row in session.scalars(select(Operator))}
     found = [rows[operator.email] for operator in OPERATORS[:2]]
-    support, manager = (CurrentOperator(row.id, row.email, row.name, Role(row.role)) for row in found)
+    support, manager = (
+        CurrentOperator(row.id, row.email, row.name, Role(row.role), address="192.0.2.14") for row in found
+    )
     return support, manager
 
 
@@ -222,7 +224,9 @@ class _Garden:
         [state] = parse_qs(urlsplit(begun.authorize_url).query)["state"]
         code = self.exact.grant_code(environment, user)
         answer = [("code", code), ("state", state)]
-        result = complete_consent(self.app, answer, begun.browser_token, self.support.id)
+        result = complete_consent(
+            self.app, answer, begun.browser_token, self.support.id, self.support.address
+        )
         if result.outcome is not Outcome.GRANTED:
             raise RuntimeError(f"the demo could not connect {user}: {result.outcome}")
 

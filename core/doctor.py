@@ -14,6 +14,7 @@ from core import clock
 from core.accounts.provider_metadata import why_no_provider
 from core.accounts.roles import Role
 from core.accounts.ways_in import has_way_in
+from core.audit.heads import HeadFile
 from core.errors import SettingsError
 from core.exact.environments import ENVIRONMENTS, available, base_url, environment_name
 from core.exact.reach import why_unreachable
@@ -24,7 +25,7 @@ from core.settings import Settings, secrets_file
 from core.starting import reasons_not_to_serve, uses_simulator
 from core.storage import counters, schema
 from core.storage.database import Database
-from core.storage.models import Operator
+from core.storage.models import AuditHead, Operator
 from core.storage.search import search_backend
 
 
@@ -83,6 +84,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield from _operators(session, database, settings)
             yield from _break_glass(session, database, settings)
             yield from _keeper(session, database)
+            yield from _audit(session, settings, database)
     except SQLAlchemyError as error:
         yield _unreachable(error)
     finally:
@@ -198,6 +200,35 @@ def _keeper(session: Session, database: Database) -> Iterator[Finding]:
     else:
         yield Finding(
             Verdict.GOOD, _("Keeper"), _("The keeper last ran at {moment}.").format(moment=moment(ran_at))
+        )
+
+
+def _audit(session: Session, settings: Settings, database: Database) -> Iterator[Finding]:
+    """Whether the file outside the database keeps up with the audit log; its whole chain is for "audit verify"."""
+    if not schema.is_current(database):
+        return
+    file, subject = HeadFile(settings.audit_head_file), _("Audit log")
+    ends_at = session.scalar(select(AuditHead.sequence))
+    try:
+        last = file.last()
+    except OSError as error:
+        sentence = _("The head in {file} cannot be read ({reason}). Run this as the dashboard's user.")
+        yield Finding(Verdict.WRONG, subject, sentence.format(file=file.path, reason=type(error).__name__))
+        return
+    if ends_at is None or (last is not None and last.sequence > ends_at):
+        sentence = _("Entries are missing at its end: run “clickker audit verify”.")
+        yield Finding(Verdict.WRONG, subject, sentence)
+    elif ends_at > (last.sequence if last else 0):
+        sentence = _(
+            "Its head could not be written to {file} lately: see that this user can write there and the disk "
+            "is not full."
+        )
+        yield Finding(Verdict.WRONG, subject, sentence.format(file=file.path))
+    else:
+        yield Finding(
+            Verdict.GOOD,
+            subject,
+            _("Its head stands outside the database too, in {file}.").format(file=file.path),
         )
 
 

@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     journal_dir: str = ""
     """Where answers of Exact's token address are made durable before they are parsed. Empty: beside the SQLite file, or
     var/journal with PostgreSQL. A disk of this machine, the same at every start."""
+    audit_head: str = ""
+    """Where the head of the audit log is written outside the database: a file, best on a disk that whoever owns the
+    database cannot write. Empty: beside the journal's folder."""
     journal_slots: int = 32
     """How many tokens may be on their way at once."""
     keep_alive_days: int = 7
@@ -194,6 +197,15 @@ class Settings(BaseSettings):
         if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
             return Path(f"{url.database}.journal")
         return Path("var/journal")
+
+    @property
+    def audit_head_file(self) -> Path:
+        """The file that tells where the audit log's chain ends; it belongs to one database."""
+        if self.audit_head:
+            return Path(self.audit_head)
+        return self.journal_folder.with_name(
+            f"{self.journal_folder.name.removesuffix('.journal')}.audit.head"
+        )
 
     @property
     def lease(self) -> timedelta:

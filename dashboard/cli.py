@@ -16,15 +16,18 @@ from core import i18n
 from core.alarms.addresses import Audience
 from core.alarms.delivery import deliver_due
 from core.alarms.trying import send_test
+from core.audit.events import Event
+from core.audit.record import record_alone
+from core.audit.upgrading import upgrade_and_record
 from core.doctor import Verdict, examine
 from core.i18n import _, ngettext
 from core.keeping.working import keep
 from core.registrations.recovery import recover_chains, replay_journal
 from core.starting import read_settings
 from core.storage import schema
-from core.storage.database import Database
 from core.tokens.vault import Vault
 from dashboard import cli_operators, serving
+from dashboard.cli_audit import verify_and_tell
 from dashboard.commands import explained as _explained
 from dashboard.commands import opened_application as _application
 
@@ -33,6 +36,8 @@ database_app = typer.Typer(help="The database.", no_args_is_help=True)
 alarms_app = typer.Typer(help="Telling somebody.", no_args_is_help=True)
 keys_app = typer.Typer(help="Encryption keys.", no_args_is_help=True)
 tokens_app = typer.Typer(help="The tokens of Exact Online.", no_args_is_help=True)
+audit_app = typer.Typer(help="The audit log.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
 app.add_typer(database_app, name="db")
 app.add_typer(alarms_app, name="alarms")
 app.add_typer(keys_app, name="keys")
@@ -104,6 +109,13 @@ def doctor() -> None:
     raise typer.Exit(1 if wrong else 0)
 
 
+@audit_app.command("verify")
+def verify_audit() -> None:
+    """Say whether every entry of the audit log is as it was written; exit code 1 when one is not."""
+    with _explained(), _application() as opened:
+        raise typer.Exit(verify_and_tell(opened))
+
+
 @keys_app.command("generate")
 def generate_key() -> None:
     """Print a new encryption key for CLICKKER_ENCRYPTION_KEYS."""
@@ -121,15 +133,14 @@ def seed(
     with _explained(), _application() as opened:
         schema.upgrade(opened.database)
         plant(opened, registrations, administrations)
+        record_alone(opened, Event.DATABASE_SEEDED, None, detail=f"{registrations} {administrations}")
 
 
 @database_app.command("upgrade")
 def upgrade() -> None:
     """Bring the database to this version's tables."""
     with _explained():
-        database = Database(read_settings().database_url.get_secret_value())
-        schema.upgrade(database)
-        database.dispose()
+        upgrade_and_record(read_settings())
     typer.echo(_("The database is up to date."))
 
 
@@ -138,6 +149,7 @@ def recover_tokens() -> None:
     """After a restored backup or a failover: bring every consent to the newest tokens that this machine knows of."""
     with _explained(), _application() as opened:
         replayed, brought = replay_journal(opened), recover_chains(opened)
+        record_alone(opened, Event.TOKENS_RECOVERED, None, detail=f"{replayed} {brought}")
     typer.echo(
         _(
             "Answers found in the journal: {replayed}. Consents brought to their newest tokens: {brought}."

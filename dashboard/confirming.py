@@ -52,8 +52,8 @@ def explanation() -> str:
 def explanation_of_export() -> str:
     """The same, of a file with everything in it."""
     return _(
-        "This file holds every customer you can see, so we ask your password once more: an open screen alone is not "
-        "enough for it."
+        "This file holds every customer you can see, or more than a thousand of them, so we ask your password once "
+        "more: an open screen alone is not enough for it."
     )
 
 

@@ -50,7 +50,8 @@ def draw_copy(
     """
     kind = ' class="first"' if first else ""
     done = "✓ " + _("Copied")
-    paper = f'<button type="button" class="paper">{escape(_("Print"))}</button>' if printed else ""
+    print_word = escape(_("Print"))
+    paper = f'<button type="button" class="paper">{print_word}</button>' if printed else ""
     # A line break just after the tag is not part of the text: https://html.spec.whatwg.org/#the-textarea-element.
     st.html(
         f'{_STYLE}<div class="clickker-copy"><textarea readonly rows="{lines}" spellcheck="false" '

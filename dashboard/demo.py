@@ -31,6 +31,7 @@ from dashboard.serving import ROOT, check_port_free, server_command
 FOLDER = ROOT / "var"
 KEY_FILE = FOLDER / "demo.key"
 DATABASE = FOLDER / "demo.db"
+AUDIT_HEAD = FOLDER / f"{DATABASE.name}.audit.head"
 SIMULATOR_STATE = FOLDER / "simulator.json"
 CLIENT_ID = "7b3f6a52-6d0e-4d5c-9c51-0c11cc4e2a01"
 START_SECONDS = 90.0
@@ -194,7 +195,7 @@ def _secrets() -> tuple[str, str]:
 
 
 def _wipe() -> None:
-    for path in (KEY_FILE, SIMULATOR_STATE, DATABASE, *FOLDER.glob(f"{DATABASE.name}-*")):
+    for path in (KEY_FILE, SIMULATOR_STATE, DATABASE, AUDIT_HEAD, *FOLDER.glob(f"{DATABASE.name}-*")):
         path.unlink(missing_ok=True)
 
 

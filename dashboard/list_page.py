@@ -8,8 +8,10 @@ from typing import Any
 import streamlit as st
 
 from core.accounts.roles import Action, CurrentOperator
+from core.application import Application
 from core.i18n import _, ngettext
 from core.registrations.query import COUNT_LIMIT, ListQuery, Page
+from core.registrations.scope import only_owner
 from dashboard.bars import figure
 from dashboard.filters import Keys, Words, as_address, clear_filters, sort_addresses
 from dashboard.list_words import Sorting
@@ -30,6 +32,15 @@ def summary(by: CurrentOperator, what: str, page: Page[Any], query: ListQuery) -
 def sorting(keys: Keys, words: Words, query: ListQuery) -> Sorting:
     """The titles of the columns lead to the same list, sorted by them."""
     return Sorting(query.sort, query.descending, address(keys.page), sort_addresses(keys, words, query))
+
+
+def draw_nothing(app: Application, by: CurrentOperator, sentence: str) -> None:
+    """There is nothing at all; or nothing of whoever sees only his own."""
+    if only_owner(app.settings, by) is not None:
+        sentence = _(
+            "None of the registrations is yours yet. Support or an admin makes you the owner of one."
+        )
+    st.info(sentence, icon=":material/inbox:")
 
 
 def draw_no_match(keys: Keys) -> None:

@@ -19,6 +19,12 @@ def time_of_day(at: datetime) -> str:
     return format_time(at, "HH:mm", tzinfo=get_timezone(_ZONE), locale=current_language())
 
 
+def to_the_second(at: datetime) -> str:
+    """For example "24 Nov 2026 10:42:07"."""
+    seconds = format_time(at, "HH:mm:ss", tzinfo=get_timezone(_ZONE), locale=current_language())
+    return f"{day(at)} {seconds}"
+
+
 def soon(at: datetime) -> str:
     """The time alone when it is today, else with the day: for example "10:42" or "24 Nov 2026 00:00"."""
     zone = get_timezone(_ZONE)

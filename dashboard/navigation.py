@@ -80,6 +80,15 @@ ENTRIES = (
         N_("Who may sign in"),
         section=N_("Settings"),
     ),
+    Entry(
+        "audit",
+        "audit.py",
+        N_("Audit"),
+        ":material/policy:",
+        Action.AUDIT,
+        N_("Who did what, and from where"),
+        section=N_("Settings"),
+    ),
     Entry("account", "account.py", N_("My account"), ":material/person:", section=N_("Settings")),
     Entry(
         "register",

@@ -9,6 +9,7 @@ from core.application import application
 from core.errors import InvalidInput
 from core.i18n import _
 from core.registrations.register import delete, disconnect, edit, set_active
+from core.registrations.scope import only_owner
 from core.registrations.views import RegistrationForm, RegistrationView
 from dashboard import registration_form, signin
 from dashboard.confirming import draw_button
@@ -31,11 +32,19 @@ def edit_details(view: RegistrationView) -> None:
         )
         if st.button(_("Save all changes"), key=f"{place}_save", type="primary", icon=":material/save:"):
             with attempt():
+                form = registration_form.read(place)
                 try:
-                    edit(app, by, view.id, registration_form.read(place), _form(view))
+                    edit(app, by, view.id, form, _form(view))
                 except InvalidInput as error:
                     places.show({error.field: error.message})
                     return
+                if only_owner(app.settings, by) not in {None, form.owner_id}:
+                    flash(
+                        _("{name} has another owner now, and is no longer among yours.").format(
+                            name=plain(view.name)
+                        )
+                    )
+                    switch_to("registrations")
                 flash(_("The details have been saved."))
                 st.rerun()
 

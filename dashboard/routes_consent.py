@@ -89,6 +89,7 @@ def callback(request: Request) -> Response:
         request.query_params.multi_items(),
         request.cookies.get(browser_cookie(app.settings)),
         operator.id if operator else None,
+        address_of(request),
     )
     if result.customer or (operator is None and result.registration_id is None):
         return _tell_customer(result)
@@ -101,7 +102,7 @@ def customer(request: Request) -> Response:
     if not _may_knock(request):
         return _too_often()
     try:
-        page = open_customer_link(app, request.path_params["token"])
+        page = open_customer_link(app, request.path_params["token"], address_of(request))
     except NotFound as error:
         return _dead_link(error)
     secret = form_secret(request, app.settings)
@@ -133,7 +134,7 @@ def _customer_goes(request: Request, fields: dict[str, str] | None) -> Response:
         return message_page(_("Please try again"), sentence, status=403, link=again)
     cookie = request.cookies.get(browser_cookie(app.settings))
     try:
-        begun = begin_customer_consent(app, request.path_params["token"], cookie)
+        begun = begin_customer_consent(app, request.path_params["token"], cookie, address_of(request))
     except (NotFound, InvalidInput) as error:
         return _dead_link(error)
     return _to_exact(app, begun)

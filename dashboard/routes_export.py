@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any
 from urllib.parse import urlencode
 
@@ -21,6 +22,8 @@ from core.accounts.lockout import TooManyAttempts
 from core.accounts.roles import CurrentOperator
 from core.accounts.sso import begin_confirm
 from core.application import Application, application
+from core.audit.exports import filters_of, recorded
+from core.audit.listing import AuditQuery, iterate_entries
 from core.audit.refusals import record_refusal
 from core.errors import ConfirmationNeeded, InvalidInput, NotAllowed
 from core.i18n import N_, _, current_language
@@ -32,6 +35,8 @@ from core.registrations.listing import (
 )
 from core.registrations.query import ListQuery
 from dashboard.address import query_of
+from dashboard.audit_columns import AUDIT_COLUMNS
+from dashboard.audit_filters import query_in
 from dashboard.confirming import explanation_of_export
 from dashboard.cookies import browser_cookie
 from dashboard.export import ADMINISTRATION_COLUMNS, REGISTRATION_COLUMNS, csv_chunks, write_workbook
@@ -50,6 +55,7 @@ CONFIRMED = "confirmed"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _PIECE = 1 << 16
+_Query = ListQuery | AuditQuery
 _workbook = threading.Lock()
 """A workbook of a million rows takes a minute of this process: one at a time."""
 
@@ -60,21 +66,29 @@ class _Export:
 
     name: str
     title: str
-    query: type[ListQuery]
+    read: Callable[[Mapping[str, str]], Any]
+    """What its address asks for."""
     iterate: Callable[..., Iterator[Any]]
     columns: tuple[Column[Any], ...]
 
 
 REGISTRATIONS = _Export(
-    "registrations", N_("Registrations"), RegistrationQuery, iterate_registrations, REGISTRATION_COLUMNS
+    "registrations",
+    N_("Registrations"),
+    partial(query_of, RegistrationQuery),
+    iterate_registrations,
+    REGISTRATION_COLUMNS,
 )
 ADMINISTRATIONS = _Export(
     "administrations",
     N_("Administrations"),
-    AdministrationQuery,
+    partial(query_of, AdministrationQuery),
     iterate_administrations,
     ADMINISTRATION_COLUMNS,
 )
+
+
+AUDIT = _Export("audit", N_("Audit"), query_in, iterate_entries, AUDIT_COLUMNS)
 
 
 def _route(export: _Export, kind: str, answer: Callable[..., Response]) -> Route:
@@ -90,7 +104,7 @@ def _route(export: _Export, kind: str, answer: Callable[..., Response]) -> Route
         ):  # back from the provider: a file alone would leave its page standing
             return _ready(request, export)
         try:
-            return answer(app, operator, export, query_of(export.query, request.query_params))
+            return answer(app, operator, export, export.read(request.query_params))
         except NotAllowed as error:
             record_refusal(app, error)
             if isinstance(error, ConfirmationNeeded):
@@ -166,8 +180,16 @@ def _asked(request: Request, **more: str) -> str:
     return request.url.path + (f"?{query}" if query else "")
 
 
-def _csv(app: Application, operator: CurrentOperator, export: _Export, query: ListQuery) -> Response:
+def _rows(
+    app: Application, operator: CurrentOperator, export: _Export, kind: str, query: _Query
+) -> Iterator[Any]:
+    """What the query matches, and in the audit log who took it."""
     rows = export.iterate(app, operator, query)
+    return recorded(app, operator, f"{export.name}.{kind}", filters_of(query), rows)
+
+
+def _csv(app: Application, operator: CurrentOperator, export: _Export, query: _Query) -> Response:
+    rows = _rows(app, operator, export, "csv", query)
     return StreamingResponse(
         csv_chunks(export.columns, rows, current_language()),
         media_type="text/csv; charset=utf-8",
@@ -175,14 +197,14 @@ def _csv(app: Application, operator: CurrentOperator, export: _Export, query: Li
     )
 
 
-def _xlsx(app: Application, operator: CurrentOperator, export: _Export, query: ListQuery) -> Response:
-    rows = export.iterate(app, operator, query)
+def _xlsx(app: Application, operator: CurrentOperator, export: _Export, query: _Query) -> Response:
     if not _workbook.acquire(blocking=False):
         return _later(
             _("Somebody else's Excel file is being made. Try again in a minute, or take CSV."), export
         )
     file = tempfile.TemporaryFile(prefix="clickker-")  # noqa: SIM115 - closed when it has been sent
     try:
+        rows = _rows(app, operator, export, "xlsx", query)
         write_workbook(file, _(export.title), export.columns, rows)
     except BaseException:
         file.close()
@@ -227,7 +249,7 @@ def _back(export: _Export) -> tuple[str, str]:
 
 ROUTES = [
     route
-    for export in (REGISTRATIONS, ADMINISTRATIONS)
+    for export in (REGISTRATIONS, ADMINISTRATIONS, AUDIT)
     for kind, answer in (("csv", _csv), ("xlsx", _xlsx))
     for route in (_route(export, kind, answer), _confirm_route(export, kind))
 ]

@@ -10,6 +10,7 @@ from core.i18n import _
 from core.registrations.overview import overview
 from dashboard import overview_parts, signin
 from dashboard.bars import figure
+from dashboard.list_page import draw_nothing
 from dashboard.navigation import end_page, switch_to
 
 app, by = application(), signin.current()
@@ -17,7 +18,7 @@ view = overview(app, by)
 
 st.title(_("Overview"))
 if not view.registrations:
-    st.info(_("Nothing is registered yet."), icon=":material/inbox:")
+    draw_nothing(app, by, _("Nothing is registered yet."))
     if by.may(Action.REGISTER) and st.button(
         _("Register the first customer"), key="overview_first", type="primary", icon=":material/add_link:"
     ):

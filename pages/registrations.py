@@ -31,7 +31,7 @@ def draw_rows(words: Words) -> None:
     elif is_filtered(query):
         list_page.draw_no_match(KEYS)
     else:
-        st.info(_("There are no registrations yet."), icon=":material/inbox:")
+        list_page.draw_nothing(app, by, _("There are no registrations yet."))
         if by.may(Action.REGISTER) and st.button(
             _("Register the first customer"),
             key="registrations_first",

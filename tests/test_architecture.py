@@ -34,7 +34,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     ),
     "uvicorn": ("core/simulator/server.py",),
     "apprise": ("core/alarms/sending.py",),
-    "typer": ("dashboard/cli.py", "dashboard/cli_operators.py", "dashboard/commands.py", "dashboard/demo.py"),
+    "typer": ("dashboard/cli*.py", "dashboard/commands.py", "dashboard/demo.py"),
     "bcrypt": ("core/accounts/passwords.py",),
     "cryptography": ("core/tokens/vault.py",),
     "filelock": ("core/*",),
@@ -53,10 +53,12 @@ INSIDE_CORE: dict[str, frozenset[str]] = {
     "exact": GROUND,
     "simulator": GROUND,
     "tokens": GROUND | {"application", "alarms", "exact", "storage"},
+    "audit": GROUND | {"application", "accounts", "exact", "registrations", "storage"},
     "accounts": GROUND | {"application", "tokens", "exact", "audit", "storage"},
     "registrations": GROUND | {"application", "accounts", "alarms", "tokens", "exact", "audit", "storage"},
-    "alarms": GROUND | {"application", "accounts", "registrations", "exact", "storage"},
-    "keeping": GROUND | {"application", "starting", "registrations", "alarms", "tokens", "exact", "storage"},
+    "alarms": GROUND | {"application", "accounts", "audit", "registrations", "exact", "storage"},
+    "keeping": GROUND
+    | {"application", "audit", "starting", "registrations", "alarms", "tokens", "exact", "storage"},
 }
 """Part of core to the parts and modules of core that it may use."""
 

@@ -12,13 +12,12 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core import clock
-from core.accounts.lockout import TooManyAttempts
 from core.accounts.roles import Action, CurrentOperator
 from core.accounts.signing_in import confirm_password
 from core.application import Application
 from core.audit.events import Event
-from core.audit.record import record, record_alone
-from core.errors import ConfirmationNeeded, InvalidInput
+from core.audit.record import record
+from core.errors import ConfirmationNeeded
 from core.i18n import _
 from core.settings import Settings
 from core.storage.models import OperatorSession
@@ -45,13 +44,9 @@ def confirm_by_password(
 ) -> None:
     """Ask the operator's own password; the session is then confirmed.
 
-    Raises ``InvalidInput`` for a wrong one, ``TooManyAttempts`` after several, as at the sign-in.
+    Raises what ``confirm_password`` raises.
     """
-    try:
-        confirm_password(app, by, password, by.address, browser_token)
-    except (InvalidInput, TooManyAttempts):
-        record_alone(app, Event.CONFIRMATION_FAILED, by, outcome="failed", detail="password")
-        raise
+    confirm_password(app, by, password, by.address, browser_token)
     confirm_session(app, by, "password")
 
 

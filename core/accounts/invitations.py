@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
+from core.accounts.adding import add_row
 from core.accounts.emails import check_email
 from core.accounts.lockout import forget_failures
 from core.accounts.names import audited, check_name
@@ -69,8 +70,6 @@ def invite(  # noqa: PLR0917 - the order in which people say it
     _require(by)
     folded, shown = check_email(email), check_name(name)
     with app.database.transaction() as session:
-        if session.scalar(select(Operator.id).where(Operator.email == folded)) is not None:
-            raise Conflict(_("There is already an operator with this e-mail address."))
         operator = Operator(
             email=folded,
             name=shown,
@@ -78,8 +77,7 @@ def invite(  # noqa: PLR0917 - the order in which people say it
             language=language if language in LANGUAGES else None,
             created_at=now(),
         )
-        session.add(operator)
-        session.flush()
+        add_row(session, operator)
         record(session, Event.OPERATOR_INVITED, by, on=audited(operator.id, folded), detail=operator.role)
         return _make_link(app, session, operator.id, INVITE)
 

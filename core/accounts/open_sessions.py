@@ -57,15 +57,7 @@ def end_operator_session(app: Application, by: CurrentOperator, operator_id: int
 def end_other_sessions(app: Application, by: CurrentOperator) -> None:
     """End every session of the operator's own but the one that asks."""
     with app.database.transaction() as session:
-        session.execute(
-            update(OperatorSession)
-            .where(
-                OperatorSession.operator_id == by.id,
-                OperatorSession.id != (by.session_id or 0),
-                OperatorSession.ended_at.is_(None),
-            )
-            .values(ended_at=now())
-        )
+        end_all_sessions(session, by.id, but=by.session_id)
         record(session, Event.SESSION_ENDED, by, on=audited(by.id, by.email), detail="all others")
 
 

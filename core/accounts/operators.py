@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
+from core.accounts.adding import add_row
 from core.accounts.emails import check_email
 from core.accounts.invitations import (
     InvitationLink,
@@ -80,10 +81,7 @@ def add_operator(  # noqa: PLR0917 - the order in which people say it
         created_at=now(),
     )
     with app.database.transaction() as session:
-        if session.scalar(select(Operator.id).where(Operator.email == folded)) is not None:
-            raise Conflict(_("There is already an operator with this e-mail address."))
-        session.add(operator)
-        session.flush()
+        add_row(session, operator)
         record(session, Event.OPERATOR_ADDED, None, on=audited(operator.id, folded), detail=operator.role)
         return operator.id
 

@@ -28,6 +28,8 @@ class Action(StrEnum):
     MANAGE_OPERATORS = "manage_operators"
     ALARMS = "alarms"
     """See who was told of what, send a test, try again."""
+    AUDIT = "audit"
+    """See, verify and export the audit log."""
 
 
 _SEES = {Action.VIEW, Action.EXPORT, Action.EDIT_NOTE}

@@ -218,12 +218,19 @@ def _current(operator: Operator, session_id: int, address: str) -> CurrentOperat
     )
 
 
-def end_all_sessions(session: Session, operator_id: int) -> None:
-    """End every session, ticket and half sign-in of an operator, in the transaction of what calls for it."""
+def end_all_sessions(session: Session, operator_id: int, *, but: int | None = None) -> None:
+    """End every session, ticket and half sign-in of an operator, in the transaction of what calls for it.
+
+    ``but`` is the id of a session that stays.
+    """
     moment = now()
     session.execute(
         update(OperatorSession)
-        .where(OperatorSession.operator_id == operator_id, OperatorSession.ended_at.is_(None))
+        .where(
+            OperatorSession.operator_id == operator_id,
+            OperatorSession.id != (but or 0),
+            OperatorSession.ended_at.is_(None),
+        )
         .values(ended_at=moment)
     )
     session.execute(

@@ -71,10 +71,10 @@ def confirm_password(
     try:
         candidate = _candidate(app, by.email, address, browser_token)
     except TooManyAttempts:
-        record_alone(app, Event.PASSWORD_CONFIRMED, by, outcome="refused", detail="locked", address=address)
+        record_alone(app, Event.CONFIRMATION_FAILED, by, outcome="refused", detail="locked", address=address)
         raise
     if not verify_password(password, candidate.password_hash) or candidate.operator_id != by.id:
-        record_alone(app, Event.PASSWORD_CONFIRMED, by, outcome="refused", address=address)
+        record_alone(app, Event.CONFIRMATION_FAILED, by, outcome="refused", address=address)
         raise InvalidInput(_("This is not your present password."), "current_password")
     attempt_succeeded(app, candidate.attempt)
 

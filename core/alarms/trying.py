@@ -16,6 +16,8 @@ from core.alarms.outbox import AlarmKind
 from core.alarms.planning import add_delivery
 from core.alarms.sending import error_sentence
 from core.application import Application
+from core.audit.events import Event
+from core.audit.record import record
 from core.errors import NotFound, SettingsError
 from core.i18n import _
 from core.storage.models import Alarm, Delivery, Operator
@@ -47,6 +49,7 @@ def send_test(
         alarm = Alarm(kind=AlarmKind.TEST.value, details={}, created_at=now, planned_at=now)
         session.add(alarm)
         session.flush()
+        record(session, Event.ALARM_TESTED, by, on=f"alarm {alarm.id}", detail=audience.value)
         sent = {to: add_delivery(session, alarm.id, to, now) for to in recipients}
     return tuple(_try(app, to, number) for to, number in sent.items())
 
@@ -61,6 +64,7 @@ def try_again(app: Application, by: CurrentOperator, to: Recipient) -> Tried:
             raise NotFound(_("Everything has been told in the meantime."))
         reopened = exists().where(Delivery.alarm_id == Alarm.id, *failed)
         _run(session, update(Alarm).where(reopened).values(settled_at=None))
+        record(session, Event.ALARM_RETRIED, by, detail=f"{to.audience.value} {to.number}")
         _run(session, update(Delivery).where(*failed).values(outcome="", next_try_at=clock.now()))
     return _try(app, to, again[-1])
 

@@ -9,10 +9,13 @@ from sqlalchemy.orm import Session
 
 from core.accounts.roles import CurrentOperator
 from core.application import Application
+from core.audit import writing
 from core.audit.events import Event
 
 Outcome = Literal["done", "refused", "failed"]
-PENDING = "audit"
+Actor = Literal["", "customer", "visitor", "shell"]
+"""Who it was when no operator is known: "" is found out by the address, which only a browser has."""
+PENDING = writing.PENDING
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Record:
     outcome: Outcome
     detail: str
     address: str
+    actor: Actor = ""
 
 
 def record(
@@ -38,13 +42,14 @@ def record(
     outcome: Outcome = "done",
     detail: str = "",
     address: str = "",
+    actor: Actor = "",
 ) -> None:
     """Put it in the log when this transaction commits, and not at all when it is rolled back.
 
     ``address`` only where nobody is signed in; ``by`` knows it otherwise.
     """
     where = address or (by.address if by else "")
-    session.info.setdefault(PENDING, []).append(Record(event, by, on, outcome, detail, where))
+    session.info.setdefault(PENDING, []).append(Record(event, by, on, outcome, detail, where, actor))
 
 
 def record_alone(
@@ -56,7 +61,8 @@ def record_alone(
     outcome: Outcome = "done",
     detail: str = "",
     address: str = "",
+    actor: Actor = "",
 ) -> None:
     """As ``record``, in a transaction of its own: for what was refused or failed, and changed nothing."""
     with app.database.transaction() as session:
-        record(session, event, by, on=on, outcome=outcome, detail=detail, address=address)
+        record(session, event, by, on=on, outcome=outcome, detail=detail, address=address, actor=actor)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
+from core.audit.events import Event
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exact.errors import ExactError
 from core.exact.rows import Division
@@ -21,6 +22,7 @@ from core.registrations.budget import Budget, holds_back
 from core.registrations.failures import record_failure
 from core.registrations.incidents import note_success
 from core.registrations.names import NameMatch, compare_names, name_key
+from core.registrations.noting import note, note_alone
 from core.registrations.scope import check_visible, find, find_for, visible
 from core.registrations.settle import settle
 from core.registrations.timeline import write
@@ -56,6 +58,7 @@ def read_administrations(app: Application, by: CurrentOperator, registration_id:
     with app.database.read() as session:
         check_visible(session, app, by, registration_id)
     error = read_from_exact(app, registration_id, by.name)
+    note_alone(app, Event.ADMINISTRATIONS_READ, by, registration_id, failed=error is not None)
     if error is not None:
         raise error
 
@@ -230,6 +233,8 @@ def _link(
             added=_names(added),
             removed=_names(removed),
         )
+        changed = " ".join([*(f"+{row.code}" for row in added), *(f"-{row.code}" for row in removed)])
+        note(session, Event.ADMINISTRATIONS_LINKED, by, registration, detail=changed)
     settle(session, app.settings, registration, now)
 
 

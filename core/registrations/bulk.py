@@ -13,6 +13,8 @@ from sqlalchemy import Row, select, update
 from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
+from core.audit.events import Event
+from core.audit.record import record
 from core.errors import ClickkerError, InvalidInput
 from core.i18n import _
 from core.registrations.listing import RegistrationQuery, RegistrationRow, registration_rows
@@ -100,6 +102,8 @@ def request_checks(app: Application, by: CurrentOperator, rows: Sequence[Registr
             .values(next_check_at=now)
             .execution_options(synchronize_session=False)
         )
+        numbers = " ".join(str(row.id) for row in rows)
+        record(session, Event.CHECK_REQUESTED, by, on=f"registrations {numbers}", detail=str(len(rows)))
     return now
 
 

@@ -22,6 +22,7 @@ from core.registrations.grants import (
     release_grant,
     set_candidate,
 )
+from core.registrations.noting import note_consent, note_turned_away
 from core.registrations.outcomes import EXCHANGING, ConsentResult, Outcome
 from core.registrations.scope import find
 from core.registrations.settle import settle
@@ -58,6 +59,7 @@ class _Return:
     environment: str
     actor: str
     customer: bool
+    address: str
     code: str = field(repr=False)
     verifier: str = field(repr=False)
 
@@ -67,13 +69,15 @@ def complete_consent(
     query: Sequence[tuple[str, str]],
     browser_token: str | None,
     session_operator_id: int | None,
+    address: str = "",
 ) -> ConsentResult:
     """Take the answer that Exact sent along with the browser.
 
     ``query`` is the address's parameters, decoded once, in order and with doubles. The attempt is used up before
     the code is handed in, so the same return fifty times makes one token call. Never raises for what came in.
+    ``address`` is where the browser is, for the audit log.
     """
-    accepted = _accept(app, query, browser_token, session_operator_id)
+    accepted = _accept(app, query, browser_token, session_operator_id, address)
     if isinstance(accepted, ConsentResult):
         return accepted
     spend = Spend(
@@ -106,7 +110,11 @@ def _is_unchanged(app: Application, registration_id: int) -> bool:
 
 
 def _accept(
-    app: Application, query: Sequence[tuple[str, str]], browser_token: str | None, operator_id: int | None
+    app: Application,
+    query: Sequence[tuple[str, str]],
+    browser_token: str | None,
+    operator_id: int | None,
+    address: str,
 ) -> ConsentResult | _Return:
     if any(count > 1 for count in Counter(name for name, _value in query).values()):
         return ConsentResult(Outcome.DOUBLED_PARAMETER)
@@ -118,7 +126,11 @@ def _accept(
         consent = session.scalar(select(Consent).where(Consent.state_hash == hash_token(state)))
         if consent is None:
             return ConsentResult(Outcome.UNKNOWN_STATE)
-        outcome = _refusal(session, consent, browser_token, operator_id) or _use_up(session, consent, given)
+        outcome = _refusal(session, consent, browser_token, operator_id)
+        if outcome is not None:
+            note_turned_away(session, consent, outcome, operator_id, address)
+        else:
+            outcome = _use_up(session, consent, given, address)
         customer = consent.link_id is not None
         if outcome is not None:
             return ConsentResult(outcome, consent.registration_id, customer)
@@ -128,6 +140,7 @@ def _accept(
             environment=consent.environment,
             actor=_actor(session, consent),
             customer=customer,
+            address=address,
             code=given["code"],
             verifier=app.vault.decrypt(
                 consent.verifier or b"", table="consents", column="verifier", row=consent.id
@@ -160,7 +173,7 @@ def _refusal_of_link(session: Session, link_id: int) -> Outcome | None:
     return None if link.used_at is None else Outcome.LINK_USED
 
 
-def _use_up(session: Session, consent: Consent, given: dict[str, str]) -> Outcome | None:
+def _use_up(session: Session, consent: Consent, given: dict[str, str], address: str) -> Outcome | None:
     """Close the attempt; the outcome when it ends here, None when there is a code to hand in."""
     outcome = _answer(given)
     taken = session.execute(
@@ -177,6 +190,8 @@ def _use_up(session: Session, consent: Consent, given: dict[str, str]) -> Outcom
     elif consent.link_id is not None and not link_claims.claim(session, consent.link_id, clock.now()):
         outcome = _refusal_of_link(session, consent.link_id) or Outcome.LINK_USED
         consent.outcome = outcome
+    if outcome is not None:
+        note_consent(session, consent, outcome, address)
     return outcome
 
 
@@ -200,6 +215,7 @@ def _take_over(app: Application, accepted: _Return, candidate_id: str, token: st
             candidate = session.get_one(Grant, candidate_id)
             _close(session, accepted.consent_id, Outcome.GRANTED)
             attached = attach(session, app, registration, candidate, me, actor=accepted.actor)
+            _note(session, accepted, Outcome.GRANTED if attached else Outcome.NEEDS_DECISION)
     except (NotFound, _LetGo):
         leave_to_others(app, candidate_id, me)
         raise
@@ -216,6 +232,7 @@ def _keep_unidentified(app: Application, accepted: _Return, candidate_id: str) -
         _close(session, accepted.consent_id, Outcome.UNIDENTIFIED)
         set_candidate(session, app, registration, candidate_id)
         settle(session, app.settings, registration, clock.now())
+        _note(session, accepted, Outcome.UNIDENTIFIED)
     return Outcome.UNIDENTIFIED
 
 
@@ -223,6 +240,7 @@ def _forget(app: Application, accepted: _Return, candidate_id: str, *, gone: boo
     """The registration was deleted (``gone``) or disconnected meanwhile: nobody may hold its tokens."""
     with app.database.transaction() as session:
         release_grant(session, app, candidate_id)
+        _note(session, accepted, Outcome.WITHDRAWN)
     number = None if gone else accepted.registration_id
     return ConsentResult(Outcome.WITHDRAWN, number, accepted.customer)
 
@@ -234,9 +252,16 @@ def _fail(app: Application, accepted: _Return, outcome: Outcome) -> ConsentResul
             link_claims.give_back(session, accepted.consent_id)
             session.execute(update(Consent).where(Consent.id == accepted.consent_id).values(outcome=outcome))
             _write_failure(session, accepted.registration_id, accepted.actor, outcome)
+            _note(session, accepted, outcome)
     except NotFound:
         return ConsentResult(Outcome.WITHDRAWN, None, accepted.customer)
     return ConsentResult(outcome, accepted.registration_id, accepted.customer)
+
+
+def _note(session: Session, accepted: _Return, outcome: Outcome) -> None:
+    consent = session.get(Consent, accepted.consent_id)
+    if consent is not None:
+        note_consent(session, consent, outcome, accepted.address)
 
 
 def _close(session: Session, consent_id: str, outcome: Outcome) -> None:

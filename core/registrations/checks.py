@@ -12,6 +12,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
+from core.audit.events import Event
 from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
 from core.i18n import _
@@ -21,6 +22,7 @@ from core.registrations.facts import linked_of
 from core.registrations.failures import write_failure
 from core.registrations.grants import remember_user
 from core.registrations.incidents import note_success
+from core.registrations.noting import note_alone
 from core.registrations.rounds import Found, Hurry, Round, Subject
 from core.registrations.schedule import after_failure, after_success, failing, wants_checks
 from core.registrations.scope import check_visible, find
@@ -45,6 +47,7 @@ def check_now(app: Application, by: CurrentOperator, registration_id: int) -> No
     with app.database.read() as session:
         check_visible(session, app, by, registration_id)
     error = check(app, registration_id, by.name)
+    note_alone(app, Event.CHECK_REQUESTED, by, registration_id, failed=error is not None)
     if error is not None:
         raise error
 

@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
+from core.audit.events import Event
 from core.errors import InvalidInput, NotFound
 from core.exact.environments import available
 from core.exact.oauth import authorize_url
 from core.i18n import _
+from core.registrations.noting import note
 from core.registrations.scope import find_for
 from core.registrations.settle import settle
 from core.registrations.timeline import write
@@ -52,6 +54,7 @@ def create_consent(app: Application, by: CurrentOperator, registration_id: int) 
         if consent is None:
             consent = _open(session, app, registration, now, operator_id=by.id)
             write(session, registration_id, by.name, "consent_started")
+            note(session, Event.CONSENT_STARTED, by, registration)
         consent.expires_at = now + timedelta(seconds=app.settings.consent_seconds)
         settle(session, app.settings, registration, now)
         return consent.id

@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
+from core.audit.events import Event
 from core.errors import NotFound
 from core.i18n import _
 from core.registrations import link_claims
 from core.registrations.consent import Begun, begin, check_connectable, open_for_link
+from core.registrations.noting import note
 from core.registrations.scope import find, find_for
 from core.registrations.settle import settle
 from core.registrations.timeline import CUSTOMER, write
@@ -54,6 +56,7 @@ def create_customer_link(app: Application, by: CurrentOperator, registration_id:
             )
         )
         write(session, registration_id, by.name, "link_created", until=until.isoformat())
+        note(session, Event.CUSTOMER_LINK_CREATED, by, registration)
         settle(session, app.settings, registration, now)
     return f"{app.settings.public_url.rstrip('/')}/customer/{token}"
 
@@ -62,18 +65,27 @@ def revoke_customer_link(app: Application, by: CurrentOperator, registration_id:
     """Withdraw the open link; nothing happens when there is none."""
     require(by, Action.REGISTER)
     with app.database.transaction() as session:
-        find_for(session, app, by, registration_id)
+        registration = find_for(session, app, by, registration_id)
         if link_claims.withdraw(session, registration_id, clock.now()):
             write(session, registration_id, by.name, "link_revoked")
+            note(session, Event.CUSTOMER_LINK_REVOKED, by, registration)
 
 
-def open_customer_link(app: Application, token: str) -> CustomerLinkPage:
+def open_customer_link(app: Application, token: str, visitor_address: str = "") -> CustomerLinkPage:
     """What to show to whoever opens the link; looking does not use it up. Raises ``NotFound`` with the reason."""
     with app.database.transaction() as session:
         link, registration = _usable(app, session, token)
         if link.opened_at is None:
             link.opened_at = clock.now()
             write(session, registration.id, CUSTOMER, "link_opened")
+            note(
+                session,
+                Event.CUSTOMER_LINK_OPENED,
+                None,
+                registration,
+                address=visitor_address,
+                actor="customer",
+            )
         asker = session.get(Operator, link.created_by) if link.created_by else None
         return CustomerLinkPage(
             registration_name=registration.name,
@@ -83,11 +95,14 @@ def open_customer_link(app: Application, token: str) -> CustomerLinkPage:
         )
 
 
-def begin_customer_consent(app: Application, token: str, browser_token: str | None = None) -> Begun:
+def begin_customer_consent(
+    app: Application, token: str, browser_token: str | None = None, visitor_address: str = ""
+) -> Begun:
     """Start the consent of a customer who pressed the button. Raises ``NotFound``, ``InvalidInput``."""
     with app.database.transaction() as session:
         link, registration = _usable(app, session, token)
         consent = open_for_link(app, session, registration, link.id)
+        note(session, Event.CONSENT_STARTED, None, registration, address=visitor_address, actor="customer")
         return begin(app, consent, browser_token)
 
 

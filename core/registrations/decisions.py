@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
+from core.audit.events import Event
 from core.errors import NotFound
 from core.i18n import _
 from core.registrations.administrations import read_from_exact
 from core.registrations.facts import linked_of
 from core.registrations.grants import release_grant, set_candidate
+from core.registrations.noting import note
 from core.registrations.scope import find_for
 from core.registrations.settle import settle
 from core.registrations.timeline import write
@@ -72,6 +74,7 @@ def accept_candidate(app: Application, by: CurrentOperator, registration_id: int
         if before is not None:
             release_grant(session, app, before)
         write(session, row.id, by.name, "candidate_accepted", user=grant.full_name)
+        note(session, Event.CANDIDATE_ACCEPTED, by, row, detail=grant.full_name)
         settle(session, app.settings, row, clock.now())
     read_from_exact(app, registration_id, by.name)
 
@@ -83,6 +86,7 @@ def reject_candidate(app: Application, by: CurrentOperator, registration_id: int
         row = find_for(session, app, by, registration_id)
         grant = _candidate(session, row)
         write(session, row.id, by.name, "candidate_rejected", user=grant.full_name)
+        note(session, Event.CANDIDATE_REJECTED, by, row, detail=grant.full_name)
         set_candidate(session, app, row, None)
         settle(session, app.settings, row, clock.now())
 

@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
+from core.audit.events import Event
 from core.errors import NotFound
 from core.exact.environments import ENVIRONMENTS
 from core.i18n import _
 from core.registrations.names import NAME_LENGTH, clean_name, name_key
+from core.registrations.noting import note
 from core.registrations.settle import forget, settle
 from core.registrations.views import RegistrationForm
 from core.storage.models import Operator, Registration
@@ -53,11 +55,15 @@ def save_draft(app: Application, by: CurrentOperator, draft_id: int | None, form
     now = clock.now()
     with app.database.transaction() as session:
         row = _find(session, draft_id) if draft_id is not None else None
+        begun = row is None
         if row is None:
             row = Registration(created_by=by.id, created_at=now, administrations_linked=0, status="")
         write_form(session, row, form)
         session.add(row)
         row.updated_at = now
+        if begun:  # what is typed further into it is no new fact
+            session.flush()
+            note(session, Event.DRAFT_BEGUN, by, row)
         settle(session, app.settings, row, now)
         return row.id
 
@@ -69,6 +75,7 @@ def discard_draft(app: Application, by: CurrentOperator, draft_id: int) -> None:
         row = _find(session, draft_id)
         if row is None:
             raise NotFound(_("This draft is no longer there."))
+        note(session, Event.DRAFT_DISCARDED, by, row)
         forget(session, row)
         session.delete(row)
 

@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session, aliased
 from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
+from core.audit.events import Event
 from core.errors import InvalidInput, NotFound
 from core.i18n import _
+from core.registrations.noting import note
 from core.registrations.scope import check_visible
 from core.registrations.timeline import write
 from core.registrations.wording import issue_words
@@ -113,6 +115,8 @@ def snooze(app: Application, by: CurrentOperator, issue_id: int, until: date) ->
             level=row.level,
             until=moment.isoformat(),
         )
+        registration = session.get_one(Registration, row.registration_id)
+        note(session, Event.ISSUE_SNOOZED, by, registration, detail=f"{row.kind} {until.isoformat()}")
 
 
 def silenced(now: datetime) -> ColumnElement[bool]:

@@ -14,6 +14,7 @@ from core.accounts.confirming import require_fresh
 from core.accounts.operators import active_operators
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
+from core.audit.events import Event
 from core.errors import InvalidInput
 from core.exact.environments import available
 from core.i18n import _
@@ -21,6 +22,7 @@ from core.registrations import link_claims
 from core.registrations.drafts import NOTE_LENGTH, REFERENCE_LENGTH, write_form
 from core.registrations.grants import release_grant
 from core.registrations.names import NAME_LENGTH, clean_name, name_key
+from core.registrations.noting import note
 from core.registrations.outcomes import EXCHANGING
 from core.registrations.scope import find_for, look_at
 from core.registrations.settle import forget, settle
@@ -106,6 +108,7 @@ def set_active(app: Application, by: CurrentOperator, registration_id: int, acti
         row.active = active
         row.updated_at = clock.now()
         write(session, row.id, by.name, "activated" if active else "paused")
+        note(session, Event.REGISTRATION_ACTIVATED if active else Event.REGISTRATION_PAUSED, by, row)
         settle(session, app.settings, row, clock.now())
 
 
@@ -139,6 +142,7 @@ def disconnect(app: Application, by: CurrentOperator, registration_id: int) -> N
         row.completed_at = None
         row.updated_at = now
         write(session, row.id, by.name, "disconnected")
+        note(session, Event.REGISTRATION_DISCONNECTED, by, row)
         settle(session, app.settings, row, now)
 
 
@@ -153,6 +157,7 @@ def delete(app: Application, by: CurrentOperator, registration_id: int) -> None:
         if row.submitted_at is not None:
             require_fresh(session, app.settings, by, Action.DELETE)
         _let_go(session, app, row, clock.now())
+        note(session, Event.REGISTRATION_DELETED, by, row)
         forget(session, row)
         session.delete(row)
 
@@ -180,6 +185,7 @@ def _submit(
     row.updated_at = now
     session.flush()
     write(session, row.id, by.name, "registered", name=row.name)
+    note(session, Event.REGISTRATION_CREATED, by, row)
     settle(session, app.settings, row, now)
     return row.id
 
@@ -218,6 +224,7 @@ def _record_edit(
         return
     row.updated_at = clock.now()
     write(session, row.id, by.name, "edited", fields=changed)
+    note(session, Event.REGISTRATION_EDITED, by, row, detail=" ".join(changed))
     settle(session, app.settings, row, row.updated_at)
 
 

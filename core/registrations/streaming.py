@@ -12,6 +12,7 @@ from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.registrations.lists import SqlList
 from core.registrations.matching import Shape, Wanted, conditions, matching_ids, wanted
+from core.registrations.paging import page_of_ids
 from core.registrations.query import COUNT_LIMIT, ListQuery
 from core.registrations.scope import within_sight
 from core.storage.rows import Line, Rows
@@ -31,13 +32,20 @@ def export(
 ) -> Iterator[Row]:
     """What ``query`` matches and ``by`` may see; refuses before the first row is read.
 
-    Raises ``NotAllowed``; ``ConfirmationNeeded`` for everything at once, when the password is not fresh.
+    Raises ``NotAllowed``; ``ConfirmationNeeded`` when the password is not fresh, for everything at once and for more
+    rows than a list counts: a filter that nearly everything passes is no way around it.
     """
     require(by, Action.EXPORT)
-    if not query.narrows:
+    seen = within_sight(app.settings, by, query)
+    if not query.narrows or _is_large(app, listed, seen):
         with app.database.read() as session:
             require_fresh(session, app.settings, by, Action.EXPORT)
-    return stream_ids(app, listed, within_sight(app.settings, by, query), read)
+    return stream_ids(app, listed, seen, read)
+
+
+def _is_large(app: Application, listed: SqlList, query: ListQuery) -> bool:
+    with app.database.rows() as connection:
+        return page_of_ids(connection, listed, query).more
 
 
 def stream_ids(

@@ -19,6 +19,7 @@ from core.registrations.scope import check_visible, only_owner
 from core.registrations.views import TimelineView
 from core.registrations.wording import FIELDS, issue_words, moment, reason_sentence, status_word
 from core.storage.models import TimelineEntry
+from core.text import neutral
 
 CUSTOMER = "customer"
 EXACT = "exact"
@@ -62,9 +63,20 @@ def write(session: Session, registration_id: int, actor: str, kind: str, **detai
     """Add an entry. ``details`` holds what the sentence names; never a secret."""
     session.add(
         TimelineEntry(
-            registration_id=registration_id, at=clock.now(), actor=actor, kind=kind, details=details
+            registration_id=registration_id,
+            at=clock.now(),
+            actor=neutral(actor, 100),
+            kind=kind,
+            details={name: _neutral(value) for name, value in details.items()},
         )
     )
+
+
+def _neutral(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Names come in neutral; whichever way forgot it, no timeline is forged or turned around by one."""
+    if isinstance(value, str):
+        return neutral(value)
+    return [_neutral(item) for item in value] if isinstance(value, list) else value
 
 
 def timeline(

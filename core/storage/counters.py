@@ -31,12 +31,13 @@ def put(session: Session, name: str, value: int) -> None:
 
 def read_all(session: Session) -> dict[str, int]:
     """Every counter by name."""
-    _write(session)
+    write_pending(session)
     return dict(session.execute(select(Counter.name, Counter.value)).all())
 
 
 @event.listens_for(Session, "before_commit")
-def _write(session: Session) -> None:
+def write_pending(session: Session) -> None:
+    """Write what was added; who locks something after the counters calls it first."""
     figures: Figures[str] = session.info.pop(_PENDING, Figures())
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     for name, delta in sorted(figures.items()):

@@ -20,6 +20,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = _create_engine(url)
         self._prepared: dict[Hashable, Prepared] = {}
+        self.info: dict[str, Any] = {}
+        """What every transaction carries along in ``session.info``."""
         self._writing = self.engine.execution_options(clickker_write=True)
 
     @property
@@ -29,7 +31,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Commit at the end of the block, roll back on any exception. Nothing else commits."""
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with Session(self._writing, expire_on_commit=False, info=self.info) as session, session.begin():
             yield session
 
     @contextmanager

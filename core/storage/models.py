@@ -21,11 +21,14 @@ from core.storage.models_accounts import (
     SignInFailure,
     SignInTicket,
 )
+from core.storage.models_audit import AuditEntry, AuditHead
 from core.storage.models_keeping import Alarm, CallBudget, Delivery, Grant, Incident, Issue
 
 __all__ = [
     "Administration",
     "Alarm",
+    "AuditEntry",
+    "AuditHead",
     "Base",
     "CallBudget",
     "Consent",

@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from core.storage.audit_search import install_audit_search
 from core.storage.database import Database
 from core.storage.search import install_search
 
@@ -38,6 +39,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
         if not database.is_sqlite and revision == "head":
             # The server may have been given pg_trgm since the first tables were made.
             install_search(connection)
+            install_audit_search(connection)
 
 
 @contextmanager

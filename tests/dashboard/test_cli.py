@@ -6,8 +6,11 @@ import base64
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
+from sqlalchemy import select, update
 from typer.testing import CliRunner, Result
 
 from core.accounts.operator_list import operator_called
@@ -17,6 +20,13 @@ from core.accounts.second_factor import second_factor_is_on
 from core.accounts.sessions import session_operator
 from core.alarms.outbox import AlarmKind
 from core.application import Application
+from core.audit.events import Event
+from core.audit.record import record_alone
+from core.settings import Settings
+from core.storage import schema
+from core.storage.audit_guard import unguard
+from core.storage.database import Database
+from core.storage.models import AuditEntry
 from core.tokens.vault import Vault
 from dashboard.cli import app as clickker
 from dashboard.serving import ROOT
@@ -210,3 +220,42 @@ def test_due_alarms_are_sent(run: Run, app: Application, monkeypatch: pytest.Mon
         assert run("alarms", "send").output == "1 message sent.\n"
 
     assert len(hook.received) == 1
+
+
+def test_it_says_whether_the_audit_log_is_as_it_was_written(run: Run, app: Application) -> None:
+    record_alone(app, Event.SIGN_IN, None)
+    whole = run("audit", "verify")
+    with app.database.transaction() as session:
+        unguard(session.connection())
+        session.execute(update(AuditEntry).where(AuditEntry.sequence == 1).values(subject="x"))
+    broken = run("audit", "verify")
+
+    assert whole.exit_code == 0
+    assert "1 entry, unbroken, head " in whole.output
+    assert broken.exit_code == 1
+    assert "Entry 1 has been changed." in broken.output
+
+
+def _recorded(settings: Settings) -> list[tuple[str, str, str]]:
+    database = Database(settings.database_url.get_secret_value())
+    with database.read() as session:
+        found = [(e.event, e.actor_name, e.detail) for e in session.scalars(select(AuditEntry))]
+    database.dispose()
+    return found
+
+
+def test_upgrading_the_database_is_recorded_once(
+    run: Run, app: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    monkeypatch.setenv("CLICKKER_DATABASE_URL", url)
+    for _again in range(2):
+        assert run("db", "upgrade").exit_code == 0
+    new = app.settings.model_copy(update={"database_url": SecretStr(url)})
+    assert _recorded(new) == [("database.upgraded", "shell", f"- {schema.newest_revision()}")]
+    assert run("audit", "verify").exit_code == 0
+
+
+def test_recovering_tokens_is_recorded(run: Run, app: Application) -> None:
+    assert run("tokens", "recover").exit_code == 0
+    assert _recorded(app.settings) == [("tokens.recovered", "shell", "0 0")]

@@ -14,6 +14,7 @@ import pytest
 
 from core.accounts.operators import list_operators
 from core.application import Application
+from core.audit.verifying import examine
 from core.demo import OPERATORS, add_operators, is_planted, plant
 from core.registrations.status import Status
 from core.simulator.server import RunningSimulator
@@ -41,6 +42,9 @@ def test_it_opens_on_customers_in_every_state(app: Application, simulator: Runni
     assert set(_statuses(app)) == set(Status)
     assert sum(_statuses(app).values()) >= 12
     assert simulator.engine.pending_faults() == ()
+    verdict = examine(app)
+    assert verdict.broken is None
+    assert verdict.entries == verdict.heads >= 12
 
 
 def test_there_is_somebody_to_sign_in_as_for_every_role(app: Application) -> None:

@@ -8,14 +8,19 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from core.accounts.operators import disable
 from core.accounts.roles import CurrentOperator, Role
 from core.accounts.sessions import end_session, start_session, start_ticket
 from core.application import Application
+from core.audit.events import Event
+from core.audit.exports import recorded
+from core.audit.record import record_alone
 from core.seed import seed
 from core.storage.database import Database
+from core.storage.models import AuditEntry
 from dashboard import limits, routes_export
 from dashboard.cookies import session_cookie
 from tests.factories import make_administration, make_registration
@@ -195,3 +200,57 @@ def test_only_these_files_are_there_and_only_to_get(visitor: TestClient, alice: 
     assert visitor.get("/export/operators.csv").status_code == 404
     assert visitor.get("/export/registrations.json").status_code == 404
     assert visitor.post("/export/registrations.csv").status_code in {403, 405}
+
+
+def _recorded(database: Database) -> list[tuple[str, str, str, str, str]]:
+    with database.read() as session:
+        found = session.scalars(
+            select(AuditEntry).where(AuditEntry.event.like("export.%")).order_by(AuditEntry.sequence)
+        )
+        return [(e.actor_name, e.event, e.subject, e.outcome, e.detail) for e in found]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_it_is_recorded_who_took_what_and_how_many_rows(
+    visitor: TestClient, database: Database, alice: CurrentOperator, kind: str
+) -> None:
+    for name in ("Bakker B.V.", "Bakkerij Oost", "Ander B.V."):
+        make_registration(database, name)
+    visitor.get(f"/export/registrations.{kind}?q=bakker&environment=nl")
+    assert _recorded(database) == [
+        ("Alice", "export.begun", f"registrations.{kind}", "done", "search=bakker environment=nl"),
+        ("Alice", "export.ended", f"registrations.{kind}", "done", "2"),
+    ]
+
+
+def test_an_export_that_broke_off_is_recorded_as_such(
+    app: Application, database: Database, alice: CurrentOperator
+) -> None:
+    rows = recorded(app, alice, "registrations.csv", "", iter(range(10)))
+    next(rows)
+    next(rows)
+    rows.close()  # type: ignore[attr-defined]
+    assert _recorded(database)[-1] == ("Alice", "export.ended", "registrations.csv", "failed", "2")
+
+
+def test_the_audit_log_is_exported_for_admins_alone_and_says_so_itself(
+    visitor: TestClient,
+    app: Application,
+    database: Database,
+    alice: CurrentOperator,
+    make_account: Callable[..., CurrentOperator],
+) -> None:
+    refused = visitor.get("/export/audit.csv")
+    assert refused.status_code == 403
+    assert "Your role" in refused.text
+    admin = make_account("Aisha", Role.ADMIN)
+    sign_in(visitor, app, admin)
+    record_alone(app, Event.REGISTRATION_DELETED, admin, on='registration 7 =cmd|" /C calc"!A0')
+    record_alone(app, Event.SIGN_OUT, admin, on="=1+1")
+    [_titles, *found] = rows(visitor.get("/export/audit.csv?event=sign_out").content)
+    assert [line[5] for line in found] == ["'=1+1"]
+    assert visitor.get("/export/audit.xlsx?who=nobody&first=2026-13-99").status_code == 200
+    assert [line[:2] for line in _recorded(database)][:2] == [
+        ("Aisha", "export.begun"),
+        ("Aisha", "export.ended"),
+    ]

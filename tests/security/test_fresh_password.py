@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -20,6 +21,7 @@ from core.application import Application
 from core.audit import record as audit
 from core.audit.events import Event
 from core.errors import ClickkerError, ConfirmationNeeded, InvalidInput
+from core.registrations import paging
 from core.registrations.drafts import save_draft
 from core.registrations.listing import (
     AdministrationQuery,
@@ -149,7 +151,7 @@ def test_check_28_a_wrong_password_confirms_nothing_and_is_written_down(
     with pytest.raises(InvalidInput):
         confirm_by_password(app, by, wrong, "browser")
     assert not is_fresh(app, by)
-    assert written == [(Event.CONFIRMATION_FAILED, by.id, "203.0.113.9", "failed")]
+    assert written == [(Event.CONFIRMATION_FAILED, by.id, "203.0.113.9", "refused")]
 
     confirm_by_password(app, by, PASSWORD, "browser")
     assert written[1] == (Event.CONFIRMATION_GIVEN, by.id, "203.0.113.9", "done")
@@ -172,6 +174,23 @@ def test_check_28_nothing_is_asked_for_what_can_be_done_again(
     _cookie, by = come_in(app, sanne, confirmed=False)
     delete(app, by, save_draft(app, by, None, RegistrationForm(name="Half B.V.")))
     assert len(list(iterate_registrations(app, by, RegistrationQuery(search="test")))) == 1
+
+
+@pytest.mark.parametrize("query", [{"active": True}, {"search": "b.v"}, {"environment": "nl"}])
+def test_check_28_a_filter_that_nearly_everything_passes_is_no_way_around(
+    app: Application,
+    database: Database,
+    sanne: CurrentOperator,
+    monkeypatch: pytest.MonkeyPatch,
+    query: dict[str, Any],
+) -> None:
+    monkeypatch.setattr(paging, "COUNT_LIMIT", 2)
+    for _number in range(3):
+        make_connected(database)
+    _cookie, by = come_in(app, sanne, confirmed=False)
+    with pytest.raises(ConfirmationNeeded):
+        iterate_registrations(app, by, RegistrationQuery(**query))
+    assert len(list(iterate_registrations(app, sanne, RegistrationQuery(**query)))) == 3
 
 
 def test_check_28_a_session_of_before_the_upgrade_is_not_fresh(

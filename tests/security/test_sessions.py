@@ -16,7 +16,7 @@ from core import clock
 from core.accounts import passwords
 from core.accounts.invitations import accept_invitation, reset
 from core.accounts.open_sessions import end_operator_sessions, end_other_sessions
-from core.accounts.operators import disable, set_role
+from core.accounts.operators import disable, enable, set_role
 from core.accounts.roles import CurrentOperator, Role
 from core.accounts.second_factor import take_away_second_factor
 from core.accounts.sessions import end_session, session_operator, start_session, start_ticket
@@ -177,6 +177,17 @@ ENDINGS: dict[str, Callable[[Application, CurrentOperator, CurrentOperator, str]
 }
 
 
+def test_check_23_enabled_again_the_sessions_of_before_stay_ended(
+    app: Application, alice: CurrentOperator, admin: CurrentOperator
+) -> None:
+    cookie, waiting = signed_in(app, alice), start_ticket(app, alice.id, BROWSER, "/")
+    disable(app, admin, alice.id)
+    enable(app, admin, alice.id)
+    assert not holds(app, cookie)
+    with pytest.raises(NotAllowed):
+        start_session(app, waiting, BROWSER, "", "")
+
+
 @pytest.mark.parametrize("how", ENDINGS)
 def test_check_23_an_open_page_ends_at_its_next_run(
     app: Application,
@@ -199,9 +210,9 @@ def test_check_23_the_cookie_opens_no_route_any_more(
 ) -> None:
     cookie = signed_in(app, alice)
     visitor.cookies.set(session_cookie(app.settings), cookie)
-    assert visitor.get("/export/registrations.csv").status_code == 200
+    assert visitor.get("/export/registrations.csv?q=test").status_code == 200
     ENDINGS[how](app, alice, admin, cookie)
-    assert visitor.get("/export/registrations.csv").status_code != 200
+    assert visitor.get("/export/registrations.csv?q=test").status_code != 200
 
 
 def test_check_24_a_session_ends_after_half_an_hour_of_nothing(

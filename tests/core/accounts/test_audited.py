@@ -26,7 +26,7 @@ from core.application import Application
 from core.audit import record as audit
 from core.audit.events import Event
 from core.errors import ClickkerError
-from tests.core.accounts.conftest import PASSWORD
+from tests.core.accounts.conftest import PASSWORD, added
 from tests.support.second_factor import code_of, turned_on
 
 HOME = "198.51.100.7"
@@ -117,7 +117,7 @@ def test_one_s_own_password(app: Application, alice: CurrentOperator, told: list
         confirm_password(app, alice, "not the present one", HOME)
     change_password(app, alice, PASSWORD, "an eel in the coffee", address=HOME)
     assert lines(told) == [
-        (Event.PASSWORD_CONFIRMED, "Alice", "refused", "", HOME),
+        (Event.CONFIRMATION_FAILED, "Alice", "refused", "", HOME),
         (Event.PASSWORD_CHANGED, "Alice", "done", "", HOME),
     ]
 
@@ -200,3 +200,25 @@ def test_what_was_refused_is_not_said_to_be_done(
     with pytest.raises(ClickkerError):
         set_role(app, admin, admin.id, Role.SUPPORT)
     assert told == []
+
+
+def test_what_is_done_from_a_shell_is_nobodys(
+    app: Application, alice: CurrentOperator, told: list[audit.Record]
+) -> None:
+    turned_on(app, alice, PASSWORD)
+    told.clear()
+    added(app, "Bob")
+    reset(app, None, alice.id)
+    set_role(app, None, alice.id, Role.ADMIN)
+    take_away_second_factor(app, None, alice.id)
+    end_operator_sessions(app, None, alice.id)
+    assert [(record.event, record.by, record.address) for record in told] == [
+        (event, None, "")
+        for event in (
+            Event.OPERATOR_ADDED,
+            Event.OPERATOR_RESET,
+            Event.OPERATOR_ROLE_CHANGED,
+            Event.SECOND_FACTOR_OFF,
+            Event.SESSION_ENDED,
+        )
+    ]

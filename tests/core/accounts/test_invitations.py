@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from sqlalchemy import select
@@ -146,6 +147,22 @@ def test_a_reset_changes_the_password_and_ends_every_session(
 def test_one_address_is_one_operator(app: Application, admin: CurrentOperator, invited: str) -> None:
     with pytest.raises(Conflict):
         invite(app, admin, "BOB@clickker.test", "Another Bob", Role.SUPPORT)
+
+
+def test_of_two_admins_who_invite_the_same_person_at_once_one_is_told(app: Application) -> None:
+    together = Barrier(4)
+
+    def ask(number: int) -> bool:
+        together.wait(10)
+        try:
+            invite(app, None, "bob@clickker.test", f"Bob {number}", Role.SUPPORT)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(ask, range(4))).count(True) == 1
+    assert len(list_operators(app, None)) == 1
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from core import clock
-from core.accounts.open_sessions import end_own_session, own_sessions
+from core.accounts.open_sessions import end_other_sessions, end_own_session, own_sessions
 from core.accounts.operators import disable
 from core.accounts.roles import CurrentOperator
 from core.accounts.sessions import (
@@ -136,6 +136,18 @@ def test_everybody_sees_and_ends_their_own_sessions_only(app: Application, alice
     assert holds(app, cookie)
     end_own_session(app, alice, view.id)
     assert not holds(app, cookie)
+
+
+def test_ending_all_others_ends_what_is_on_its_way_too(app: Application, alice: CurrentOperator) -> None:
+    here, other = signed_in(app, alice), signed_in(app, alice)
+    waiting = start_ticket(app, alice.id, "another browser", "/")
+    found = session_operator(app, here)
+    assert found is not None
+    end_other_sessions(app, found.operator)
+    assert holds(app, here)
+    assert not holds(app, other)
+    with pytest.raises(NotAllowed):
+        start_session(app, waiting, "another browser", "", "")
 
 
 def test_looking_a_session_up_is_one_statement_and_writes_once_a_minute(

@@ -1,0 +1,75 @@
+"""What is done to a registration, for the audit log."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from core.accounts.roles import CurrentOperator, Role
+from core.application import Application
+from core.audit.events import Event
+from core.audit.record import Actor, Outcome, record
+from core.registrations.outcomes import Outcome as Ending
+from core.storage.models import Consent, Operator, Registration
+
+
+def note(
+    session: Session,
+    event: Event,
+    by: CurrentOperator | None,
+    row: Registration,
+    *,
+    outcome: Outcome = "done",
+    detail: str = "",
+    address: str = "",
+    actor: Actor = "",
+) -> None:
+    """Record ``event`` when this transaction commits, with the registration as it is called now."""
+    on = subject(row.id, row.name)
+    record(session, event, by, on=on, outcome=outcome, detail=detail, address=address, actor=actor)
+
+
+def note_alone(
+    app: Application, event: Event, by: CurrentOperator, registration_id: int, *, failed: bool
+) -> None:
+    """The same in a transaction of its own: for what somebody asked of Exact, and whether it answered."""
+    with app.database.transaction() as session:
+        row = session.get(Registration, registration_id)
+        on = subject(registration_id, row.name if row else "")
+        record(session, event, by, on=on, outcome="failed" if failed else "done")
+
+
+def subject(number: int, name: str = "") -> str:
+    """A registration as the audit log calls it."""
+    return f"registration {number} {name}".rstrip()
+
+
+def note_consent(session: Session, consent: Consent, outcome: Ending, address: str) -> None:
+    """How an attempt at consent ended, by whoever began it: their session need not have come along."""
+    row = session.get(Registration, consent.registration_id)
+    if row is None:
+        return
+    by = _acting(session, consent.operator_id, address)
+    came: Outcome = "done" if outcome.arrived else "refused" if outcome is Ending.REFUSED else "failed"
+    event = Event.CONSENT_GRANTED if outcome.arrived else Event.CONSENT_FAILED
+    actor: Actor = "customer" if consent.link_id is not None else "visitor"
+    note(session, event, by, row, outcome=came, detail=outcome.value, address=address, actor=actor)
+
+
+def note_turned_away(
+    session: Session, consent: Consent, outcome: Ending, operator_id: int | None, address: str
+) -> None:
+    """A return that was not taken for this attempt, by whoever is signed in where it came from."""
+    row = session.get(Registration, consent.registration_id)
+    if row is not None:
+        by, detail = _acting(session, operator_id, address), outcome.value
+        note(
+            session, Event.CONSENT_FAILED, by, row,
+            outcome="refused", detail=detail, address=address, actor="visitor",
+        )  # fmt: skip
+
+
+def _acting(session: Session, operator_id: int | None, address: str) -> CurrentOperator | None:
+    row = session.get(Operator, operator_id) if operator_id is not None else None
+    if row is None:
+        return None
+    return CurrentOperator(row.id, row.email, row.name, Role(row.role), row.language, address=address)

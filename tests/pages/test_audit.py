@@ -1,0 +1,100 @@
+"""The audit log on the screen: for admins, in words, with filters and exports, verified at a click."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import update
+from streamlit.testing.v1 import AppTest
+
+from core.accounts.roles import CurrentOperator, Role
+from core.application import Application
+from core.audit.events import Event
+from core.audit.record import record_alone
+from core.storage.audit_guard import unguard
+from core.storage.models import AuditEntry
+from tests.factories import make_operator
+from tests.support.frame import cookies, frame
+
+
+@pytest.fixture
+def alice(app: Application, monkeypatch: pytest.MonkeyPatch) -> CurrentOperator:
+    admin = make_operator(app.database, "Alice", Role.ADMIN)
+    cookies(monkeypatch, app, admin)
+    return admin
+
+
+def drawn(page: AppTest) -> str:
+    """All the page says, whichever element says it."""
+    assert not page.exception
+    parts = (page.html, page.markdown, page.info, page.warning, page.success, page.error, page.caption)
+    return "\n".join(str(element.value) for part in parts for element in part)
+
+
+def test_it_says_who_did_what_on_what_from_where(app: Application, alice: CurrentOperator) -> None:
+    on = "registration 7 <b>Bakker</b>"
+    record_alone(app, Event.REGISTRATION_DELETED, alice, on=on, address="10.0.0.9", outcome="refused")
+    shown = drawn(frame("audit"))
+    assert "Deleted a registration" in shown
+    assert '<a href="/registration?id=7" target="_self">Registration 7 &lt;b&gt;Bakker&lt;/b&gt;</a>' in shown
+    assert "Refused" in shown
+    assert "10.0.0.9" in shown
+    assert f'<span title="{alice.email}">Alice</span>' in shown
+    assert "not been verified yet" in shown
+
+
+def test_only_an_admin_sees_it(app: Application, sanne: CurrentOperator) -> None:
+    record_alone(app, Event.SIGN_IN, None, on="operator 1 canary")
+    shown = drawn(frame("audit"))
+    assert "canary" not in shown
+    assert "Your role does not allow this" in shown
+
+
+def test_filters_narrow_it_and_travel_to_the_export(app: Application, alice: CurrentOperator) -> None:
+    record_alone(app, Event.SIGN_IN, alice, on="operator 1 Xylofoon")
+    record_alone(app, Event.SIGN_OUT, None, on="operator 2 Bob", address="10.0.0.9")
+    page = frame("audit")
+    page.text_input("audit_q").set_value("xylo").run()
+    assert "Xylofoon" in drawn(page)
+    assert "Bob" not in drawn(page)
+    assert 'href="/export/audit.csv?q=xylo"' in drawn(page)
+    page.selectbox("audit_event").set_value("sign_out").run()
+    assert "No entry matches" in drawn(page)
+    page.button("audit_clear").click().run()
+    assert "Xylofoon" in drawn(page)
+    assert "Bob" in drawn(page)
+    page.selectbox("audit_who").set_value("visitor").run()
+    assert "Xylofoon" not in drawn(page)
+
+
+def test_too_few_characters_filter_nothing_and_it_says_so(app: Application, alice: CurrentOperator) -> None:
+    record_alone(app, Event.SIGN_IN, alice, on="operator 1 Xylofoon")
+    page = frame("audit")
+    page.text_input("audit_q").set_value("qq").run()
+    assert "Xylofoon" in drawn(page)
+    assert "at least three" in drawn(page)
+
+
+def test_it_is_verified_at_a_click(app: Application, alice: CurrentOperator) -> None:
+    record_alone(app, Event.SIGN_IN, alice)
+    page = frame("audit")
+    page.button("audit_verify").click().run()
+    assert "entries, unbroken" in drawn(page)
+    assert "by Alice" in drawn(page)
+
+
+def test_a_broken_log_is_said_so(app: Application, alice: CurrentOperator) -> None:
+    record_alone(app, Event.SIGN_IN, alice)
+    with app.database.transaction() as session:
+        unguard(session.connection())
+        session.execute(update(AuditEntry).values(address="1.2.3.4"))
+    page = frame("audit")
+    page.button("audit_verify").click().run()
+    assert "has been changed" in drawn(page)
+    assert "tampered with" in drawn(page)
+
+
+def test_fifty_a_page(app: Application, alice: CurrentOperator) -> None:
+    for number in range(53):
+        record_alone(app, Event.SIGN_IN, alice, on=f"operator {number} Alice")
+    assert drawn(frame("audit")).count("<tr>") == 51
+    assert "53 found" in drawn(frame("audit"))
