@@ -18,7 +18,7 @@ from core.audit.heads import HeadFile
 from core.errors import SettingsError
 from core.exact.environments import ENVIRONMENTS, available, base_url, environment_name
 from core.exact.reach import why_unreachable
-from core.i18n import _
+from core.i18n import _, ngettext
 from core.registrations import heartbeat
 from core.registrations.wording import moment
 from core.settings import Settings, secrets_file
@@ -27,6 +27,8 @@ from core.storage import counters, schema
 from core.storage.database import Database
 from core.storage.models import AuditHead, Operator
 from core.storage.search import search_backend
+from core.tokens.keys_in_use import check_keys, uses_in
+from core.tokens.vault import Vault
 
 
 class Verdict(StrEnum):
@@ -81,6 +83,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield from _migrations(database)
         with database.read() as session:
             yield from _sqlite(session) if database.is_sqlite else _postgresql(session, database)
+            yield from _keys(settings, database)
             yield from _operators(session, database, settings)
             yield from _break_glass(session, database, settings)
             yield from _keeper(session, database)
@@ -138,6 +141,29 @@ def _way_to_pg_trgm(session: Session) -> str:
     if row.installed_version is None:
         return _("run CREATE EXTENSION pg_trgm in this database, then “clickker db upgrade”")
     return _("it is installed, so run “clickker db upgrade”")
+
+
+def _keys(settings: Settings, database: Database) -> Iterator[Finding]:
+    subject = _("Encryption keys")
+    try:
+        vault = Vault(settings.encryption_keys.get_secret_value())
+    except SettingsError:
+        return  # told of with the settings
+    try:
+        check_keys(database, vault)
+    except SettingsError as error:
+        yield Finding(Verdict.WRONG, subject, error.message)
+        return
+    older = sum(use.count for use in uses_in(database) if use.head != vault.heads[0])
+    if older:
+        sentence = ngettext(
+            "{count} secret is still encrypted with an older key: run “clickker keys rotate”.",
+            "{count} secrets are still encrypted with an older key: run “clickker keys rotate”.",
+            older,
+        )
+        yield Finding(Verdict.NOTE, subject, sentence.format(count=older))
+    else:
+        yield Finding(Verdict.GOOD, subject, _("The first key opens everything that is stored."))
 
 
 def _operators(session: Session, database: Database, settings: Settings) -> Iterator[Finding]:

@@ -46,7 +46,6 @@ EVENTS: dict[str, str] = {
     "operator.reset": N_("Made a link for a new password"),
     "operator.role_changed": N_("Changed an operator's role"),
     "password.changed": N_("Changed a password"),
-    "password.confirmed": N_("Typed the password again"),
     "recovery_code.used": N_("Used a recovery code"),
     "recovery_codes.made": N_("Made recovery codes"),
     "registration.activated": N_("Set a registration to active"),

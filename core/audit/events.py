@@ -37,6 +37,8 @@ class Event(StrEnum):
     INVITATION_REVOKED = "invitation.revoked"
     INVITATION_USED = "invitation.used"
     ISSUE_SNOOZED = "issue.snoozed"
+    KEYS_FORGOTTEN = "keys.forgotten"
+    KEYS_ROTATED = "keys.rotated"
     OPERATOR_ADDED = "operator.added"
     OPERATOR_DISABLED = "operator.disabled"
     OPERATOR_ENABLED = "operator.enabled"

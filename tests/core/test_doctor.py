@@ -138,6 +138,25 @@ def test_it_tells_when_a_keeper_was_last_at_work(app: Application) -> None:
     assert "No one is keeping the connections alive" in sentence
 
 
+def test_it_tells_whether_the_head_of_the_audit_log_stands_outside(app: Application) -> None:
+    def told() -> list[tuple[Verdict, str]]:
+        return [(f.verdict, f.sentence) for f in _found(app.settings) if f.subject == "Audit log"]
+
+    file = app.settings.audit_head_file
+    record_alone(app, Event.SIGN_IN, None)
+    assert told() == [(Verdict.GOOD, f"Its head stands outside the database too, in {file}.")]
+    file.rename(file.with_suffix(".kept"))
+    [(verdict, sentence)] = told()
+    assert verdict is Verdict.WRONG
+    assert "could not be written" in sentence
+    file.with_suffix(".kept").rename(file)
+    with file.open("a") as lines:
+        lines.write(f"9 {'0' * 64} 2026-11-26T10:00:00+00:00\n")
+    [(verdict, sentence)] = told()
+    assert verdict is Verdict.WRONG
+    assert "Entries are missing" in sentence
+
+
 # --- Single sign-on --------------------------------------------------------------------------------------
 
 
@@ -215,22 +234,3 @@ def test_it_tells_when_nobody_gets_in_without_the_provider(app: Application, met
     assert len(_single_sign_on(app.settings, **off, **named)) == 1
     assert "nobody@clickker.test" in _single_sign_on(app.settings, **off, **stranger)[0][1]
     assert "Nobody can sign in as admin" in _wrong(app.settings.model_copy(update={"sso": SSO} | off))
-
-
-def test_it_tells_whether_the_head_of_the_audit_log_stands_outside(app: Application) -> None:
-    def told() -> list[tuple[Verdict, str]]:
-        return [(f.verdict, f.sentence) for f in _found(app.settings) if f.subject == "Audit log"]
-
-    file = app.settings.audit_head_file
-    record_alone(app, Event.SIGN_IN, None)
-    assert told() == [(Verdict.GOOD, f"Its head stands outside the database too, in {file}.")]
-    file.rename(file.with_suffix(".kept"))
-    [(verdict, sentence)] = told()
-    assert verdict is Verdict.WRONG
-    assert "could not be written" in sentence
-    file.with_suffix(".kept").rename(file)
-    with file.open("a") as lines:
-        lines.write(f"9 {'0' * 64} 2026-11-26T10:00:00+00:00\n")
-    [(verdict, sentence)] = told()
-    assert verdict is Verdict.WRONG
-    assert "Entries are missing" in sentence
