@@ -220,8 +220,7 @@ def _fulfil(  # noqa: PLR0917
             who = _invited(session, visit.invitation_id, identity, address)
         else:
             who = _known(session, identity, address, app.settings.sso.name)
-        detail = f"single sign-on {told(identity)}"
-        record(session, Event.SIGN_IN, who, on=audited(who.id, who.email), detail=detail)
+        record(session, Event.IDENTITY_USED, who, on=audited(who.id, who.email), detail=told(identity))
     return Returned(who.id, visit.target)
 
 

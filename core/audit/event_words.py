@@ -33,6 +33,7 @@ EVENTS: dict[str, str] = {
     "export.ended": N_("Export ended"),
     "identity.bound": N_("Bound a sign-in of the identity provider"),
     "identity.unbound": N_("Unbound a sign-in of the identity provider"),
+    "identity.used": N_("Came back from the identity provider"),
     "invitation.revoked": N_("Withdrew an invitation"),
     "invitation.used": N_("Used an invitation"),
     "issue.snoozed": N_("Silenced an issue"),

@@ -33,6 +33,7 @@ class Event(StrEnum):
     EXPORT_ENDED = "export.ended"
     IDENTITY_BOUND = "identity.bound"
     IDENTITY_UNBOUND = "identity.unbound"
+    IDENTITY_USED = "identity.used"
     INVITATION_REVOKED = "invitation.revoked"
     INVITATION_USED = "invitation.used"
     ISSUE_SNOOZED = "issue.snoozed"

@@ -139,8 +139,8 @@ def test_an_invitation_binds_and_is_used_up(sso: Application, logged: list[Recor
     assert sign_in(sso, claims("carol-1")) == Returned(carol.id, "/registrations?status=attention")
     assert [(entry.event.value, entry.outcome) for entry in logged] == [
         ("identity.bound", "done"),
-        ("sign_in", "done"),
-        ("sign_in", "done"),
+        ("identity.used", "done"),
+        ("identity.used", "done"),
     ]
     assert "https://id.contoso.test carol-1" in logged[0].detail
 
