@@ -69,6 +69,7 @@ KINDS = {
     "registration": N_("Registration {rest}"),
     "registrations": N_("Registrations {rest}"),
     "operator": N_("Operator {rest}"),
+    "key": N_("Key {rest}"),
     "alarm": N_("Alarm {rest}"),
 }
 
