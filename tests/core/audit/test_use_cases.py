@@ -230,7 +230,7 @@ def scene(app: Application, database: Database) -> Scene:
     reachable = replace(app, settings=app.settings.model_copy(update={"exact": ready}))
     told = addressed(reachable, "json://127.0.0.1:1/hook")
     admin = make_operator(database, "Alice", Role.ADMIN)
-    by = replace(admin, session_id=5, address="198.51.100.7")
+    by = replace(admin, address="198.51.100.7")
     return Scene(told, database, by, make_connected(database, NAME, administrations=1))
 
 
