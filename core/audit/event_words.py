@@ -37,6 +37,7 @@ EVENTS: dict[str, str] = {
     "invitation.revoked": N_("Withdrew an invitation"),
     "invitation.used": N_("Used an invitation"),
     "issue.snoozed": N_("Silenced an issue"),
+    "keys.forgotten": N_("Retired an old encryption key"),
     "keys.rotated": N_("Changed the encryption key"),
     "operator.added": N_("Added an operator"),
     "operator.disabled": N_("Disabled an operator"),
@@ -67,6 +68,7 @@ KINDS = {
     "registration": N_("Registration {rest}"),
     "registrations": N_("Registrations {rest}"),
     "operator": N_("Operator {rest}"),
+    "key": N_("Key {rest}"),
     "alarm": N_("Alarm {rest}"),
 }
 

@@ -78,7 +78,8 @@ def _who_and_what(
     each: Record,
 ) -> tuple[str, int | None, str, str, str, str, str, str, str]:
     by = each.by
-    actor = each.actor or ("visitor" if each.address else "shell")
+    at_a_shell = by is None and each.actor in {"", "shell"} and each.address in {"", "shell"}
+    actor = each.actor or ("shell" if at_a_shell else "visitor")
     subject = neutral(each.on, SUBJECT_LENGTH)
     return (
         each.event.value,
@@ -89,7 +90,7 @@ def _who_and_what(
         name_key(subject)[: 2 * SUBJECT_LENGTH],
         each.outcome,
         neutral(each.detail, DETAIL_LENGTH),
-        neutral(each.address or (_shell_user() if actor == "shell" and not by else ""), ADDRESS_LENGTH),
+        neutral(_shell_user() if at_a_shell else each.address, ADDRESS_LENGTH),
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
+from core import clock
 from core.accounts.roles import CurrentOperator, Role
 from core.application import Application
 from core.audit.events import Event
@@ -98,3 +101,13 @@ def test_fifty_a_page(app: Application, alice: CurrentOperator) -> None:
         record_alone(app, Event.SIGN_IN, alice, on=f"operator {number} Alice")
     assert drawn(frame("audit")).count("<tr>") == 51
     assert "53 found" in drawn(frame("audit"))
+
+
+def test_a_period_in_the_address_narrows_it(app: Application, alice: CurrentOperator) -> None:
+    record_alone(app, Event.SIGN_IN, alice, on="operator 1 Xylofoon")
+    today = clock.now().date()
+    before, after = str(today - timedelta(days=400)), str(today + timedelta(days=400))
+    assert "No entry matches" in drawn(frame("audit", audit_first=after))
+    page = frame("audit", audit_first=before, audit_last=after)
+    assert "Xylofoon" in drawn(page)
+    assert f'href="/export/audit.csv?first={before}&amp;last={after}"' in drawn(page)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import LargeBinary
+from sqlalchemy import LargeBinary, select
 from typer.testing import CliRunner, Result
 
 from core import clock
@@ -22,11 +22,12 @@ from core.accounts import key_rotation, passwords
 from core.accounts.operators import add_operator
 from core.accounts.roles import Role
 from core.application import Application
+from core.audit.events import Event
 from core.doctor import Verdict, examine
 from core.errors import SettingsError
 from core.exact.oauth import TokenPair
 from core.keeping.working import keep
-from core.storage.models import Base, Grant, Registration
+from core.storage.models import AuditEntry, Base, Grant, Registration, SecondFactor
 from core.tokens.grants import read_access_token, read_refresh_token, save_candidate, store_pair
 from core.tokens.keys_in_use import check_keys, list_keys
 from core.tokens.records import _PLACE
@@ -360,7 +361,10 @@ def test_check_15_a_key_that_is_lost_for_good_is_given_up_and_its_customers_conn
         store_pair(session, app.vault, grant, TokenPair("access", "refresh", clock.now()))
     new = Vault.generate_key()
     kept = save_candidate(_with_keys(app, new), "nl", TokenPair("access", "refresh kept", clock.now()))
-    add_operator(app, "anna@clickker.test", "Anna", Role.ADMIN, PASSWORD, "en")
+    anna = add_operator(app, "anna@clickker.test", "Anna", Role.ADMIN, PASSWORD, "en")
+    with app.database.transaction() as session:
+        secret = app.vault.encrypt("secret", table="second_factors", column="secret", row=anna)
+        session.add(SecondFactor(operator_id=anna, secret=secret, begun_at=clock.now(), on_since=clock.now()))
 
     def forget(key: str) -> Result:
         return run(new, "keys", "forget", key, "--email", "anna@clickker.test", stdin=f"{PASSWORD}\n")
@@ -369,10 +373,13 @@ def test_check_15_a_key_that_is_lost_for_good_is_given_up_and_its_customers_conn
     assert (forget(_name(new)).exit_code, forget("nonsense").exit_code) == (2, 2)
     told = forget(_name(_keys(app)))
 
-    assert (told.exit_code, "2 secrets that nobody can open" in told.output) == (0, True)
+    assert (told.exit_code, "3 secrets that nobody can open" in told.output) == (0, True)
     check_keys(app.database, Vault(new))
     with app.database.read() as session:
         row, registration = session.get_one(Grant, grant.id), session.get_one(Registration, number)
         assert (row.refresh_token, row.access_token, row.fingerprint) == (None, None, None)
         assert registration.status == "reconnect_needed"
         assert read_refresh_token(Vault(new), session.get_one(Grant, kept)) == "refresh kept"
+        assert session.get(SecondFactor, anna) is None
+        said = select(AuditEntry.actor_name).where(AuditEntry.event == Event.KEYS_FORGOTTEN.value)
+        assert session.scalars(said).all() == ["Anna"]

@@ -73,9 +73,11 @@ def test_who_is_no_operator_is_told_apart_by_where_they_come_from(
     monkeypatch.setattr("getpass.getuser", lambda: "root")
     monkeypatch.setattr("platform.node", lambda: "server")
     record_alone(app, Event.SIGN_IN, None)
+    record_alone(app, Event.SIGN_IN, None, address="shell")
     record_alone(app, Event.SIGN_IN, None, address="10.0.0.9")
     record_alone(app, Event.SIGN_IN, None, address="10.0.0.9", actor="customer")
     assert [(e.actor_name, e.address) for e in entries(database)] == [
+        ("shell", "root@server"),
         ("shell", "root@server"),
         ("visitor", "10.0.0.9"),
         ("customer", "10.0.0.9"),
