@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from core import i18n
+from core import i18n, logs
 from core.accounts import operators
 from core.accounts.invitations import invite, resend
 from core.accounts.operators import add_operator, list_operators
@@ -27,6 +27,7 @@ from core.doctor import Verdict, examine
 from core.errors import ClickkerError
 from core.i18n import _, ngettext
 from core.keeping.working import keep
+from core.redaction import secrets_of
 from core.registrations.recovery import recover_chains, replay_journal
 from core.starting import read_settings
 from core.storage import schema
@@ -37,7 +38,12 @@ from dashboard import serving
 WRONG_SETTINGS = 2
 """Exit code when the installation is set up wrongly, as shells use it for wrong usage."""
 
-app = typer.Typer(help="Clickker Connections.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Clickker Connections.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # it may show what the variables held
+)
 database_app = typer.Typer(help="The database.", no_args_is_help=True)
 operator_app = typer.Typer(help="Who may sign in.", no_args_is_help=True)
 alarms_app = typer.Typer(help="Telling somebody.", no_args_is_help=True)
@@ -59,6 +65,16 @@ def _start() -> None:
     os.chdir(serving.ROOT)
     shell = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
     i18n.set_language("nl" if shell.startswith("nl") else "en")
+    _write_logs()
+
+
+def _write_logs() -> None:
+    try:
+        settings = read_settings()
+    except ClickkerError:  # the command itself says what is wrong with them
+        logs.set_up("text")
+        return
+    logs.set_up(settings.log_format or "text", secrets_of(settings))
 
 
 @app.command()
@@ -73,8 +89,8 @@ def serve(
 @app.command()
 def keeper() -> None:
     """Keep connections alive, in a process of its own; ends when asked to, once what is in flight is done."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("clickker").setLevel(logging.INFO)
+    logs.catch_everything()
     with _explained(), _application() as opened:
         keep(opened, stopped_by_signal())
 

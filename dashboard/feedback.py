@@ -74,7 +74,7 @@ def report(error: Exception) -> bool:
         st.error(plain(error.message), icon=":material/error:")
         return True
     reference = secrets.token_hex(4)
-    _log.error("Page failed, reference %s", reference, exc_info=error)
+    _log.error("Page failed, reference %s", reference, exc_info=error, extra={"reference": reference})
     st.error(
         _(
             "Something went wrong here and this has been written down. Nothing of what you saved is lost. "

@@ -9,7 +9,14 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.storage.base import Base, UTCDateTime, folded, new_uuid
-from core.storage.models_accounts import Invitation, Operator, OperatorSession, SignInFailure, SignInTicket
+from core.storage.models_accounts import (
+    Invitation,
+    Knock,
+    Operator,
+    OperatorSession,
+    SignInFailure,
+    SignInTicket,
+)
 from core.storage.models_keeping import Alarm, CallBudget, Delivery, Grant, Incident, Issue
 
 __all__ = [
@@ -25,6 +32,7 @@ __all__ = [
     "Incident",
     "Invitation",
     "Issue",
+    "Knock",
     "Operator",
     "OperatorSession",
     "Registration",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import Double, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.storage.base import Base
@@ -93,3 +93,15 @@ class SignInFailure(Base):
         Index("ix_sign_in_failures_address", "address", "at"),
         Index("ix_sign_in_failures_at", "at"),
     )
+
+
+class Knock(Base):
+    """How often somebody has knocked at an open door; see ``core.accounts.knocks``."""
+
+    __tablename__ = "knocks"
+
+    key_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    free_at: Mapped[float] = mapped_column(Double)
+    """Seconds since 1970 (UTC) at which the bucket will have run empty."""
+
+    __table_args__ = (Index("ix_knocks_free_at", "free_at"),)

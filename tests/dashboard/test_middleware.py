@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from core.application import Application, use
-from dashboard.middleware import CLOSED, Shield
+from dashboard.doors import CLOSED
+from dashboard.middleware import Shield
 
 SECURE = "https://connections.clickker.test"
 EVERY = (

@@ -26,7 +26,6 @@ from core.registrations.status import Status
 from core.registrations.views import RegistrationForm, RegistrationView
 from core.simulator.server import RunningSimulator
 from core.storage.models import Consent, Grant
-from dashboard import limits
 from dashboard.middleware import Shield
 from dashboard.routes import routes
 from tests.factories import make_operator
@@ -74,7 +73,6 @@ def office(simulator: RunningSimulator, app: Application, alice: CurrentOperator
 @pytest.fixture
 def browser(simulator: RunningSimulator, app: Application) -> Iterator[Callable[[], TestClient]]:
     """Makes browsers: each keeps cookies of its own."""
-    limits.forget()
     served = Starlette(routes=routes(), middleware=[Middleware(Shield)])
 
     def make() -> TestClient:

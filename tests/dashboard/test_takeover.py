@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import CloseCode
 
 from core.accounts.roles import CurrentOperator, Role
-from dashboard.serving import LARGEST_MESSAGE
+from dashboard.server import LARGEST_MESSAGE
 from tests.support.frame import new_session
 from tests.support.live import Live, live_dashboard
 
