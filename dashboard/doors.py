@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from starlette.routing import Match, Mount
+from starlette.types import Scope
+
 from dashboard.assets import PREFIX, files
 
 OPEN = ("/_stcore/stream", "/_stcore/health", "/_stcore/host-config")
@@ -39,3 +42,10 @@ def is_closed(path: str) -> bool:
     if path.startswith(PREFIX):
         return path not in _assets()
     return path.startswith(CLOSED) or path in _PAGE_FILES
+
+
+def is_served(scope: Scope, path: str) -> bool:
+    """Whether any route answers at this address. Streamlit's mount does not count: it answers everywhere."""
+    asked = {**scope, "path": path}
+    routes = scope["app"].routes
+    return any(route.matches(asked)[0] is not Match.NONE for route in routes if not isinstance(route, Mount))

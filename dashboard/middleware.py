@@ -19,7 +19,8 @@ from core.i18n import _
 from core.settings import Settings
 from core.tokens.secrets import new_token
 from dashboard.cookies import BROWSER_LIFE, browser_cookie, set_cookie
-from dashboard.doors import OPEN, is_closed
+from dashboard.assets import PREFIX
+from dashboard.doors import OPEN, is_closed, is_served
 from dashboard.frame_page import frame_page
 from dashboard.headers import NOTHING, frame_policy, security_headers
 from dashboard.limits import allow_address
@@ -75,7 +76,7 @@ class Shield:
 
     async def _request(self, scope: Scope, receive: Receive, send: Send, settings: Settings) -> None:
         dressed = _Dresser(scope, send, settings)
-        refusal = _refusal(scope, settings)
+        refusal = _refusal(scope, settings) or _nowhere(scope)
         if refusal is not None:
             await refusal(scope, receive, dressed)
             return
@@ -132,6 +133,19 @@ def _refusal(scope: Scope, settings: Settings) -> Response | None:
     if not (length.isascii() and length.isdecimal()) or len(length) > _DIGITS or int(length) > LARGEST_BODY:
         return PlainTextResponse("Too large", 413, _CLOSE)
     return None
+
+
+def _nowhere(scope: Scope) -> Response | None:
+    """Streamlit answers with its page, and "200 OK", for every address that nobody serves; we say that there is none."""
+    if scope["path"].startswith(PREFIX) or any(is_served(scope, path) for path in _spellings(scope["path"])):
+        return None
+    speak_language_of(Request(scope))
+    sentence = _("Nothing is kept at this address. Go on from the start page.")
+    return message_page(_("Page not found"), sentence, status=404, link=("/", _("To the start page")))
+
+
+def _spellings(path: str) -> tuple[str, ...]:
+    return (path, path.rstrip("/")) if path != "/" else (path,)
 
 
 def _is_our_name(scope: Scope, settings: Settings) -> bool:

@@ -11,7 +11,9 @@ import argparse
 from typing import Any
 
 import uvicorn
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from core.logs import catch_everything, hand_over, set_up
 from core.redaction import secrets_of
@@ -41,13 +43,23 @@ class Protocol(H11Protocol):
         self.transport.close()
 
 
+class Sockets(WebSocketsSansIOProtocol):
+    """A socket that was refused with an answer in HTTP is a finished one."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """uvicorn 0.54 forgets to note it, and writes an error to the log for each."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
+
+
 def options(host: str, port: int) -> dict[str, Any]:
     """How uvicorn serves."""
     return {
         "host": host,
         "port": port,
         "http": Protocol,
-        "ws": "websockets-sansio",
+        "ws": Sockets,
         "ws_max_size": LARGEST_MESSAGE,
         "ws_ping_interval": PING_SECONDS,
         "ws_ping_timeout": PING_SECONDS,

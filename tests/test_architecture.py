@@ -27,7 +27,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "starlette": (
         *(f"dashboard/{name}.py" for name in ("asgi", "routes*", "middleware")),
         # What routes and middleware are made of: requests, forms, plain pages, files.
-        *(f"dashboard/{name}.py" for name in ("assets", "forms", "frame_page", "messages")),
+        *(f"dashboard/{name}.py" for name in ("assets", "doors", "forms", "frame_page", "messages")),
         *(f"dashboard/{name}.py" for name in ("origin", "plain", "proxies", "visitor")),
         "core/simulator/web.py",
         "core/simulator/delivery.py",
