@@ -18,8 +18,8 @@ from core.application import application
 from core.i18n import _
 from core.settings import Settings
 from core.tokens.secrets import new_token
-from dashboard.cookies import BROWSER_LIFE, browser_cookie, set_cookie
 from dashboard.assets import PREFIX
+from dashboard.cookies import BROWSER_LIFE, browser_cookie, set_cookie
 from dashboard.doors import OPEN, is_closed, is_served
 from dashboard.frame_page import frame_page
 from dashboard.headers import NOTHING, frame_policy, security_headers
@@ -136,7 +136,7 @@ def _refusal(scope: Scope, settings: Settings) -> Response | None:
 
 
 def _nowhere(scope: Scope) -> Response | None:
-    """Streamlit answers with its page, and "200 OK", for every address that nobody serves; we say that there is none."""
+    """Streamlit answers with its page, and "200 OK", where nobody serves anything; we say that there is none."""
     if scope["path"].startswith(PREFIX) or any(is_served(scope, path) for path in _spellings(scope["path"])):
         return None
     speak_language_of(Request(scope))

@@ -16,6 +16,9 @@ from core.application import Application
 from dashboard.assets import Assets
 from dashboard.middleware import Shield
 from dashboard.routes import routes
+from tests.support.office import alice, link, office, signed_in, visitors
+
+__all__ = ["alice", "link", "office", "signed_in", "visitors"]
 
 PASSWORD = "a herring in the tea"
 
