@@ -399,7 +399,9 @@ def test_check_13_no_token_reaches_a_browser(live: Live) -> None:
         drawn = ""
         for entry in ENTRIES:
             query = f"id={connected}"
-            async with tab(live.url, address(entry.key).strip("/"), query, {"clickker_session": cookie}) as page:
+            async with tab(
+                live.url, address(entry.key).strip("/"), query, {"clickker_session": cookie}
+            ) as page:
                 drawn += str((await page.run()).drawn)
         return drawn
 
