@@ -19,8 +19,8 @@ SHORTEST = 6
 """Characters; a shorter "secret" of the settings would star ordinary words out."""
 
 _NAMES = (
-    r"(?:access|refresh|id|sign_in|form|bearer)_?token|token|client_?secret|secret|ticket|code_verifier|verifier"
-    r"|passwords?|passwd|again|current_password|csrf|_?xsrf|api_?key|encryption_keys?|otp|totp|recovery_?codes?"
+    r"(?:access|refresh|id|sign_in|form|bearer)[_-]?token|token|client[_-]?secret|secret|ticket|code_verifier|verifier"
+    r"|passwords?|passwd|again|current_password|csrf|_?xsrf|api[_-]?key|encryption_keys?|otp|totp|recovery_?codes?"
     r"|authorization_code"
 )
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s&;,"'(){}\[\]<>]+)"""
@@ -34,7 +34,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", rf"\1 {GONE}"),
         (rf"((?:^|(?<![a-z])){_NAMES})({_IS})(?!{_VALUE}[:=(]){_VALUE}", rf"\1\2{GONE}"),
         # "code" and "state" are ordinary words as well: in an address or a form, or as a name in JSON.
-        (r"((?:^|[?&\s\"'])(?:code|state)(?:=|%3D|%253D))(?!\d{1,4}\b)[^\s&;,\"']+", rf"\1{GONE}"),
+        (r"((?:^|[?&\s\"']|%3F|%26)(?:code|state)(?:=|%3D|%253D))(?!\d{1,4}\b)[^\s&;,\"']+", rf"\1{GONE}"),
         (rf"([\"'](?:code|state)[\"']\s*:\s*){_QUOTED}", rf"\1{GONE}"),
         (r"([\w-]*clickker_(?:session|browser|form)=)[^\s;,\"']+", rf"\1{GONE}"),
         (r"((?:_streamlit_\w+)=)[^\s;,\"']+", rf"\1{GONE}"),
@@ -43,8 +43,10 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\beyJ[\w-]{6,}\.[\w-]+\.[\w-]*", GONE),
     )
 )
-_OURS = re.compile(r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{43}=?(?![\w-])")
-"""43 URL-safe characters: what ``new_token`` draws, and an encryption key in base64."""
+_OURS = re.compile(
+    r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{43}(?![\w-])|(?<![\w+/])[\w+/-]{43}="
+)
+"""43 URL-safe characters: what ``new_token`` draws; and 32 bytes in base64: an encryption key."""
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
