@@ -28,8 +28,8 @@ INSIDE = ("Traceback", "site-packages", "sqlalchemy", "sqlite3", 'File "')
 PIECES = (
     "", " ", "0", "-1", "1" * 30, "9" * 400, "NaN", "1e999", "null", "true", "[]", "{}", "'", '"', "' OR 1=1 --",
     "%", "%00", "\x00", "\r\n", "\x1b[31m", "\u202e", "\ud7ff", "\uffff", "\U0001f600", "a" * 5_000,
-    "../../etc/passwd", "//", "\\", "${7*7}", "{{7*7}}", "é", "e\u0301" * 50, "\u0130", "ß", "\u3000", "%F0%9F%98%80", "%ff", "a=b&c=d",
-    ";", ",",
+    "../../etc/passwd", "//", "\\", "${7*7}", "{{7*7}}", "é", "e\u0301" * 50, "\u0130", "ß", "\u3000",
+    "%F0%9F%98%80", "%ff", "a=b&c=d", ";", ",",
     *SCRIPTS,
 )  # fmt: skip
 PATHS = (
@@ -40,11 +40,11 @@ PATHS = (
 )  # fmt: skip
 NAMES = (
     "code", "state", "error", "error_description", "ticket", "consent", "id", "q", "status", "owner", "environment",
-    "page",    "sort", "active", "csrf", "password", "again", "token", "x",
+    "page", "sort", "active", "csrf", "password", "again", "token", "x",
 )  # fmt: skip
 HEADERS = (
     "Accept-Language", "User-Agent", "Referer", "Origin", "Sec-Fetch-Site", "If-None-Match", "If-Modified-Since",
-    "Range",    "Accept-Encoding", "Content-Type", "X-Requested-With", "Expect",
+    "Range", "Accept-Encoding", "Content-Type", "X-Requested-With", "Expect",
 )  # fmt: skip
 
 
