@@ -14,7 +14,7 @@ from core.registrations.consent import begin_consent, create_consent
 from core.registrations.register import register
 from core.registrations.views import RegistrationForm
 from tests.security.attempts.attempt import add, attempt
-from tests.security.attempts.world import BROWSER, MARK, World
+from tests.security.attempts.world import BROWSER, MARK, World, ask
 
 USER = "test@testbv.example"
 _made = iter(range(10_000))
@@ -37,7 +37,7 @@ def come_back(world: World, query: list[tuple[str, str]], cookie: str) -> str:
     """What the callback did with this: how many token calls it made and consents it kept."""
     calls = len(world.live.simulator.engine.calls("token"))
     grants = world.grants()
-    answer = world.get("/exact/callback", params=query, headers={"Cookie": cookie})
+    answer = world.get("/exact/callback", params=query, headers={"Cookie": cookie}, direct=True)
     made = len(world.live.simulator.engine.calls("token")) - calls, world.grants() - grants
     odd = answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
     return f"{answer.status_code}, token calls and consents: {made}" if any(made) or odd else ""
@@ -133,7 +133,8 @@ def leads_away(world: World, answer: httpx.Response) -> str:
     """Whether an answer sends a browser elsewhere."""
     to = answer.headers.get("location", "")
     host = urlsplit(to.replace("\\", "/")).netloc
-    away = (host and host != urlsplit(world.url).netloc) or to.strip()[:5].lower() in {"javas", "data:"}
+    ours = {urlsplit(world.url).netloc, urlsplit(world.behind).netloc}
+    away = (host and host not in ours) or to.strip()[:5].lower() in {"javas", "data:"}
     return f"led to {to}" if away or "evil" in urlsplit(to).netloc else ""
 
 
@@ -278,7 +279,7 @@ def _signed_out(world: World, method: str, headers: dict[str, str]) -> str:
     """Another site signs Alice out."""
     cookie = world.cookie("Alice")
     world_headers = {"Cookie": f"clickker_session={cookie}", **headers}
-    httpx.request(method, world.url + "/session/end", headers=world_headers, timeout=30)
+    ask(method, world.url + "/session/end", headers=world_headers)
     return "" if world.lets_in(f"clickker_session={cookie}") else "she was signed out"
 
 
@@ -322,7 +323,7 @@ def _(world: World) -> str:
     fields = {"password": "a perfectly fine one", "again": "a perfectly fine one"}
     for csrf in ({}, {"csrf": ""}, {"csrf": "x" * 64}):
         for cookie in ({}, {"Cookie": "clickker_form="}, {"Cookie": "clickker_form=x"}):
-            answer = httpx.post(world.url + link.path, data=fields | csrf, headers=cookie, timeout=30)
+            answer = ask("POST", world.url + link.path, data=fields | csrf, headers=cookie)
             if answer.status_code < httpx.codes.BAD_REQUEST:
                 return f"answered {answer.status_code}"
     return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tests.security.attempts import by_name, by_password, by_route, by_session, by_socket
@@ -55,11 +55,13 @@ def make(world: World, one: Attempt, result: Result) -> None:
         result.succeeded.append(f"GOT IN  {one.name}: {got}")
 
 
-def whole_round(world: World, inputs: int, seed: int) -> Result:
+def whole_round(world: World, inputs: int, seed: int, told: Callable[[str], object] | None = None) -> Result:
     """Every attempt, then ``inputs`` bad inputs."""
     result = Result()
-    for one in ATTEMPTS:
+    for number, one in enumerate(ATTEMPTS, 1):
         make(world, one, result)
+        if told and number % 25 == 0:
+            told(f"{number} of {len(ATTEMPTS)} attempts made")
     result.fuzzed = fuzz(world, inputs, seed)
     result.complaints = world.complaints()
     result.unwell = world.well()
