@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.runtime.scriptrunner_utils.exceptions import RerunException, StopException
 
 from core.errors import ClickkerError, InvalidInput
 from core.i18n import _
@@ -75,11 +76,14 @@ def report(error: Exception) -> bool:
         return True
     reference = secrets.token_hex(4)
     _log.error("Page failed, reference %s", reference, exc_info=error, extra={"reference": reference})
-    st.error(
-        _(
-            "Something went wrong here and this has been written down. Nothing of what you saved is lost. "
-            "Reload the page; if it happens again, give your admin this reference: {reference}"
-        ).format(reference=reference),
-        icon=":material/error:",
-    )
+    with suppress(
+        StopException, RerunException
+    ):  # the page is on its way to another run: nobody would see it
+        st.error(
+            _(
+                "Something went wrong here and this has been written down. Nothing of what you saved is lost. "
+                "Reload the page; if it happens again, give your admin this reference: {reference}"
+            ).format(reference=reference),
+            icon=":material/error:",
+        )
     return True

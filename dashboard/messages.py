@@ -12,6 +12,7 @@ from time import monotonic
 
 from starlette.types import Message, Receive, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.runtime.state.common import is_element_id
 
 _log = logging.getLogger("clickker.dashboard")
 
@@ -56,8 +57,10 @@ class Gate:
             back.ParseFromString(data)
         except Exception:  # protobuf's own, and RecursionError: either way no page of ours wrote it
             return MALFORMED
-        kind = back.WhichOneof("type")
-        return None if kind in SPOKEN else 0
+        # Streamlit takes what is no name of a widget for a value that a page of ours has set.
+        if not all(is_element_id(widget.id) for widget in back.rerun_script.widget_states.widgets):
+            return MALFORMED
+        return None if back.WhichOneof("type") in SPOKEN else 0
 
     def _too_fast(self) -> bool:
         moment = monotonic()

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -82,6 +82,8 @@ class Shield:
             return
         try:
             await self.app(scope, _Measured(receive), dressed)
+        except ClientDisconnect:  # nobody is there any more to be told anything
+            return
         except _TooLarge:
             if not dressed.started:
                 await PlainTextResponse("Too large", 413, _CLOSE)(scope, receive, dressed)

@@ -8,6 +8,7 @@ delayed acknowledgement (`make bench` shows both, beside each other).
 from __future__ import annotations
 
 import argparse
+import logging
 from typing import Any
 
 import uvicorn
@@ -77,6 +78,8 @@ def write_logs(settings: Settings, format: str) -> None:
 
     # Streamlit gives each logger that it makes a handler of its own, and again whenever its settings are read.
     vars(streamlit.logger)["setup_formatter"] = hand_over_new
+    # ``dashboard.feedback.report`` tells the same with a reference, as whoever reads the screen will quote it.
+    logging.getLogger("streamlit.error_util").addFilter(lambda said: said.msg != "Uncaught app execution")
     set_up("json" if format == "json" else "text", secrets_of(settings))
     catch_everything()
 

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from core.accounts.operators import disable, enable
 from core.accounts.roles import Role
 from core.accounts.sessions import start_ticket
 from core.registrations.consent import begin_consent, create_consent
@@ -79,10 +80,15 @@ def _(world: World) -> str:
     return come_back(world, [("code", code), ("state", state)], other)
 
 
-@attempt("callback in the same browser, signed out")
+@attempt("callback of an operator disabled since, in the same browser")
 def _(world: World) -> str:
+    anna, alice = world.person("Anna", Role.ADMIN), world.person("Alice")
     state, code, cookie = begun(world)
-    return come_back(world, [("code", code), ("state", state)], cookie.split(";")[0])
+    disable(world.live.app, anna, alice.id)
+    try:
+        return come_back(world, [("code", code), ("state", state)], cookie.split(";")[0])
+    finally:
+        enable(world.live.app, anna, alice.id)
 
 
 ODD_ANSWERS: dict[str, Callable[[str, str], list[tuple[str, str]]]] = {
