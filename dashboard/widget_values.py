@@ -1,7 +1,7 @@
 """What a browser says that its widgets hold is only believed when a widget of that kind could hold it.
 
-Streamlit takes any value for any widget: a number for a text field, or JSON that is none. The page, or Streamlit itself,
-then falls over at an unforeseen type. Such a value is none at all: the widget has the one it began with.
+Streamlit takes any value for any widget: a number for a text field, or JSON that is none. The page, or Streamlit
+itself, then falls over at an unforeseen type. Such a value is none at all: the widget has the one it began with.
 """
 
 from __future__ import annotations

@@ -71,6 +71,12 @@ def test_garbage_ends_the_socket(garbage: bytes) -> None:
     )
 
 
+def test_a_value_for_what_is_no_widget_ends_the_socket() -> None:
+    back = BackMsg()
+    back.rerun_script.widget_states.widgets.add(id="_session_hash", string_value="x")
+    assert through({"type": "websocket.receive", "bytes": back.SerializeToString()}) == ([], [MALFORMED])
+
+
 def test_text_ends_the_socket() -> None:
     assert through({"type": "websocket.receive", "text": "hello"}) == ([], [UNSUPPORTED])
 
