@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote, urlsplit
+
+from pydantic import BaseModel, SecretStr
 
 from core.settings import Settings
 
@@ -70,16 +72,30 @@ class Redaction:
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
-    """Every secret that the settings hold, one by one."""
-    alarms = f"{settings.alarm_support.get_secret_value()} {settings.alarm_owner.get_secret_value()}".split()
-    found = [
-        *(key.strip() for key in settings.encryption_keys.get_secret_value().split(",")),
-        *(app.client_secret.get_secret_value() for app in settings.exact.values()),
-        *alarms,
-        urlsplit(settings.database_url.get_secret_value()).password or "",
-        *(urlsplit(address).password or "" for address in alarms),
-    ]
+    """Every secret that the settings hold, one by one: whatever is declared as one, and the password of an address."""
+    found: list[str] = []
+    for whole in _declared(settings):
+        parts = [part for part in re.split(r"[,\s]+", whole) if part]
+        found += [whole, *parts, *(_password(part) for part in parts)]
     return tuple(secret for secret in found if secret)
+
+
+def _declared(value: object) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _declared(getattr(value, name))
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _declared(one)
+
+
+def _password(address: str) -> str:
+    try:
+        return urlsplit(address).password or ""
+    except ValueError:
+        return ""
 
 
 def visible(text: str, keep: str = "") -> str:

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from playwright.sync_api import Browser
+from sqlalchemy import select
 
 from core.accounts.roles import Role
 from core.accounts.sessions import start_ticket
+from core.storage.models import OperatorSession, SignInFailure
 from tests.security.attempts import by_name, by_password, by_route, by_session, by_socket
 from tests.security.attempts.attempt import ATTEMPTS
 from tests.security.attempts.by_name import SCRIPTS, Seen, runs_in_a_spreadsheet, watched
@@ -100,6 +102,22 @@ def test_a_line_that_nobody_foresaw_is_seen() -> None:
     assert odd('{"level": "error", "message": "Exception in ASGI application"}')
     assert odd("Traceback (most recent call last):")
     assert not odd('{"level": "warning", "message": "Refused a WebSocket"}')
+
+
+def test_check_30_a_visitor_has_the_address_that_our_own_proxy_tells_and_no_other(world: World) -> None:
+    told = {"X-Forwarded-For": "203.0.113.9, 198.51.100.42"}
+    world.sign_in("nobody@clickker.test", "wrong herring", world.behind, **told)
+    world.sign_in("nobody@clickker.test", "wrong herring", world.url, **told)
+    ticket = start_ticket(world.live.app, world.person("Zoe").id, BROWSER, "/")
+    assert by_session.take(world, ticket)
+    with world.live.app.database.read() as session:
+        failed = session.scalars(
+            select(SignInFailure.address).order_by(SignInFailure.id.desc()).limit(2)
+        ).all()
+        asked = select(OperatorSession.address).where(OperatorSession.operator_id == world.person("Zoe").id)
+        signed_in = session.scalars(asked).one()
+    assert failed == ["localhost", "198.51.100.42"]
+    assert signed_in.startswith("10."), "where the attempts come from"
 
 
 # --- The round --------------------------------------------------------------------------------------------

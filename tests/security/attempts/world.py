@@ -144,15 +144,15 @@ class World:
             row = session.get_one(Operator, who.id)
             return (row.name, row.email, row.role, row.active, row.password_hash)
 
-    def sign_in(self, email: str, password: str, **headers: str) -> str:
+    def sign_in(self, email: str, password: str, url: str = "", **headers: str) -> str:
         """Fill in the form over a raw socket; all that was drawn then."""
-        return run(self._sign_in(email, password, headers))
+        return run(self._sign_in(url or self.url, email, password, headers))
 
-    async def _sign_in(self, email: str, password: str, headers: Mapping[str, str]) -> str:
+    async def _sign_in(self, url: str, email: str, password: str, headers: Mapping[str, str]) -> str:
         cookie = headers.get("Cookie", f"clickker_browser={BROWSER}")
         async with connect(
-            self.url.replace("http", "ws", 1) + "/_stcore/stream",
-            origin=self.url,  # type: ignore[arg-type]
+            url.replace("http", "ws", 1) + "/_stcore/stream",
+            origin=url,  # type: ignore[arg-type]
             subprotocols=["streamlit"],  # type: ignore[list-item]
             additional_headers={**headers, "Cookie": cookie},
             max_size=None,
