@@ -6,9 +6,10 @@ itself, then falls over at an unforeseen type. Such a value is none at all: the 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from streamlit.runtime.state.session_state import Serialized, WStates
+from streamlit.runtime.state.session_state import Serialized, Value, WStates
 
 _as_it_was = WStates.__getitem__
 
@@ -22,14 +23,9 @@ def _checked(states: WStates, key: str) -> Any:  # noqa: ANN401 - as Streamlit d
     held, known = states.states.get(key), states.widget_metadata.get(key)
     if not isinstance(held, Serialized) or known is None:
         return _as_it_was(states, key)
-    if held.value.WhichOneof("value") not in {known.value_type, None}:
-        return _forget(states, key)
-    try:
-        return _as_it_was(states, key)
-    except Exception:  # whatever it holds, no widget of ours wrote it
-        return _forget(states, key)
-
-
-def _forget(states: WStates, key: str) -> Any:  # noqa: ANN401
-    del states.states[key]
-    raise KeyError(key) from None
+    if held.value.WhichOneof("value") in {known.value_type, None}:
+        with suppress(Exception):  # whatever it holds then, no widget of ours wrote it
+            return _as_it_was(states, key)
+    # Put in its place and not taken away: whoever asks may be walking through all of them.
+    states.states[key] = Value(known.deserializer(None))
+    return _as_it_was(states, key)
