@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
 from sqlalchemy import select
 
 from core.accounts.roles import Role
@@ -17,7 +16,7 @@ from tests.security.attempts.attempt import ATTEMPTS
 from tests.security.attempts.by_name import SCRIPTS, Seen, runs_in_a_spreadsheet, watched
 from tests.security.attempts.round import whole_round
 from tests.security.attempts.world import BROWSER, MARK, World, new_world, odd
-from tests.support.chromium import new_page
+from tests.support.chromium import new_page, running_browser
 from tests.support.live import PASSWORD
 
 INPUTS = 500
@@ -79,8 +78,9 @@ def test_the_inside_is_seen_when_it_shows() -> None:
     assert not by_route.shows_inside(b"HTTP/1.1 404 Not Found\r\n\r\nNot found")
 
 
-def test_a_name_that_runs_is_seen(browser: Browser) -> None:
-    with new_page(browser) as page, watched(page) as seen:
+def test_a_name_that_runs_is_seen() -> None:
+    # A browser of its own: while one runs, so does Playwright's event loop, and no attempt could start another.
+    with running_browser() as browser, new_page(browser) as page, watched(page) as seen:
         page.goto("about:blank")
         page.set_content(f"{SCRIPTS[1].replace('N', '1')}<img src=http://evil.example/12>")
         page.evaluate("window.got(1)")
