@@ -11,12 +11,11 @@ from functools import partial
 import httpx
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from core.accounts.roles import Role
-from tests.bench.websocket import tab
+from tests.bench.websocket import RunFailed, tab
 from tests.security.attempts.attempt import add, attempt
 from tests.security.attempts.world import MARK, World, run
 
@@ -130,8 +129,11 @@ for _page in ADMINS_PAGES:
     add(f"an account manager asks for the page {_page}", partial(_page_of_admins, page=_page))
 
 
-def press(world: World, who: str, role: Role, key: str, value: str | bool) -> str:
-    """Send the message of an admin's widget as somebody else: what the account of Victim became."""
+def press(world: World, who: str, role: Role, key: str, chosen: str = "") -> str:
+    """Send the message of an admin's button as somebody else: what the account of Victim became.
+
+    ``chosen`` is picked in the box ``key`` first, and the button that then appears is the one that is pressed.
+    """
     victim = world.person("Victim")
     before = world.state_of(victim)
     admin, other = world.cookie("Anna", Role.ADMIN), world.cookie(who, role)
@@ -139,36 +141,34 @@ def press(world: World, who: str, role: Role, key: str, value: str | bool) -> st
     async def send() -> None:
         async with tab(world.url, "operators", "", {"clickker_session": admin}) as seen:
             await seen.run()
-            widgets = dict(seen.widgets)
-            script = seen._script_hash
-        wanted = next(name for name in widgets if name.startswith(key.format(id=victim.id)))
+            wanted = next(name for name in seen.widgets if name.startswith(key.format(id=victim.id)))
+            if chosen:
+                await seen.run({wanted: chosen})
+            widgets, states, script = dict(seen.widgets), dict(seen._states), seen._script_hash
+        button = f"operators_save_role_{victim.id}" if chosen else wanted
         async with tab(world.url, "operators", "", {"clickker_session": other}) as forged:
             with suppress(Exception):
                 await forged.run()
-            forged.widgets, forged._script_hash = widgets, script
-            widget = widgets[wanted][0]
-            if isinstance(value, str):
-                forged._states[widget] = WidgetState(id=widget, string_value=value)
-            for _again in range(2):
-                with suppress(Exception):
-                    await asyncio.wait_for(forged.run({wanted: value}), 20)
+            forged.widgets, forged._states, forged._script_hash = widgets, states, script
+            with suppress(RunFailed, TimeoutError):
+                await asyncio.wait_for(forged.run({button: True}), 20)
 
     run(send())
     after = world.state_of(victim)
     return f"{before} became {after}" if after != before else ""
 
 
-FOR_ADMINS: dict[str, tuple[str, str | bool]] = {
-    "disable": ("operators_active_{id}", True),
+FOR_ADMINS: dict[str, tuple[str, str]] = {
+    "disable": ("operators_active_{id}", ""),
     "change a role": ("operators_role_{id}", "Admin"),
-    "make a reset link": ("operators_link_{id}", True),
+    "make a reset link": ("operators_link_{id}", ""),
 }
 OTHERS = (("Bob", Role.ACCOUNT_MANAGER), ("Alice", Role.SUPPORT))
 for _title, (_key, _value) in FOR_ADMINS.items():
     for _who, _role in OTHERS:
         add(
             f"{_role.value} presses the admin's button to {_title}",
-            partial(press, who=_who, role=_role, key=_key, value=_value),
+            partial(press, who=_who, role=_role, key=_key, chosen=_value),
         )
 
 

@@ -22,7 +22,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from core.accounts.roles import CurrentOperator, Role
-from core.storage.models import Grant, Operator, OperatorSession
+from core.storage.models import Grant, Invitation, Operator, OperatorSession
 from tests.bench.websocket import RunFailed, Tab
 from tests.support.connecting import connect as connect_customer
 from tests.support.frame import new_session
@@ -142,7 +142,8 @@ class World:
         """What an account is, to see whether anybody changed it."""
         with self.live.app.database.read() as session:
             row = session.get_one(Operator, who.id)
-            return (row.name, row.email, row.role, row.active, row.password_hash)
+            links = select(func.count()).where(Invitation.operator_id == who.id)
+            return (row.name, row.email, row.role, row.active, row.password_hash, session.scalar(links))
 
     def sign_in(self, email: str, password: str, url: str = "", **headers: str) -> str:
         """Fill in the form over a raw socket; all that was drawn then."""
