@@ -3,7 +3,7 @@
 DEMO_OPTIONS = $(if $(RESET),--reset)
 TESTS ?= tests
 
-.PHONY: demo test check bench crash soak screenshots lock messages migration clean
+.PHONY: demo test check bench crash soak security audit-dependencies screenshots lock messages migration clean
 
 demo: .venv/.complete  ## The whole product with an Exact Online to practise on; RESET=1 starts afresh
 	@exec .venv/bin/clickker demo $(DEMO_OPTIONS)
@@ -26,6 +26,13 @@ crash: .venv/.complete  ## Workers killed at random points and moments on both d
 
 soak: .venv/.complete  ## 90 simulated days of 500 connections, 1,000 sequences of faults, and a long search for orders
 	SOAK=1 .venv/bin/python -m pytest -q -s $(or $(SOAK_TESTS),tests/soak tests/core/tokens/test_machine.py)
+
+security: .venv/.complete  ## Attempts to get in and 10,000 bad inputs on a live server, then audit-dependencies; INPUTS, SEED
+	.venv/bin/python -m tests.security $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED))
+	@$(MAKE) --no-print-directory audit-dependencies
+
+audit-dependencies: .venv/.complete  ## Known holes in what is installed, with pip-audit; says so where it cannot be asked
+	@.venv/bin/python -m tests.security.advisories
 
 screenshots: .venv/.complete  ## The pictures of the README, from the running demo
 	.venv/bin/python -m tests.support.screenshots

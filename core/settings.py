@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +22,11 @@ from sqlalchemy.engine import make_url
 def secrets_file() -> Path:
     """Where secrets are read from. The demo and the tests name another one: they must not reach the real Exact."""
     return Path(os.environ.get("CLICKKER_SECRETS_FILE", ".streamlit/secrets.toml"))
+
+
+@cache
+def _networks(listed: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(part) for part in listed.replace(",", " ").split())
 
 
 class ExactApp(BaseModel):
@@ -67,6 +74,11 @@ class Settings(BaseSettings):
     public_url: str = "http://localhost:8501"
     port: int = 8501
     simulator_port: int = 8502
+    trusted_proxies: str = ""
+    """Addresses and networks (CIDR) of our own proxies, with commas or blanks between: what they say in X-Forwarded-For
+    about where a visitor comes from is believed. Empty: nobody is."""
+    log_format: Literal["", "json", "text"] = ""
+    """Empty: JSON for `serve`, text for everything that a person types."""
 
     encryption_keys: SecretStr = SecretStr("")
     """Keys of 32 bytes in base64, separated by commas; the first encrypts, all decrypt."""
@@ -173,6 +185,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, _ClickkerTable(settings_cls)
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Where our own proxies are; raises ``ValueError`` for what is no address or network."""
+        return _networks(self.trusted_proxies)
 
     @property
     def redirect_uri(self) -> str:

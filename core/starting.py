@@ -66,4 +66,15 @@ def _reasons(settings: Settings) -> Iterator[str]:
             "CLICKKER_ALLOW_SIMULATOR=true to practise."
         )
     yield from wrong_single_sign_on(settings)
+    yield from _wrong_proxies(settings)
     yield from wrong_addresses(settings)
+
+
+def _wrong_proxies(settings: Settings) -> Iterator[str]:
+    try:
+        networks = settings.proxy_networks
+    except ValueError:
+        yield _("CLICKKER_TRUSTED_PROXIES must list addresses or networks, such as 10.0.0.5 or 10.1.0.0/16.")
+        return
+    if any(network.prefixlen == 0 for network in networks):
+        yield _("CLICKKER_TRUSTED_PROXIES must name your own proxies; it names the whole world.")

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from core import i18n
+from core import i18n, logs
 from core.alarms.addresses import Audience
 from core.alarms.delivery import deliver_due
 from core.alarms.trying import send_test
@@ -20,8 +20,10 @@ from core.audit.events import Event
 from core.audit.record import record_alone
 from core.audit.upgrading import upgrade_and_record
 from core.doctor import Verdict, examine
+from core.errors import ClickkerError
 from core.i18n import _, ngettext
 from core.keeping.working import keep
+from core.redaction import secrets_of
 from core.registrations.recovery import recover_chains, replay_journal
 from core.starting import read_settings
 from core.storage import schema
@@ -31,7 +33,12 @@ from dashboard.cli_keys import keys_app
 from dashboard.commands import explained as _explained
 from dashboard.commands import opened_application as _application
 
-app = typer.Typer(help="Clickker Connections.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Clickker Connections.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # it may show what the variables held
+)
 database_app = typer.Typer(help="The database.", no_args_is_help=True)
 alarms_app = typer.Typer(help="Telling somebody.", no_args_is_help=True)
 tokens_app = typer.Typer(help="The tokens of Exact Online.", no_args_is_help=True)
@@ -49,6 +56,16 @@ def _start() -> None:
     os.chdir(serving.ROOT)
     shell = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
     i18n.set_language("nl" if shell.startswith("nl") else "en")
+    _write_logs()
+
+
+def _write_logs() -> None:
+    try:
+        settings = read_settings()
+    except ClickkerError:  # the command itself says what is wrong with them
+        logs.set_up("text")
+        return
+    logs.set_up(settings.log_format or "text", secrets_of(settings))
 
 
 @app.command()
@@ -63,8 +80,8 @@ def serve(
 @app.command()
 def keeper() -> None:
     """Keep connections alive, in a process of its own; ends when asked to, once what is in flight is done."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("clickker").setLevel(logging.INFO)
+    logs.catch_everything()
     with _explained(), _application() as opened:
         keep(opened, stopped_by_signal())
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.runtime.scriptrunner_utils.exceptions import RerunException, StopException
 
 from core.application import application
 from core.audit.refusals import record_refusal
@@ -83,12 +84,15 @@ def report(error: Exception) -> bool:
         st.error(plain(error.message), icon=":material/error:")
         return True
     reference = secrets.token_hex(4)
-    _log.error("Page failed, reference %s", reference, exc_info=error)
-    st.error(
-        _(
-            "Something went wrong here and this has been written down. Nothing of what you saved is lost. "
-            "Reload the page; if it happens again, give your admin this reference: {reference}"
-        ).format(reference=reference),
-        icon=":material/error:",
-    )
+    _log.error("Page failed, reference %s", reference, exc_info=error, extra={"reference": reference})
+    with suppress(
+        StopException, RerunException
+    ):  # the page is on its way to another run: nobody would see it
+        st.error(
+            _(
+                "Something went wrong here and this has been written down. Nothing of what you saved is lost. "
+                "Reload the page; if it happens again, give your admin this reference: {reference}"
+            ).format(reference=reference),
+            icon=":material/error:",
+        )
     return True

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote_plus, urlencode
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from core.accounts.operators import active_operators
 from core.application import Application
@@ -206,7 +208,10 @@ def _other_words(options: Callable[[], Labels]) -> dict[str, str]:
 
 def _show_first_page(keys: Keys) -> None:
     st.session_state[keys.of("page")] = 1
-    st.rerun(keys.rows)
+    with suppress(
+        StreamlitAPIException
+    ):  # no rows yet: the first run was cut short, and this one draws them all
+        st.rerun(keys.rows)
 
 
 def page_number(keys: Keys) -> int:

@@ -13,6 +13,8 @@ from dashboard.origin import own_origins
 
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _YEAR = 365 * 24 * 3600
+NOTHING = "default-src 'none'; frame-ancestors 'none'"
+"""The Content-Security-Policy of what is no page."""
 
 # https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html
 _ALWAYS = {

@@ -20,6 +20,7 @@ from core.storage.schema import upgrade
 from core.tokens.keys_in_use import check_keys
 from dashboard.assets import warm_assets
 from dashboard.sockets import look_at_once, send_at_once
+from dashboard.widget_values import check_values
 
 # Streamlit and its libraries import these at first use: the first visitor would wait for seconds.
 HEAVY = ("pandas", "pyarrow", "streamlit_authenticator", "bcrypt", "dashboard.signin", "dashboard.frame")
@@ -30,6 +31,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Bring the database up to date, warm up, and keep connections alive while the server runs."""
     look_at_once()
     send_at_once()
+    check_values()
     await asyncio.to_thread(warm_up)
     stop = threading.Event()
     keeper = threading.Thread(target=keep_within, args=(application(), stop), name="keeper")

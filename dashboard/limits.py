@@ -1,31 +1,16 @@
-"""How often one address may knock at an open door, kept in memory: a first brake, the locks are in the database."""
+"""How often one address may knock at an open door; the count is the database's, shared by all processes."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from time import monotonic
-
-MOST_KEYS = 10_000
-_lock = threading.Lock()
-_levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
-"""By key: how full the bucket was, and when (monotonic seconds)."""
+from core.accounts import knocks
+from core.application import application
 
 
 def allow(key: str, per_minute: int) -> bool:
-    """Whether ``key`` may knock once more; a bucket of ``per_minute`` that empties in a minute."""
-    moment = monotonic()
-    with _lock:
-        level, since = _levels.pop(key, (0.0, moment))
-        level = max(0.0, level - (moment - since) * per_minute / 60)
-        allowed = level + 1 <= per_minute
-        _levels[key] = (level + 1 if allowed else level, moment)
-        while len(_levels) > MOST_KEYS:
-            _levels.popitem(last=False)
-    return allowed
+    """Whether ``key`` may knock once more: ``per_minute`` times at once, and then as time goes by."""
+    return knocks.allow(application(), key, per_minute)
 
 
-def forget() -> None:
-    """Empty every bucket, for tests."""
-    with _lock:
-        _levels.clear()
+def allow_address(door: str, address: str, per_minute: int) -> bool:
+    """Whether this address may knock at ``door`` once more."""
+    return allow(f"{door}:{knocks.network_of(address)}", per_minute)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
-from urllib.parse import urlsplit
+from contextlib import suppress
+from urllib.parse import urlsplit, urlunsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,32 +18,30 @@ from core.application import application
 from core.i18n import _
 from core.settings import Settings
 from core.tokens.secrets import new_token
+from dashboard.assets import PREFIX
 from dashboard.cookies import BROWSER_LIFE, browser_cookie, set_cookie
+from dashboard.doors import OPEN, is_closed, is_served
 from dashboard.frame_page import frame_page
-from dashboard.headers import frame_policy, security_headers
-from dashboard.origin import own_names, own_origins
+from dashboard.headers import NOTHING, frame_policy, security_headers
+from dashboard.limits import allow_address
+from dashboard.messages import Gate
+from dashboard.origin import own_address, own_names, own_origins
 from dashboard.plain import message_page, speak_language_of
+from dashboard.proxies import from_where
 
 _log = logging.getLogger("clickker.dashboard")
 
-# Ways into Streamlit that nothing here uses: figures for anybody, a second way to drive pages, uploads,
-# components, and its own sign-in.
-CLOSED = (
-    "/_stcore/metrics",
-    "/_stcore/agent",
-    "/_stcore/script-health-check",
-    "/_stcore/upload_file",
-    "/component/",
-    "/auth/",
-    "/oauth2callback",
-)
-OPEN_FOR_PROVIDER = frozenset({"/auth/login", "/oauth2callback"})
-"""Of these, what the single sign-on needs once it is set up; dashboard/provider_door.py stands around it."""
 PROBES = frozenset({"/healthz", "/readyz"})
 """Asked by a load balancer, which knows us by our number."""
+METHODS = frozenset({"GET", "HEAD", "POST"})
 LARGEST_BODY = 65_536
 """Bytes of a request; no form here comes near."""
-POLICY_VIOLATION = 1008
+_DIGITS = 9
+_CLOSE = {"Connection": "close"}
+_HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+INTERNAL_ERROR = 1011
+SOCKETS_PER_MINUTE = 240
+"""Sockets opened from one address: an office of forty that reloads a page, and that every ten seconds."""
 
 
 class Shield:
@@ -51,68 +52,142 @@ class Shield:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on and dress the answer."""
-        if scope["type"] == "websocket":
-            await self._socket(scope, receive, send)
-        elif scope["type"] == "http":
-            await self._request(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        settings = application().settings
-        origin = Headers(scope=scope).get("origin", "")
-        if origin in own_origins(settings) and _is_our_name(scope, settings):
+        if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        _log.warning(
-            "Refused a WebSocket from origin %r: CLICKKER_PUBLIC_URL is %s", origin[:200], settings.public_url
-        )
-        await send({"type": "websocket.close", "code": POLICY_VIOLATION})
-
-    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings = application().settings
+        scope = from_where(scope, settings)
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send, settings)
+        else:
+            await self._request(scope, receive, send, settings)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send, settings: Settings) -> None:
+        try:
+            refusal = _refused_socket(scope, settings) or await _hurried(scope)
+            if refusal is not None:
+                await _turn_away(refusal, settings, send)
+                return
+            await self.app(scope, Gate(receive, send), send)
+        except Exception as error:
+            _write_down("A WebSocket failed", error)
+            with suppress(Exception):
+                await send({"type": "websocket.close", "code": INTERNAL_ERROR})
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send, settings: Settings) -> None:
         dressed = _Dresser(scope, send, settings)
-        refusal = _refusal(scope, settings)
+        refusal = _refusal(scope, settings) or _nowhere(scope)
         if refusal is not None:
             await refusal(scope, receive, dressed)
             return
         try:
-            await self.app(scope, receive, dressed)
+            await self.app(scope, _Measured(receive), dressed)
+        except ClientDisconnect:  # nobody is there any more to be told anything
+            return
+        except _TooLarge:
+            if not dressed.started:
+                await PlainTextResponse("Too large", 413, _CLOSE)(scope, receive, dressed)
         except Exception as error:
-            if dressed.started:
-                raise
-            await _apology(scope, error)(scope, receive, dressed)
+            reference = _write_down("Request failed", error)
+            # What has begun cannot be taken back: the server cuts it off, and the browser tells of a broken download.
+            if not dressed.started:
+                await _apology(scope, reference)(scope, receive, dressed)
+
+
+def _refused_socket(scope: Scope, settings: Settings) -> Response | None:
+    origin = Headers(scope=scope).get("origin", "")
+    if scope["path"] not in OPEN:
+        return PlainTextResponse("Not found", 404)
+    if origin in own_origins(settings) and _is_our_name(scope, settings):
+        return None
+    _log.warning(
+        "Refused a WebSocket from origin %r: CLICKKER_PUBLIC_URL is %s", origin[:200], settings.public_url
+    )
+    return PlainTextResponse("Forbidden", 403)
+
+
+async def _hurried(scope: Scope) -> Response | None:
+    address = scope["client"][0] if scope.get("client") else ""
+    if await run_in_threadpool(allow_address, "socket", address, SOCKETS_PER_MINUTE):
+        return None
+    return PlainTextResponse("Too often", 429, {"Retry-After": "60"})
+
+
+async def _turn_away(answer: Response, settings: Settings, send: Send) -> None:
+    """Answer in HTTP, with our headers, instead of a socket."""
+    headers = MutableHeaders(raw=answer.raw_headers)
+    for name, value in {**security_headers(settings), "content-security-policy": NOTHING}.items():
+        headers.setdefault(name, value)
+    start = {"type": "websocket.http.response.start", "status": answer.status_code, "headers": headers.raw}
+    await send(start)
+    await send({"type": "websocket.http.response.body", "body": answer.body})
 
 
 def _refusal(scope: Scope, settings: Settings) -> Response | None:
     path = scope["path"]
     if path not in PROBES and not _is_our_name(scope, settings):
         return PlainTextResponse("Unknown host", 421)
-    if path.startswith(CLOSED) and not (settings.sso.on and path in OPEN_FOR_PROVIDER):
+    if is_closed(path, provider=settings.sso.on):
         return PlainTextResponse("Not found", 404)
+    if scope["method"] not in METHODS:
+        return PlainTextResponse("Method not allowed", 405, {"Allow": ", ".join(sorted(METHODS))})
     length = Headers(scope=scope).get("content-length", "0")
-    if not length.isdigit() or int(length) > LARGEST_BODY:
-        return PlainTextResponse("Too large", 413)
+    if not (length.isascii() and length.isdecimal()) or len(length) > _DIGITS or int(length) > LARGEST_BODY:
+        return PlainTextResponse("Too large", 413, _CLOSE)
     return None
 
 
+def _nowhere(scope: Scope) -> Response | None:
+    """Streamlit answers with its page, and "200 OK", where nobody serves anything; we say that there is none."""
+    if scope["path"].startswith(PREFIX) or any(is_served(scope, path) for path in _spellings(scope["path"])):
+        return None
+    speak_language_of(Request(scope))
+    sentence = _("Nothing is kept at this address. Go on from the start page.")
+    return message_page(_("Page not found"), sentence, status=404, link=("/", _("To the start page")))
+
+
+def _spellings(path: str) -> tuple[str, ...]:
+    return (path, path.rstrip("/")) if path != "/" else (path,)
+
+
 def _is_our_name(scope: Scope, settings: Settings) -> bool:
-    try:
-        name = urlsplit("//" + Headers(scope=scope).get("host", "")).hostname or ""
-    except ValueError:
-        return False
-    return name.rstrip(".") in own_names(settings)
+    found = _HOST.fullmatch(Headers(scope=scope).get("host", "").lower())
+    return found is not None and found[1].strip("[]").removesuffix(".") in own_names(settings)
 
 
-def _apology(scope: Scope, error: Exception) -> Response:
-    """A calm page, and the story in the log under a reference. The address may hold a secret: it is not logged."""
+def _write_down(what: str, error: Exception) -> str:
+    """The story in the log, under a reference that is returned. The address may hold a secret: it is not logged."""
     reference = secrets.token_hex(4)
-    _log.error("Request failed, reference %s", reference, exc_info=error)
+    _log.error("%s, reference %s", what, reference, exc_info=error, extra={"reference": reference})
+    return reference
+
+
+def _apology(scope: Scope, reference: str) -> Response:
+    """A calm page with the reference."""
     speak_language_of(Request(scope))
     sentence = _(
         "This has been written down. Try again in a moment; if it happens again, mention this reference: {reference}"
     ).format(reference=reference)
     return message_page(_("Something went wrong here"), sentence, status=500)
+
+
+class _TooLarge(Exception):
+    """A body without a length that went on and on."""
+
+
+class _Measured:
+    """Reads a request's body, up to what we take of anybody."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._size = 0
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._size += len(message.get("body", b""))
+        if self._size > LARGEST_BODY:
+            raise _TooLarge
+        return message
 
 
 class _Dresser:
@@ -125,14 +200,16 @@ class _Dresser:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            self._dress(MutableHeaders(scope=message))
+            headers = MutableHeaders(scope=message)
+            self._dress(headers)
+            self._keep_here(headers)
         await self.send(message)
 
     def _dress(self, headers: MutableHeaders) -> None:
         for name, value in security_headers(self.settings).items():
             headers.setdefault(name, value)
         if not headers.get("content-type", "").startswith("text/html"):
-            headers.setdefault("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
+            headers.setdefault("content-security-policy", NOTHING)
             return
         if "content-security-policy" not in headers:  # the frame's is dear the first time
             headers["content-security-policy"] = frame_policy(self.settings, frame_page())
@@ -142,3 +219,9 @@ class _Dresser:
         name = browser_cookie(self.settings)
         if name not in Request(self.scope).cookies:
             headers.append("set-cookie", set_cookie(self.settings, name, new_token(), BROWSER_LIFE))
+
+    def _keep_here(self, headers: MutableHeaders) -> None:
+        """A redirect that Starlette made of the Host header leads to the address in the settings instead."""
+        parts = urlsplit(headers.get("location", ""))
+        if parts.netloc and parts.netloc == Headers(scope=self.scope).get("host"):
+            headers["location"] = own_address(self.settings, urlunsplit(("", "", *parts[2:])))

@@ -25,6 +25,12 @@ def own_names(settings: Settings) -> frozenset[str]:
     return frozenset(urlsplit(origin).hostname or "" for origin in own_origins(settings))
 
 
+def own_address(settings: Settings, path: str) -> str:
+    """``path`` under the address of the settings."""
+    parts = urlsplit(settings.public_url)
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
 def from_our_own_page(request: Request, settings: Settings) -> bool:
     """Whether a page of ours sent the browser here, by what browsers tell and scripts cannot change."""
     if from_elsewhere(request, settings):

@@ -23,7 +23,7 @@ from core.registrations.outcomes import ConsentResult, Outcome
 from core.registrations.wording import moment
 from dashboard.cookies import BROWSER_LIFE, browser_cookie, set_cookie
 from dashboard.forms import form_secret, form_token, is_ours, keep_form_secret, read_form
-from dashboard.limits import allow
+from dashboard.limits import allow_address
 from dashboard.navigation import address
 from dashboard.plain import HEADERS, message_page, plain_page
 from dashboard.visitor import address_of, visitor
@@ -202,7 +202,7 @@ def _status_of(error: ClickkerError) -> int:
 
 
 def _may_knock(request: Request) -> bool:
-    return allow(f"consent:{address_of(request)}", PER_MINUTE)
+    return allow_address("consent", address_of(request), PER_MINUTE)
 
 
 def _too_often() -> Response:

@@ -15,7 +15,7 @@ from core.errors import InvalidInput, NotAllowed, NotFound
 from core.i18n import _, set_language
 from dashboard.cookies import browser_cookie
 from dashboard.forms import form_secret, form_token, is_ours, keep_form_secret, read_form
-from dashboard.limits import allow
+from dashboard.limits import allow_address
 from dashboard.plain import message_page, plain_page, speak_language_of
 from dashboard.provider_door import going_to_provider
 from dashboard.single_sign_on import ENTRY
@@ -121,7 +121,7 @@ def _dead_link(error: NotFound) -> Response:
 
 
 def _may_knock(request: Request) -> bool:
-    return allow(f"invitation:{address_of(request)}", PER_MINUTE)
+    return allow_address("invitation", address_of(request), PER_MINUTE)
 
 
 def _too_often() -> Response:

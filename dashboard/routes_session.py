@@ -11,16 +11,23 @@ from core.application import application
 from core.errors import NotAllowed
 from core.i18n import _
 from dashboard.cookies import browser_cookie, forget_streamlit_user, session_cookie, set_cookie
+from dashboard.limits import allow_address
 from dashboard.origin import from_our_own_page
 from dashboard.plain import message_page, speak_language_of
 from dashboard.visitor import address_of
 
 SEE_OTHER = 303
+PER_MINUTE = 60
+"""Sign-ins of one address; an office comes in at nine, but not all in one second."""
 
 
 def start(request: Request) -> Response:
     """Take the ticket that the sign-in form made and go where the visitor wanted to be."""
     speak_language_of(request)
+    if not allow_address("ticket", address_of(request), PER_MINUTE):
+        return message_page(
+            _("One moment"), _("This was asked too often. Wait a minute and reload."), status=429
+        )
     app = application()
     browser = request.cookies.get(browser_cookie(app.settings), "")
     before = request.cookies.get(session_cookie(app.settings))

@@ -15,8 +15,6 @@ from core.tokens.keys_in_use import check_keys_of
 
 ROOT = Path(__file__).parent.parent
 """Settings, database and Streamlit's config.toml are looked for from here."""
-LARGEST_MESSAGE = 1 << 20
-"""Bytes of a message that a browser may send over its WebSocket."""
 
 
 def serve(settings: Settings, address: str) -> None:
@@ -29,11 +27,11 @@ def serve(settings: Settings, address: str) -> None:
         raise SettingsError("\n".join(reasons))
     check_port_free(settings.port, "CLICKKER_PORT", address)
     check_keys_of(settings)  # the server looks again; here it is a sentence, and there the end of a traceback
-    command = server_command(settings.port, address)
+    command = server_command(settings.port, address, settings.log_format or "json")
     os.execv(command[0], command)  # noqa: S606 - the command is ours, word for word
 
 
-def server_command(port: int, address: str) -> list[str]:
+def server_command(port: int, address: str, log: str) -> list[str]:
     """The command that serves; it must run with ``ROOT`` as its working directory (design fact: config.toml)."""
     if not (ROOT / ".streamlit" / "config.toml").exists():
         raise SettingsError(
@@ -41,25 +39,7 @@ def server_command(port: int, address: str) -> list[str]:
                 "The file .streamlit/config.toml is missing beside {folder}: install the product with its sources."
             ).format(folder=ROOT / "dashboard")
         )
-    # uvicorn opens the socket itself, and asyncio then sets TCP_NODELAY. `streamlit run` hands over a socket of its
-    # own (starlette_server._bind_socket) on which asyncio does not: each run of a page then waits some 40 ms for the
-    # other side's delayed acknowledgement (`make bench` shows both, beside each other).
-    return [
-        sys.executable,
-        *("-m", "uvicorn", "dashboard.asgi:app", "--app-dir", str(ROOT)),
-        *("--host", address, "--port", str(port)),
-        *(
-            "--ws",
-            "websockets-sansio",
-            "--ws-ping-interval",
-            "30",
-            "--ws-ping-timeout",
-            "30",
-        ),  # as Streamlit does
-        # No form here comes near; whoever has not signed in yet can send as much.
-        *("--ws-max-size", str(LARGEST_MESSAGE)),
-        *("--no-access-log", "--no-server-header", "--no-use-colors", "--log-level", "warning"),
-    ]
+    return [sys.executable, "-m", "dashboard.server", "--host", address, "--port", str(port), "--log", log]
 
 
 def check_port_free(port: int, setting: str, address: str = "localhost") -> None:

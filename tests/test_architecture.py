@@ -27,12 +27,15 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "starlette": (
         *(f"dashboard/{name}.py" for name in ("asgi", "routes*", "middleware")),
         # What routes and middleware are made of: requests, forms, plain pages, files.
-        *(f"dashboard/{name}.py" for name in ("assets", "cookies", "forms", "frame_page", "origin", "plain")),
-        *(f"dashboard/{name}.py" for name in ("provider_door", "visitor")),
+        *(
+            f"dashboard/{name}.py"
+            for name in ("assets", "cookies", "doors", "forms", "frame_page", "messages")
+        ),
+        *(f"dashboard/{name}.py" for name in ("origin", "plain", "provider_door", "proxies", "visitor")),
         "core/simulator/web.py",
         "core/simulator/delivery.py",
     ),
-    "uvicorn": ("core/simulator/server.py",),
+    "uvicorn": ("core/simulator/server.py", "dashboard/server.py"),
     "apprise": ("core/alarms/sending.py",),
     "typer": ("dashboard/cli*.py", "dashboard/commands.py", "dashboard/demo.py"),
     "bcrypt": ("core/accounts/passwords.py",),
@@ -46,7 +49,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
 
 NOT_IN: dict[str, tuple[str, ...]] = {"sqlalchemy": ("core/exact/*", "core/simulator/*")}
 
-GROUND = frozenset({"settings", "clock", "errors", "i18n", "text"})
+GROUND = frozenset({"settings", "clock", "errors", "i18n", "logs", "redaction", "text"})
 """Modules of core that everybody may stand on."""
 INSIDE_CORE: dict[str, frozenset[str]] = {
     "storage": GROUND,

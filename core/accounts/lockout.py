@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from core.accounts.emails import fold_email
+from core.accounts.knocks import network_of
 from core.application import Application
 from core.clock import now
 from core.errors import ClickkerError
@@ -60,6 +61,7 @@ def begin_attempt(app: Application, email: str, address: str, browser_token: str
     """
     account = account_hash(email)
     browser = hash_token(browser_token) if browser_token else ""
+    address = network_of(address)
     moment = now()
     with app.database.transaction() as session:
         _take_turns(app, session, account)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core.storage.base import Base, UTCDateTime, folded, new_uuid
 from core.storage.models_accounts import (
     Invitation,
+    Knock,
     Operator,
     OperatorIdentity,
     OperatorSession,
@@ -39,6 +40,7 @@ __all__ = [
     "Incident",
     "Invitation",
     "Issue",
+    "Knock",
     "Operator",
     "OperatorIdentity",
     "OperatorSession",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import Double, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.storage.base import Base
@@ -169,3 +169,15 @@ class SecondStep(Base):
     """Of the browser's cookie, as with tickets: nothing of this is in the page, its address or its state."""
     operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Knock(Base):
+    """How often somebody has knocked at an open door; see ``core.accounts.knocks``."""
+
+    __tablename__ = "knocks"
+
+    key_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    free_at: Mapped[float] = mapped_column(Double)
+    """Seconds since 1970 (UTC) at which the bucket will have run empty."""
+
+    __table_args__ = (Index("ix_knocks_free_at", "free_at"),)

@@ -10,7 +10,6 @@ from playwright.sync_api import Page, expect
 from core.accounts.invitations import invite
 from core.accounts.operators import disable, enable, list_operators
 from core.accounts.roles import CurrentOperator, Role
-from dashboard.navigation import ENTRIES, address
 from tests.browser import steps
 from tests.support.live import PASSWORD, Live
 
@@ -55,15 +54,6 @@ def test_streamlit_adds_no_words_in_english_only(live: Live, page: Page) -> None
     expect(advice).to_be_hidden()
     expect(page.get_by_role("heading", name="Clickker Connections")).to_be_visible()
     expect(page.get_by_role("link", name="Link to heading")).to_have_count(0)
-
-
-def test_no_page_is_refused_anything_by_our_own_policy(live: Live, page: Page, complaints: list[str]) -> None:
-    steps.sign_in(page, live, EMAIL)
-    for entry in ENTRIES:
-        page.goto(live.url + address(entry.key))
-        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-        page.wait_for_timeout(700)
-    assert complaints == []
 
 
 def test_every_request_stays_with_us(live: Live, page: Page) -> None:

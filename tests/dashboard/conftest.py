@@ -13,10 +13,12 @@ from core.accounts import passwords
 from core.accounts.operators import add_operator
 from core.accounts.roles import CurrentOperator, Role
 from core.application import Application
-from dashboard import limits
 from dashboard.assets import Assets
 from dashboard.middleware import Shield
 from dashboard.routes import routes
+from tests.support.office import alice, link, office, signed_in, visitors
+
+__all__ = ["alice", "link", "office", "signed_in", "visitors"]
 
 PASSWORD = "a herring in the tea"
 
@@ -39,7 +41,6 @@ def make_account(monkeypatch: pytest.MonkeyPatch, app: Application) -> Callable[
 @pytest.fixture
 def visitor(app: Application) -> Iterator[TestClient]:
     """A browser on our routes, signed out."""
-    limits.forget()
     served = Starlette(routes=routes(), middleware=[Middleware(Shield), Middleware(Assets)])
     english = {"accept-language": "en"}
     url = app.settings.public_url

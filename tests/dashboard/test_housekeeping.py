@@ -20,7 +20,6 @@ from core.storage.database import Database
 from core.storage.models import Registration
 from core.storage.schema import is_current
 from dashboard import housekeeping
-from dashboard.limits import allow, forget
 from tests.factories import make_connected
 
 
@@ -79,14 +78,3 @@ def test_a_server_beside_another_keeper_serves_on_and_says_so(
     with only_keeper(empty):
         asyncio.run(live())
     empty.dispose()
-
-
-def test_a_bucket_fills_and_empties(monkeypatch: pytest.MonkeyPatch) -> None:
-    moment = [0.0]
-    monkeypatch.setattr("dashboard.limits.monotonic", lambda: moment[0])
-    forget()
-    assert [allow("here", 3) for _round in range(4)] == [True, True, True, False]
-    assert allow("elsewhere", 3)
-    moment[0] = 21.0
-    assert [allow("here", 3), allow("here", 3)] == [True, False]
-    forget()

@@ -43,7 +43,6 @@ from core.simulator.server import RunningSimulator
 from core.storage.audit_guard import unguard
 from core.storage.database import Database
 from core.storage.models import AuditEntry, AuditHead, Grant
-from dashboard import limits
 from dashboard.cookies import session_cookie
 from dashboard.routes import routes
 from tests.factories import make_operator
@@ -66,7 +65,6 @@ def admin(database: Database) -> CurrentOperator:
 
 @pytest.fixture
 def visitor(app: Application) -> Iterator[TestClient]:
-    limits.forget()
     served = Starlette(routes=routes())
     headers = {"accept-language": "en"}
     with TestClient(

@@ -45,7 +45,6 @@ from core.tokens.keys_in_use import check_keys, list_keys
 from core.tokens.rekeying import rekey
 from core.tokens.rotation import access_token, distrust
 from core.tokens.vault import Vault
-from dashboard import limits
 from dashboard.cookies import browser_cookie, session_cookie
 from dashboard.feedback import report
 from dashboard.middleware import Shield
@@ -115,7 +114,6 @@ def simulator(app: Application) -> RunningSimulator:
 
 @pytest.fixture
 def visitor(app: Application) -> Iterator[TestClient]:
-    limits.forget()
     served = Starlette(routes=routes(), middleware=[Middleware(Shield)])
     with TestClient(served, base_url=app.settings.public_url, follow_redirects=False) as client:
         yield client

@@ -21,7 +21,6 @@ from core.application import Application
 from core.registrations.registration import registration
 from core.registrations.status import Status
 from core.storage.models import Registration, SignInFailure
-from dashboard import limits
 from dashboard.cookies import session_cookie
 from dashboard.middleware import Shield
 from dashboard.routes import routes
@@ -145,7 +144,6 @@ def test_check_28_a_window_that_lay_open_too_long_asks_when_its_button_is_presse
 @pytest.fixture
 def browser(app: Application, sanne: CurrentOperator) -> Iterator[TestClient]:
     """Sanne's browser, without a page: she signed in a while ago (with ``later``)."""
-    limits.forget()
     served = Starlette(routes=routes(), middleware=[Middleware(Shield)])
     english = {"accept-language": "en"}
     with TestClient(

@@ -24,7 +24,6 @@ from core.accounts.signing_in import change_password
 from core.application import Application, use
 from core.errors import NotAllowed
 from core.storage.models import OperatorSession
-from dashboard import limits
 from dashboard.assets import Assets
 from dashboard.cookies import browser_cookie, form_cookie, session_cookie
 from dashboard.middleware import Shield
@@ -53,7 +52,6 @@ def admin(app: Application) -> CurrentOperator:
 
 def client(app: Application) -> TestClient:
     """A browser on our routes, signed out."""
-    limits.forget()
     served = Starlette(routes=routes(), middleware=[Middleware(Shield), Middleware(Assets)])
     return TestClient(
         served, base_url=app.settings.public_url, headers={"accept-language": "en"}, follow_redirects=False

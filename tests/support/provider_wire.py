@@ -26,7 +26,6 @@ from core import clock
 from core.accounts.sso import begin_sign_in
 from core.application import Application, use
 from core.settings import SingleSignOn
-from dashboard import limits
 from dashboard.cookies import browser_cookie
 from dashboard.middleware import Shield
 from dashboard.provider_door import ProviderDoor
@@ -125,7 +124,6 @@ class Wire:
 @contextmanager
 def wire(app: Application, patch: pytest.MonkeyPatch) -> Iterator[Wire]:
     """Until the block ends; ``app`` must have single sign-on."""
-    limits.forget()
     made: Any = provider_secrets(app.settings)
     patch.setattr(secrets_singleton, "_secrets", made)
     served = Starlette(

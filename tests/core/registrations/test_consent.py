@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from core import clock
 from core.accounts.roles import CurrentOperator, Role
 from core.application import Application
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
@@ -24,9 +21,7 @@ from core.registrations.consent import Begun, begin_consent, create_consent
 from core.registrations.customer_links import create_customer_link
 from core.registrations.decisions import (
     accept_candidate,
-    compare_candidate,
     compare_consent,
-    reject_candidate,
 )
 from core.registrations.names import NameMatch
 from core.registrations.outcomes import ConsentResult, Outcome
@@ -189,54 +184,6 @@ def test_an_unknown_state_is_not_believed(app: Application, exact: RunningSimula
     assert complete_consent(app, query[:1], "browser", None).outcome is Outcome.UNKNOWN_STATE
 
 
-def test_a_state_counts_once_even_fifty_times_at_once(
-    app: Application, alice: CurrentOperator, exact: RunningSimulator
-) -> None:
-    number = registered(app, alice)
-    attempt = begun(app, alice, number)
-    query = [("code", code_of(exact, TEST_USER)), ("state", state_of(attempt))]
-
-    def come_back(_number: int) -> Outcome:
-        return complete_consent(app, query, attempt.browser_token, alice.id).outcome
-
-    with ThreadPoolExecutor(10) as pool:
-        outcomes = list(pool.map(come_back, range(50)))
-    assert outcomes.count(Outcome.GRANTED) == 1
-    assert outcomes.count(Outcome.REUSED_STATE) == 49
-
-
-def test_a_state_lapses_after_ten_minutes(
-    app: Application, alice: CurrentOperator, exact: RunningSimulator
-) -> None:
-    attempt = begun(app, alice, registered(app, alice))
-    query = [("code", code_of(exact, TEST_USER)), ("state", state_of(attempt))]
-    with clock.shifted(timedelta(minutes=10, seconds=1)):
-        result = complete_consent(app, query, attempt.browser_token, alice.id)
-    assert result.outcome is Outcome.EXPIRED_STATE
-
-
-@pytest.mark.parametrize("token", [None, "", "of another browser"])
-def test_another_browser_is_refused_and_the_right_one_may_still_come(
-    app: Application, alice: CurrentOperator, exact: RunningSimulator, token: str | None
-) -> None:
-    attempt = begun(app, alice, registered(app, alice))
-    query = [("code", code_of(exact, TEST_USER)), ("state", state_of(attempt))]
-    assert complete_consent(app, query, token, alice.id).outcome is Outcome.OTHER_BROWSER
-    assert complete_consent(app, query, attempt.browser_token, alice.id).outcome is Outcome.GRANTED
-
-
-def test_another_operator_in_the_same_browser_is_refused(
-    app: Application, alice: CurrentOperator, exact: RunningSimulator
-) -> None:
-    bob = make_operator(app.database, "Bob")
-    number = registered(app, alice)
-    attempt = begun(app, alice, number)
-    query = [("code", code_of(exact, TEST_USER)), ("state", state_of(attempt))]
-    assert complete_consent(app, query, attempt.browser_token, bob.id).outcome is Outcome.OTHER_OPERATOR
-    with pytest.raises(NotFound):
-        begin_consent(app, bob, create_consent(app, alice, number))
-
-
 @pytest.mark.parametrize(
     ("fault", "outcome"),
     [
@@ -323,28 +270,6 @@ def test_a_reconnect_that_permits_less_is_compared_and_unlinks_nothing(
     compared = compare_consent(view)
     assert len(compared.lost) == len(compared.kept) == 1
     assert {a.code for a in view.linked} == {1001001, 1001002}
-
-
-def test_another_login_stops_and_asks(
-    app: Application, alice: CurrentOperator, exact: RunningSimulator
-) -> None:
-    number = registered(app, alice, "Bakker B.V.")
-    connect(app, alice, exact, number, BAKKER)
-    save_administrations(app, alice, number, [1002001])
-    assert connect(app, alice, exact, number, TEST_USER) is Outcome.NEEDS_DECISION
-    view = registration(app, alice, number)
-    assert view.status is Status.ATTENTION
-    assert view.grant is not None
-    assert view.candidate is not None
-    assert (view.grant.full_name, view.candidate.full_name) == ("Bram Bakker", "Tessa Test")
-    compared = compare_candidate(app, alice, number)
-    assert compared.lost == ("Bakker B.V.",)
-    assert "Test B.V." in compared.new
-    reject_candidate(app, alice, number)
-    view = registration(app, alice, number)
-    assert (view.status, view.candidate) == (Status.CONNECTED, None)
-    with app.database.read() as session:
-        assert session.query(Grant).count() == 1
 
 
 def test_the_other_login_may_take_over(

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import CloseCode
 
 from core.accounts.roles import CurrentOperator, Role
-from dashboard.serving import LARGEST_MESSAGE
+from dashboard.server import LARGEST_MESSAGE
 from tests.support.frame import new_session
 from tests.support.live import Live, live_dashboard
 
@@ -70,7 +70,7 @@ async def run(connection: ClientConnection, page: str = "account") -> tuple[str,
             return session_id, drawn
 
 
-def test_alice_sees_her_own_page(served: Live, alice: CurrentOperator) -> None:
+def test_check_25_alice_sees_her_own_page(served: Live, alice: CurrentOperator) -> None:
     async def look() -> None:
         async with socket(served, new_session(served.app, alice)) as connection:
             assert SECRET in (await run(connection))[1]
@@ -80,7 +80,7 @@ def test_alice_sees_her_own_page(served: Live, alice: CurrentOperator) -> None:
 
 @pytest.mark.parametrize("thief", ["nobody", "mallory"])
 @pytest.mark.parametrize("still_open", [True, False])
-def test_her_session_id_shows_nothing_to_others(
+def test_check_25_her_session_id_shows_nothing_to_others(
     served: Live, alice: CurrentOperator, mallory: CurrentOperator, thief: str, still_open: bool
 ) -> None:
     async def steal() -> str:
@@ -101,7 +101,7 @@ def test_her_session_id_shows_nothing_to_others(
 
 
 @pytest.mark.parametrize("origin", [None, "http://evil.example", "null"])
-def test_no_other_origin_opens_a_socket(served: Live, origin: str | None) -> None:
+def test_check_30_no_other_origin_opens_a_live_socket(served: Live, origin: str | None) -> None:
     async def knock() -> None:
         async with socket(served, None, origin=origin):
             pass
@@ -110,7 +110,7 @@ def test_no_other_origin_opens_a_socket(served: Live, origin: str | None) -> Non
         asyncio.run(knock())
 
 
-def test_the_log_holds_no_secret(served: Live, alice: CurrentOperator) -> None:
+def test_check_16_the_log_holds_no_cookie(served: Live, alice: CurrentOperator) -> None:
     cookie = new_session(served.app, alice)
 
     async def look() -> None:
@@ -121,7 +121,7 @@ def test_the_log_holds_no_secret(served: Live, alice: CurrentOperator) -> None:
     assert cookie not in Path(served.log).read_text()
 
 
-def test_a_message_larger_than_any_form_ends_the_socket(served: Live) -> None:
+def test_check_31_a_message_larger_than_any_form_ends_the_socket(served: Live) -> None:
     async def shout() -> int | None:
         async with socket(served, None) as connection:
             await connection.send(b"A" * (LARGEST_MESSAGE + 1))

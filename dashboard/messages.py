@@ -1,0 +1,74 @@
+"""What may come in over a page's socket, and how fast.
+
+Whoever has not signed in yet has a socket too: the sign-in form is a page. So each message is looked at before
+Streamlit gets it, which writes a whole traceback to the log for one that it cannot read, and has doors behind its
+socket that none of our pages use (files, caches, installing things).
+"""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic
+
+from starlette.types import Message, Receive, Send
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.runtime.state.common import is_element_id
+
+_log = logging.getLogger("clickker.dashboard")
+
+SPOKEN = frozenset({"rerun_script", "stop_script", "app_heartbeat"})
+"""What our pages say; anything else is dropped."""
+PER_SECOND, AT_ONCE = 20.0, 100.0
+"""Messages of one socket: somebody who types and clicks sends a few a second."""
+UNSUPPORTED, MALFORMED, TOO_MUCH = 1003, 1002, 1008
+_GONE: Message = {"type": "websocket.disconnect", "code": TOO_MUCH}
+
+
+class Gate:
+    """Stands before the messages of one socket."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        self._level, self._at = 0.0, monotonic()
+        self._shut = False
+
+    async def __call__(self) -> Message:
+        """The next message that may pass; the end of the socket once it has said what none of our pages would."""
+        while not self._shut:
+            message = await self._receive()
+            if message["type"] != "websocket.receive":
+                return message
+            wrong = self._wrong(message)
+            if wrong is None:
+                return message
+            if wrong:
+                await self._close(wrong)
+        return _GONE
+
+    def _wrong(self, message: Message) -> int | None:
+        """None when it may pass, 0 when it is dropped, else the code to close with."""
+        if self._too_fast():
+            return TOO_MUCH
+        data = message.get("bytes")
+        if data is None:
+            return UNSUPPORTED
+        back = BackMsg()
+        try:
+            back.ParseFromString(data)
+        except Exception:  # protobuf's own, and RecursionError: either way no page of ours wrote it
+            return MALFORMED
+        # Streamlit takes what is no name of a widget for a value that a page of ours has set.
+        if not all(is_element_id(widget.id) for widget in back.rerun_script.widget_states.widgets):
+            return MALFORMED
+        return None if back.WhichOneof("type") in SPOKEN else 0
+
+    def _too_fast(self) -> bool:
+        moment = monotonic()
+        self._level = max(0.0, self._level - (moment - self._at) * PER_SECOND) + 1
+        self._at = moment
+        return self._level > AT_ONCE
+
+    async def _close(self, code: int) -> None:
+        self._shut = True
+        _log.warning("Closed a WebSocket with code %s: no page of ours sends that, or so much", code)
+        await self._send({"type": "websocket.close", "code": code})
