@@ -92,6 +92,8 @@ NEEDS: dict[str, Action | None] = {
     "registrations.lifeline.would_lapse": Action.VIEW,
     "registrations.listing.iterate_registrations": Action.EXPORT,
     "registrations.listing.list_registrations": Action.VIEW,
+    "registrations.noting.note": ANYBODY,
+    "registrations.noting.note_alone": ANYBODY,
     "registrations.overview.overview": Action.VIEW,
     "registrations.reconciliation.reconciliation": Action.VIEW,
     "registrations.register.delete": Action.DELETE,
@@ -161,7 +163,7 @@ _ARGUMENTS: dict[str, Any] = {
     "role": Role.SUPPORT,
     "since": clock.now(),
     "session_id": 1,
-    "text": "Old refresh token used",
+    "text": "no name in it, so no list is asked",
     "to": Recipient(Audience.SUPPORT, 1),
     "until": (clock.now() + timedelta(days=2)).date(),
 }
