@@ -50,7 +50,7 @@ from tests.factories import (
     make_registration,
 )
 from tests.security.test_roles import everything_in
-from tests.security.use_cases import call, use_cases
+from tests.security.use_cases import ANYBODY, NEEDS, call, use_cases
 from tests.support.plans import plan_of
 from tests.support.statements import statements
 
@@ -58,8 +58,8 @@ THEIRS = "Geheim B.V."
 ABOUT_ONE = sorted(
     name
     for name, function in use_cases().items()
-    if name.startswith("registrations.") and "registration_id" in function.__annotations__ and ".scope." not in name
-)  # fmt: skip
+    if "registration_id" in function.__annotations__ and NEEDS.get(name) is not ANYBODY
+)
 
 
 @pytest.fixture

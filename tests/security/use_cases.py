@@ -182,7 +182,7 @@ _ARGUMENTS: dict[str, Any] = {
     "role": Role.SUPPORT,
     "since": clock.now(),
     "session_id": 1,
-    "text": "Old refresh token used",
+    "text": "no name in it, so no list is asked",
     "to": Recipient(Audience.SUPPORT, 1),
     "until": (clock.now() + timedelta(days=2)).date(),
 }
