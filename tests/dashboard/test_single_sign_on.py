@@ -195,5 +195,5 @@ def test_my_account_shows_only_what_works(
     with_sso(at.app, passwords="off")
     test = frame("account")
     assert not [button.label for button in test.button if "Contoso" in button.label]
-    assert not test.text_input
+    assert [box.label for box in test.text_input] == ["Name"]
     assert "You can sign in with your Contoso account." in [part.value for part in test.markdown]

@@ -303,7 +303,11 @@ def test_disconnecting_takes_the_password_and_leaves_a_way_in(
         unbind(sso, here, "not the password")
     unbind(sso, here, PASSWORD)
     assert own_identity(sso, here) is None
-    assert [entry.event.value for entry in logged] == ["identity.bound", "identity.unbound"]
+    assert [entry.event.value for entry in logged] == [
+        "identity.bound",
+        "confirmation.failed",  # the wrong password
+        "identity.unbound",
+    ]
     with pytest.raises(NotAllowed, match="Nobody here is connected"):
         sign_in(sso, claims())
 
