@@ -179,7 +179,7 @@ def test_check_18_a_hostile_name_is_neutral_in_exports(
         form = RegistrationForm(name=name, environment="nl", reference=name)
         register(app, replace(admin, name=name), None, form)
         record_alone(app, Event.SIGN_IN, replace(admin, name=name), on=name, detail=name)
-    answer = visitor.get(f"/export/{which}.csv")
+    answer = visitor.get(f"/export/{which}.csv?environment=nl")
     assert answer.status_code == 200
     lines = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
     assert len(lines) > len(HOSTILE)
