@@ -19,6 +19,7 @@ from core.accounts.open_sessions import end_operator_sessions, end_other_session
 from core.accounts.operators import disable, enable, set_role
 from core.accounts.roles import CurrentOperator, Role
 from core.accounts.second_factor import take_away_second_factor
+from core.accounts.second_step import begin_second_step, second_step_waits
 from core.accounts.sessions import end_session, session_operator, start_session, start_ticket
 from core.accounts.signing_in import change_password
 from core.application import Application, use
@@ -184,6 +185,16 @@ def test_check_23_enabled_again_the_sessions_of_before_stay_ended(
     assert not holds(app, cookie)
     with pytest.raises(NotAllowed):
         start_session(app, waiting, BROWSER, "", "")
+
+
+@pytest.mark.parametrize("how", ["password", "role", "reset link", "ended by an admin", "ended elsewhere"])
+def test_check_23_who_was_half_signed_in_begins_again(
+    app: Application, alice: CurrentOperator, admin: CurrentOperator, how: str
+) -> None:
+    turned_on(app, alice, PASSWORD)
+    assert begin_second_step(app, alice.id, BROWSER)
+    ENDINGS[how](app, alice, admin, "")
+    assert not second_step_waits(app, BROWSER)
 
 
 @pytest.mark.parametrize("how", ENDINGS)
