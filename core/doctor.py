@@ -11,12 +11,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core import clock
+from core.accounts.provider_metadata import why_no_provider
 from core.accounts.roles import Role
+from core.accounts.ways_in import has_way_in
 from core.audit.heads import HeadFile
 from core.errors import SettingsError
 from core.exact.environments import ENVIRONMENTS, available, base_url, environment_name
 from core.exact.reach import why_unreachable
-from core.i18n import _
+from core.i18n import _, ngettext
 from core.registrations import heartbeat
 from core.registrations.wording import moment
 from core.settings import Settings, secrets_file
@@ -25,6 +27,8 @@ from core.storage import counters, schema
 from core.storage.database import Database
 from core.storage.models import AuditHead, Operator
 from core.storage.search import search_backend
+from core.tokens.keys_in_use import check_keys, uses_in
+from core.tokens.vault import Vault
 
 
 class Verdict(StrEnum):
@@ -47,6 +51,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Look at settings, database and the way to Exact Online, one finding at a time."""
     yield from _settings(settings)
     yield from _database(settings)
+    yield from _provider(settings)
     yield from _environments(settings)
 
 
@@ -78,7 +83,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield from _migrations(database)
         with database.read() as session:
             yield from _sqlite(session) if database.is_sqlite else _postgresql(session, database)
-            yield from _operators(session, database)
+            yield from _keys(settings, database)
+            yield from _operators(session, database, settings)
+            yield from _break_glass(session, database, settings)
             yield from _keeper(session, database)
             yield from _audit(session, settings, database)
     except SQLAlchemyError as error:
@@ -136,15 +143,71 @@ def _way_to_pg_trgm(session: Session) -> str:
     return _("it is installed, so run “clickker db upgrade”")
 
 
-def _operators(session: Session, database: Database) -> Iterator[Finding]:
+def _keys(settings: Settings, database: Database) -> Iterator[Finding]:
+    subject = _("Encryption keys")
+    try:
+        vault = Vault(settings.encryption_keys.get_secret_value())
+    except SettingsError:
+        return  # told of with the settings
+    try:
+        check_keys(database, vault)
+    except SettingsError as error:
+        yield Finding(Verdict.WRONG, subject, error.message)
+        return
+    older = sum(use.count for use in uses_in(database) if use.head != vault.heads[0])
+    if older:
+        sentence = ngettext(
+            "{count} secret is still encrypted with an older key: run “clickker keys rotate”.",
+            "{count} secrets are still encrypted with an older key: run “clickker keys rotate”.",
+            older,
+        )
+        yield Finding(Verdict.NOTE, subject, sentence.format(count=older))
+    else:
+        yield Finding(Verdict.GOOD, subject, _("The first key opens everything that is stored."))
+
+
+def _operators(session: Session, database: Database, settings: Settings) -> Iterator[Finding]:
     if not schema.is_current(database):
         return
     admins = select(func.count()).where(
-        Operator.active, Operator.role == Role.ADMIN.value, Operator.password_hash.is_not(None)
+        Operator.active, Operator.role == Role.ADMIN.value, has_way_in(settings)
     )
     if not session.scalar(admins):
         sentence = _("Nobody can sign in as admin yet: run “clickker operator invite --role admin”.")
         yield Finding(Verdict.WRONG, _("Operators"), sentence)
+
+
+def _break_glass(session: Session, database: Database, settings: Settings) -> Iterator[Finding]:
+    """Who gets in when the provider is out of reach, where passwords are switched off for everybody else."""
+    if settings.passwords == "on" or not schema.is_current(database):
+        return
+    named = settings.break_glass_accounts
+    able = session.scalars(
+        select(Operator.email).where(
+            Operator.email.in_(sorted(named)), Operator.active, Operator.password_hash.is_not(None)
+        )
+    ).all()
+    for address in sorted(named - set(able)):
+        sentence = _("CLICKKER_BREAK_GLASS names {address}, who has no account here with a password.")
+        yield Finding(Verdict.WRONG, _("Single sign-on"), sentence.format(address=address))
+    if not able:
+        sentence = _(
+            "When {provider} is out of reach nobody gets in: name an account in CLICKKER_BREAK_GLASS."
+        )
+        yield Finding(Verdict.NOTE, _("Single sign-on"), sentence.format(provider=settings.sso.name))
+
+
+def _provider(settings: Settings) -> Iterator[Finding]:
+    if not settings.sso.on:
+        return
+    subject = _("Single sign-on")
+    wrong = why_no_provider(settings)
+    if wrong:
+        yield Finding(Verdict.WRONG, subject, wrong)
+        return
+    sentence = _("{provider} answers. Its app must permit this redirect URI: {uri}")
+    told = sentence.format(provider=settings.sso.name, uri=settings.provider_redirect_uri)
+    yield Finding(Verdict.GOOD, subject, told)
 
 
 def _keeper(session: Session, database: Database) -> Iterator[Finding]:

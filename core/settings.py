@@ -31,6 +31,22 @@ class ExactApp(BaseModel):
     """Overrules the country's host; the demo points it at the simulator."""
 
 
+class SingleSignOn(BaseModel):
+    """Our app at the provider whose accounts sign operators in: Microsoft Entra ID, Google, any of OpenID Connect."""
+
+    name: str = ""
+    """As people call it: "Sign in with Microsoft"."""
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    metadata_url: str = ""
+    """Where the provider describes itself; ends in /.well-known/openid-configuration."""
+
+    @property
+    def on(self) -> bool:
+        """Whether anybody can sign in that way; half of the settings is refused at start."""
+        return bool(self.name and self.client_id and self.client_secret and self.metadata_url)
+
+
 class _ClickkerTable(TomlConfigSettingsSource):
     """The table [clickker] of secrets.toml; Streamlit keeps its own tables beside it."""
 
@@ -61,6 +77,14 @@ class Settings(BaseSettings):
     """The Exact apps above point at a local simulator."""
     allow_simulator: bool = False
     """`serve` starts with the simulator only when told so outright."""
+
+    sso: SingleSignOn = SingleSignOn()
+    """E.g. CLICKKER_SSO__CLIENT_ID."""
+    passwords: Literal["on", "off"] = "on"
+    """"off": whoever is not named in ``break_glass`` signs in with the provider alone."""
+    break_glass: str = ""
+    """E-mail addresses, with blanks or commas between, whose passwords work while passwords are off: for the day the
+    provider is out of reach."""
 
     consent_seconds: int = 600
     customer_link_days: int = 7
@@ -154,6 +178,15 @@ class Settings(BaseSettings):
     def redirect_uri(self) -> str:
         """Where Exact sends the browser back; from the settings alone, never from a request."""
         return self.public_url.rstrip("/") + "/exact/callback"
+
+    @property
+    def provider_redirect_uri(self) -> str:
+        """Where the provider of the single sign-on sends the browser back: Streamlit's own address for it."""
+        return self.public_url.rstrip("/") + "/oauth2callback"
+
+    @property
+    def break_glass_accounts(self) -> frozenset[str]:
+        return frozenset(self.break_glass.replace(",", " ").casefold().split())
 
     @property
     def journal_folder(self) -> Path:

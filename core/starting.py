@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from core.accounts.sso_settings import wrong_single_sign_on
 from core.alarms.addresses import wrong_addresses
 from core.errors import SettingsError
 from core.exact.environments import ENVIRONMENTS
@@ -64,4 +65,5 @@ def _reasons(settings: Settings) -> Iterator[str]:
             "The settings point at an Exact Online simulator. Take that out for real work, or set "
             "CLICKKER_ALLOW_SIMULATOR=true to practise."
         )
+    yield from wrong_single_sign_on(settings)
     yield from wrong_addresses(settings)

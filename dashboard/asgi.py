@@ -10,16 +10,20 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from core.settings import Settings
 from dashboard.assets import Assets
 from dashboard.feedback import report
 from dashboard.housekeeping import lifespan
 from dashboard.middleware import Shield
+from dashboard.provider_door import ProviderDoor
 from dashboard.routes import routes
+from dashboard.single_sign_on import provider_secrets
 
 app = st.App(
     Path(__file__).parent / "main.py",
     lifespan=lifespan,
     routes=routes(),
-    middleware=[Middleware(Shield), Middleware(Assets)],
+    middleware=[Middleware(Shield), Middleware(Assets), Middleware(ProviderDoor)],
+    secrets=provider_secrets(Settings()),
     on_script_error=report,
 )

@@ -25,16 +25,15 @@ from core.keeping.working import keep
 from core.registrations.recovery import recover_chains, replay_journal
 from core.starting import read_settings
 from core.storage import schema
-from core.tokens.vault import Vault
 from dashboard import cli_operators, serving
 from dashboard.cli_audit import verify_and_tell
+from dashboard.cli_keys import keys_app
 from dashboard.commands import explained as _explained
 from dashboard.commands import opened_application as _application
 
 app = typer.Typer(help="Clickker Connections.", no_args_is_help=True, add_completion=False)
 database_app = typer.Typer(help="The database.", no_args_is_help=True)
 alarms_app = typer.Typer(help="Telling somebody.", no_args_is_help=True)
-keys_app = typer.Typer(help="Encryption keys.", no_args_is_help=True)
 tokens_app = typer.Typer(help="The tokens of Exact Online.", no_args_is_help=True)
 audit_app = typer.Typer(help="The audit log.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
@@ -114,12 +113,6 @@ def verify_audit() -> None:
     """Say whether every entry of the audit log is as it was written; exit code 1 when one is not."""
     with _explained(), _application() as opened:
         raise typer.Exit(verify_and_tell(opened))
-
-
-@keys_app.command("generate")
-def generate_key() -> None:
-    """Print a new encryption key for CLICKKER_ENCRYPTION_KEYS."""
-    typer.echo(Vault.generate_key())
 
 
 @app.command()

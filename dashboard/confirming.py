@@ -18,6 +18,7 @@ from core.errors import InvalidInput
 from core.i18n import _
 from dashboard import signin
 from dashboard.markdown import error_text
+from dashboard.single_sign_on import draw_confirm, offers_confirming, offers_password
 
 
 @dataclass
@@ -75,9 +76,16 @@ def draw_button(
     """
     needed = not draft and not is_fresh(app, by)
     password = ""
+    by_provider = needed and offers_confirming(app, by)
+    if by_provider:
+        st.caption(explanation())
+        draw_confirm(app, by, signin.live_browser(), place)
+        if not offers_password(app, by):
+            return Confirmation(False, "", needed, st.empty())
     with st.form(f"{place}_form", border=False, clear_on_submit=True):
         if needed:
-            st.caption(explanation())
+            if not by_provider:
+                st.caption(explanation())
             password = (
                 st.text_input(
                     _("Your password"),

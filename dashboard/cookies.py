@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from http.cookies import Morsel, SimpleCookie
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from core.settings import Settings
 
 BROWSER_LIFE = 365 * 24 * 3600
 """Seconds. A browser keeps its name, so that the lock-out knows it again."""
+STREAMLIT_USER = "_streamlit_user"
+"""What the cookies of Streamlit's own sign-in begin with: they hold the provider's tokens. Nobody here reads them."""
 
 
 def session_cookie(settings: Settings) -> str:
@@ -39,6 +44,13 @@ def set_cookie(settings: Settings, name: str, value: str, max_age: int | None = 
     if max_age is not None:
         morsel["max-age"] = max_age
     return morsel.OutputString()
+
+
+def forget_streamlit_user(request: Request, answer: Response) -> None:
+    """Have the browser throw away whatever it holds of Streamlit's own sign-in."""
+    for name in request.cookies:
+        if name.startswith(STREAMLIT_USER):
+            answer.delete_cookie(name, path="/", httponly=True, samesite="lax")
 
 
 def _prefix(settings: Settings) -> str:

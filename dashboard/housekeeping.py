@@ -17,6 +17,7 @@ from core.accounts.passwords import dummy_hash
 from core.application import application
 from core.keeping.working import keep_within
 from core.storage.schema import upgrade
+from core.tokens.keys_in_use import check_keys
 from dashboard.assets import warm_assets
 from dashboard.sockets import look_at_once, send_at_once
 
@@ -43,6 +44,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 def warm_up() -> None:
     """Everything the first session would wait for."""
     upgrade(application().database)
+    check_keys(application().database, application().vault)
     _import_heavy()
     for code in i18n.LANGUAGES:
         with i18n.language(code):

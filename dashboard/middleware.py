@@ -34,6 +34,8 @@ CLOSED = (
     "/auth/",
     "/oauth2callback",
 )
+OPEN_FOR_PROVIDER = frozenset({"/auth/login", "/oauth2callback"})
+"""Of these, what the single sign-on needs once it is set up; dashboard/provider_door.py stands around it."""
 PROBES = frozenset({"/healthz", "/readyz"})
 """Asked by a load balancer, which knows us by our number."""
 LARGEST_BODY = 65_536
@@ -86,7 +88,7 @@ def _refusal(scope: Scope, settings: Settings) -> Response | None:
     path = scope["path"]
     if path not in PROBES and not _is_our_name(scope, settings):
         return PlainTextResponse("Unknown host", 421)
-    if path.startswith(CLOSED):
+    if path.startswith(CLOSED) and not (settings.sso.on and path in OPEN_FOR_PROVIDER):
         return PlainTextResponse("Not found", 404)
     length = Headers(scope=scope).get("content-length", "0")
     if not length.isdigit() or int(length) > LARGEST_BODY:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
+from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,6 +20,7 @@ from core import clock
 from core.accounts.confirming import confirm_by_password
 from core.accounts.lockout import TooManyAttempts
 from core.accounts.roles import CurrentOperator
+from core.accounts.sso import begin_confirm
 from core.application import Application, application
 from core.audit.exports import filters_of, recorded
 from core.audit.listing import AuditQuery, iterate_entries
@@ -41,11 +43,15 @@ from dashboard.export import ADMINISTRATION_COLUMNS, REGISTRATION_COLUMNS, csv_c
 from dashboard.forms import form_secret, form_token, is_ours, keep_form_secret, read_form
 from dashboard.limits import allow
 from dashboard.plain import message_page, plain_page
+from dashboard.provider_door import going_to_provider
+from dashboard.single_sign_on import CONFIRM_ENTRY, offers_confirming, offers_password
 from dashboard.tables import Column
 from dashboard.visitor import visitor
 
 PER_MINUTE = 10
 """Exports of one operator."""
+CONFIRMED = "confirmed"
+"""In the address that the provider brings back to. It proves nothing: the file asks for itself."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _PIECE = 1 << 16
@@ -93,6 +99,10 @@ def _route(export: _Export, kind: str, answer: Callable[..., Response]) -> Route
         operator = signed_in.operator
         if not allow(f"export {operator.id}", PER_MINUTE):
             return _later(_("You have made many exports in a minute. Wait a little."), export)
+        if (
+            CONFIRMED in request.query_params
+        ):  # back from the provider: a file alone would leave its page standing
+            return _ready(request, export)
         try:
             return answer(app, operator, export, export.read(request.query_params))
         except NotAllowed as error:
@@ -124,12 +134,18 @@ def _confirm(request: Request, fields: dict[str, str] | None, export: _Export) -
         problem = _("The form could not be checked. Please try again.")
         return _ask(request, operator, export, problem, status=403)
     browser = request.cookies.get(browser_cookie(app.settings))
+    if "provider" in fields and browser and offers_confirming(app, operator):
+        begin_confirm(app, operator, browser, _asked(request, **{CONFIRMED: "yes"}))
+        return going_to_provider(_("Export of everything"), CONFIRM_ENTRY)
     try:
         confirm_by_password(app, operator, fields.get("password", ""), browser)
-    except InvalidInput as error:
-        return _ask(request, operator, export, error.message, status=422)
-    except TooManyAttempts as error:
-        return _ask(request, operator, export, error.message, status=429)
+    except (InvalidInput, TooManyAttempts) as error:
+        status = 422 if isinstance(error, InvalidInput) else 429
+        return _ask(request, operator, export, error.message, status=status)
+    return _ready(request, export)
+
+
+def _ready(request: Request, export: _Export) -> Response:
     title = _("Export of everything")
     return plain_page("export_ready.html", title=title, action=_asked(request), link=_back(export))
 
@@ -148,6 +164,8 @@ def _ask(
         email=operator.email,
         error=error,
         label=_("Export"),
+        provider=settings.sso.name if offers_confirming(application(), operator) else "",
+        passwords=offers_password(application(), operator),
         action=_asked(request),
         csrf=form_token(secret),
         link=_back(export),
@@ -155,9 +173,11 @@ def _ask(
     return keep_form_secret(page, settings, secret)
 
 
-def _asked(request: Request) -> str:
+def _asked(request: Request, **more: str) -> str:
     """The address that was asked for: the path is one of ours, the query only ever a query."""
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != CONFIRMED]
+    query = urlencode([*kept, *more.items()])
+    return request.url.path + (f"?{query}" if query else "")
 
 
 def _rows(

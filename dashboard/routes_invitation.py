@@ -1,4 +1,4 @@
-"""The page behind an invitation or a reset link: choose a password, then sign in."""
+"""The page behind an invitation or a reset link: choose a password, or an account at the provider, then sign in."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.accounts.invitations import INVITE, InvitationView, accept_invitation, open_invitation
+from core.accounts.sso import begin_invitation
+from core.accounts.ways_in import may_use_password
 from core.application import application
-from core.errors import InvalidInput, NotFound
+from core.errors import InvalidInput, NotAllowed, NotFound
 from core.i18n import _, set_language
+from dashboard.cookies import browser_cookie
 from dashboard.forms import form_secret, form_token, is_ours, keep_form_secret, read_form
 from dashboard.limits import allow
 from dashboard.plain import message_page, plain_page, speak_language_of
+from dashboard.provider_door import going_to_provider
+from dashboard.single_sign_on import ENTRY
 from dashboard.visitor import address_of
 
 PER_MINUTE = 30
@@ -50,14 +55,21 @@ def _choose(request: Request, fields: dict[str, str] | None) -> Response:
             set_language(view.language)
         if fields is None or not is_ours(request, app.settings, fields):
             return _form(request, view, _("The form could not be checked. Please try again."), status=403)
-        password = fields.get("password", "")
-        if password != fields.get("again", ""):
-            return _form(request, view, _("The two passwords are not the same."), status=422)
-        accept_invitation(app, token, password, address_of(request))
-    except InvalidInput as error:
-        return _form(request, view, error.message, status=422)
+        if "provider" in fields:
+            return _to_provider(request, view, token)
+        return _accept(request, view, token, fields)
     except NotFound as error:
         return _dead_link(error)
+
+
+def _accept(request: Request, view: InvitationView, token: str, fields: dict[str, str]) -> Response:
+    password = fields.get("password", "")
+    if password != fields.get("again", ""):
+        return _form(request, view, _("The two passwords are not the same."), status=422)
+    try:
+        accept_invitation(application(), token, password, address_of(request))
+    except (InvalidInput, NotAllowed) as error:
+        return _form(request, view, error.message, status=422)
     return _done(view)
 
 
@@ -68,9 +80,30 @@ def _form(request: Request, view: InvitationView, error: str = "", *, status: in
     secret = form_secret(request, settings)
     title = _("Create your account") if view.purpose == INVITE else _("Choose a new password")
     page = plain_page(
-        "invitation.html", status=status, title=title, view=view, error=error, csrf=form_token(secret)
+        "invitation.html",
+        status=status,
+        title=title,
+        view=view,
+        error=error,
+        csrf=form_token(secret),
+        provider=settings.sso.name if _provider_offered(view) else "",
+        passwords=may_use_password(settings, view.email),
     )
     return keep_form_secret(page, settings, secret)
+
+
+def _provider_offered(view: InvitationView) -> bool:
+    return application().settings.sso.on and view.purpose == INVITE
+
+
+def _to_provider(request: Request, view: InvitationView, token: str) -> Response:
+    """Off to the provider, whose answer makes the account (``dashboard/provider_door.py``)."""
+    app = application()
+    browser = request.cookies.get(browser_cookie(app.settings))
+    if not browser or not _provider_offered(view):
+        return _form(request, view, _("The form could not be checked. Please try again."), status=403)
+    begin_invitation(app, browser, token)
+    return going_to_provider(_("Create your account"), ENTRY)
 
 
 def _done(view: InvitationView) -> Response:

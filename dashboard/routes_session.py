@@ -10,7 +10,7 @@ from core.accounts.sessions import end_session, start_session
 from core.application import application
 from core.errors import NotAllowed
 from core.i18n import _
-from dashboard.cookies import browser_cookie, session_cookie, set_cookie
+from dashboard.cookies import browser_cookie, forget_streamlit_user, session_cookie, set_cookie
 from dashboard.origin import from_our_own_page
 from dashboard.plain import message_page, speak_language_of
 from dashboard.visitor import address_of
@@ -41,6 +41,7 @@ def start(request: Request) -> Response:
     answer.headers.append(
         "set-cookie", set_cookie(app.settings, session_cookie(app.settings), started.cookie)
     )
+    forget_streamlit_user(request, answer)
     return answer
 
 
@@ -55,6 +56,7 @@ def end(request: Request) -> Response:
     end_session(app, request.cookies.get(session_cookie(app.settings)), address_of(request))
     answer = RedirectResponse("/", SEE_OTHER, {"Cache-Control": "no-store"})
     answer.headers.append("set-cookie", set_cookie(app.settings, session_cookie(app.settings), "", max_age=0))
+    forget_streamlit_user(request, answer)
     return answer
 
 

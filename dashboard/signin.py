@@ -26,6 +26,7 @@ from dashboard import second_step
 from dashboard.cookies import browser_cookie, session_cookie
 from dashboard.feedback import flash, show_flashes
 from dashboard.going import go_to
+from dashboard.single_sign_on import draw_sign_in
 
 _BOUND = "_session_hash"
 _THEIRS = ("name", "authentication_status", "username", "email", "roles", "logout")
@@ -128,17 +129,28 @@ def draw_form(path: str) -> None:
             second_step.draw(browser, _target(path), live_address())
             return
         st.markdown(_("Create your account with the link we sent you, then sign in."))
-        form = _Form(browser)
-        form.login(
-            key="sign_in",
-            fields={
-                "Form name": _("Sign in"),
-                "Username": _("E-mail address"),
-                "Password": _("Password"),
-                "Login": _("Sign in"),
-            },
-        )
-        _answer(form.controller, path, browser)
+        settings = application().settings
+        if settings.sso.on:
+            draw_sign_in(application(), browser, _target(path))
+        if settings.passwords == "on":
+            _draw_passwords(path, browser)
+        elif settings.break_glass_accounts:  # for the day the provider is out of reach
+            with st.expander(_("Emergency access")):
+                _draw_passwords(path, browser)
+
+
+def _draw_passwords(path: str, browser: str | None) -> None:
+    form = _Form(browser)
+    form.login(
+        key="sign_in",
+        fields={
+            "Form name": _("Sign in"),
+            "Username": _("E-mail address"),
+            "Password": _("Password"),
+            "Login": _("Sign in"),
+        },
+    )
+    _answer(form.controller, path, browser)
 
 
 def _answer(controller: _Controller, path: str, browser: str | None) -> None:

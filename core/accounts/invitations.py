@@ -1,4 +1,4 @@
-"""Links by which an operator chooses a password: to create the account, or to set a new one.
+"""Links by which an operator gets a way in: to create the account, or to set a new password.
 
 A link works once, for seven days; only its hash is kept, so it is shown at the moment it is made and never again.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
 from core.accounts.adding import add_row
@@ -18,13 +18,14 @@ from core.accounts.names import audited, check_name
 from core.accounts.passwords import check_password, hash_password
 from core.accounts.roles import Action, CurrentOperator, Role, require
 from core.accounts.sessions import end_all_sessions
+from core.accounts.ways_in import may_use_password
 from core.application import Application
 from core.audit.events import Event
 from core.audit.record import record
 from core.clock import now
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, NotAllowed, NotFound
 from core.i18n import LANGUAGES, _
-from core.storage.models import Invitation, Operator
+from core.storage.models import Invitation, Operator, OperatorIdentity
 from core.tokens.secrets import hash_token, new_token
 
 INVITE = "invite"
@@ -86,7 +87,8 @@ def resend(app: Application, by: CurrentOperator | None, operator_id: int) -> In
     _require(by)
     with app.database.transaction() as session:
         operator = _operator(session, operator_id)
-        if operator.password_hash is not None:
+        bound = exists().where(OperatorIdentity.operator_id == operator.id)
+        if operator.password_hash is not None or session.scalar(select(bound)):
             raise Conflict(_("This account has been created already. Make a reset link instead."))
         record(session, Event.OPERATOR_INVITED, by, on=audited(operator.id, operator.email), detail="again")
         return _make_link(app, session, operator.id, INVITE)
@@ -109,7 +111,8 @@ def reset(app: Application, by: CurrentOperator | None, operator_id: int) -> Inv
         if not operator.active:
             raise Conflict(_("This account is disabled. Enable it first."))
         record(session, Event.OPERATOR_RESET, by, on=audited(operator.id, operator.email))
-        return _make_link(app, session, operator.id, RESET if operator.password_hash else INVITE)
+        chooses = operator.password_hash and may_use_password(app.settings, operator.email)
+        return _make_link(app, session, operator.id, RESET if chooses else INVITE)
 
 
 def open_invitation(app: Application, token: str) -> InvitationView:
@@ -118,7 +121,7 @@ def open_invitation(app: Application, token: str) -> InvitationView:
     Raises ``NotFound`` with the reason when it is unknown, used, revoked or too old.
     """
     with app.database.read() as session:
-        invitation, operator = _find(session, token)
+        invitation, operator = _find(session, Invitation.token_hash == hash_token(token))
         return InvitationView(
             invitation.purpose, operator.name, operator.email, operator.language, invitation.expires_at
         )
@@ -127,33 +130,55 @@ def open_invitation(app: Application, token: str) -> InvitationView:
 def accept_invitation(app: Application, token: str, password: str, address: str = "") -> None:
     """Set the password and use the link up; ends every session and lifts the lock of the account.
 
-    Raises ``NotFound`` as ``open_invitation``, ``InvalidInput`` for a password that cannot be chosen.
+    Raises ``NotFound`` as ``open_invitation``, ``InvalidInput`` for a password that cannot be chosen, ``NotAllowed``
+    while passwords are switched off for the account.
     """
     view = open_invitation(app, token)
+    if not may_use_password(app.settings, view.email):
+        raise NotAllowed(
+            _("Passwords are switched off. Create the account with {provider}.").format(
+                provider=app.settings.sso.name
+            )
+        )
     check_password(password, view.email, view.email.split("@")[0], view.name)
     hashed = hash_password(password)  # before the transaction: it takes a quarter of a second
     with app.database.transaction() as session:
-        invitation, operator = _find(session, token)
-        used = session.execute(
-            update(Invitation)
-            .where(Invitation.id == invitation.id, Invitation.used_at.is_(None))
-            .values(used_at=now())
-            .returning(Invitation.id)
-        ).one_or_none()
-        if used is None:
-            raise NotFound(_("This link has been used already."))
+        operator = use_up(session, open_link(session, token).id, address)
         operator.password_hash = hashed
-        _revoke_open(session, operator.id)
-        end_all_sessions(session, operator.id)
-        forget_failures(session, operator.email)
-        record(
-            session,
-            Event.INVITATION_USED,
-            None,
-            on=audited(operator.id, operator.email),
-            detail=invitation.purpose,
-            address=address,
-        )
+
+
+def use_up(session: Session, invitation_id: int, address: str = "") -> Operator:
+    """The link's operator, who has a new way in by this transaction; the link works no second time.
+
+    Ends every session, lifts the lock of the account and makes the other links stop working.
+    Raises ``NotFound`` as ``open_invitation``.
+    """
+    invitation, operator = _find(session, Invitation.id == invitation_id)
+    used = session.execute(
+        update(Invitation)
+        .where(Invitation.id == invitation_id, Invitation.used_at.is_(None))
+        .values(used_at=now())
+        .returning(Invitation.id)
+    ).one_or_none()
+    if used is None:
+        raise NotFound(_("This link has been used already."))
+    _revoke_open(session, operator.id)
+    end_all_sessions(session, operator.id)
+    forget_failures(session, operator.email)
+    record(
+        session,
+        Event.INVITATION_USED,
+        None,
+        on=audited(operator.id, operator.email),
+        detail=invitation.purpose,
+        address=address,
+    )
+    return operator
+
+
+def open_link(session: Session, token: str) -> Invitation:
+    """The row behind a link that can still be used. Raises ``NotFound`` as ``open_invitation``."""
+    return _find(session, Invitation.token_hash == hash_token(token))[0]
 
 
 def _require(by: CurrentOperator | None) -> None:
@@ -199,18 +224,16 @@ def _revoke_open(session: Session, operator_id: int) -> bool:
     return bool(revoked)
 
 
-def _find(session: Session, token: str) -> tuple[Invitation, Operator]:
+def _find(session: Session, which: ColumnElement[bool]) -> tuple[Invitation, Operator]:
     row = session.execute(
-        select(Invitation, Operator)
-        .join(Operator, Operator.id == Invitation.operator_id)
-        .where(Invitation.token_hash == hash_token(token))
+        select(Invitation, Operator).join(Operator, Operator.id == Invitation.operator_id).where(which)
     ).one_or_none()
     if row is None:
         raise NotFound(_("This link is not known here. Check that you copied all of it."))
     invitation: Invitation = row[0]
     operator: Operator = row[1]
     if invitation.used_at is not None:
-        raise NotFound(_("This link has been used already. Sign in with the password you chose."))
+        raise NotFound(_("This link has been used already. If you created your account with it, sign in."))
     if invitation.revoked_at is not None:
         raise NotFound(_("This link has been withdrawn. Ask an admin for a new one."))
     if invitation.expires_at <= now():

@@ -6,14 +6,16 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from core.accounts.roles import Role
+from core.accounts.ways_in import has_way_in
 from core.errors import Conflict, NotFound
 from core.i18n import _
+from core.settings import Settings
 from core.storage.models import Operator
 
 
-def can_sign_in() -> ColumnElement[bool]:
+def can_sign_in(settings: Settings) -> ColumnElement[bool]:
     """What makes an operator somebody who can really come in: not disabled, and not merely invited."""
-    return and_(Operator.active, Operator.password_hash.is_not(None))
+    return and_(Operator.active, has_way_in(settings))
 
 
 def locked_operator(session: Session, operator_id: int) -> Operator:
@@ -29,11 +31,13 @@ def locked_operator(session: Session, operator_id: int) -> Operator:
     return operator
 
 
-def keep_an_admin(session: Session, operator: Operator) -> None:
+def keep_an_admin(session: Session, settings: Settings, operator: Operator) -> None:
     """Raise ``Conflict`` when no admin who can sign in is left without ``operator``, whom ``locked_operator`` gave."""
     if operator.role != Role.ADMIN or not operator.active:
         return
-    others = select(Operator.id).where(_is_admin(), can_sign_in(), Operator.id != operator.id).limit(1)
+    others = (
+        select(Operator.id).where(_is_admin(), can_sign_in(settings), Operator.id != operator.id).limit(1)
+    )
     if session.scalar(others) is None:
         raise Conflict(_("This is the last admin. Make somebody else an admin first."))
 

@@ -15,7 +15,7 @@ from core.application import Application
 from core.clock import now
 from core.errors import NotFound
 from core.i18n import _
-from core.storage.models import Invitation, Operator, OperatorSession, SecondFactor
+from core.storage.models import Invitation, Operator, OperatorIdentity, OperatorSession, SecondFactor
 
 PAGE_SIZE = 50
 
@@ -30,7 +30,7 @@ class OperatorView:
     role: Role
     active: bool
     account_created: bool
-    """Whether a password has been chosen."""
+    """Whether a password has been chosen, or an account at the provider."""
     link_open: bool
     """Whether a link to choose one is under way."""
     second_factor: bool
@@ -106,7 +106,14 @@ def _views(app: Application) -> Select[*tuple[Any, ...]]:
         .where(and_(OperatorSession.operator_id == Operator.id, is_open(app.settings, moment)))
         .scalar_subquery()
     )
-    return select(Operator, link.label("link"), factor.label("factor"), sessions.label("sessions"))
+    bound = exists().where(OperatorIdentity.operator_id == Operator.id)
+    return select(
+        Operator,
+        link.label("link"),
+        factor.label("factor"),
+        bound.label("bound"),
+        sessions.label("sessions"),
+    )
 
 
 def _by_name(asked: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
@@ -131,7 +138,7 @@ def _view(row: Row[*tuple[Any, ...]]) -> OperatorView:
         name=operator.name,
         role=Role(operator.role),
         active=operator.active,
-        account_created=operator.password_hash is not None,
+        account_created=bool(row.bound) or operator.password_hash is not None,
         link_open=bool(row.link),
         second_factor=bool(row.factor),
         sessions=row.sessions,

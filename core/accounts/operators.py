@@ -22,11 +22,12 @@ from core.accounts.operator_list import OperatorView, list_operators
 from core.accounts.passwords import check_password, hash_password
 from core.accounts.roles import Action, CurrentOperator, Role, require
 from core.accounts.sessions import end_all_sessions
+from core.accounts.ways_in import may_use_password
 from core.application import Application
 from core.audit.events import Event
 from core.audit.record import record
 from core.clock import now
-from core.errors import InvalidInput, NotFound
+from core.errors import Conflict, InvalidInput, NotFound
 from core.i18n import LANGUAGES, _
 from core.storage.models import Operator
 
@@ -66,6 +67,10 @@ def add_operator(  # noqa: PLR0917 - the order in which people say it
     Raises ``InvalidInput`` or ``Conflict`` as ``invite`` and ``accept_invitation`` do.
     """
     folded, shown = check_email(email), check_name(name)
+    if not may_use_password(app.settings, folded):
+        raise Conflict(
+            _("Passwords are switched off. Invite the operator, or name the address in CLICKKER_BREAK_GLASS.")
+        )
     check_password(password, folded, folded.split("@")[0], shown)
     operator = Operator(
         email=folded,
@@ -91,7 +96,7 @@ def set_role(app: Application, by: CurrentOperator | None, operator_id: int, rol
         operator = locked_operator(session, operator_id)
         if operator.role == role:
             return
-        keep_an_admin(session, operator)
+        keep_an_admin(session, app.settings, operator)
         change = f"{operator.role} to {Role(role).value}"
         operator.role = Role(role).value
         end_all_sessions(session, operator.id)
@@ -105,7 +110,7 @@ def disable(app: Application, by: CurrentOperator | None, operator_id: int) -> N
     _require(by)
     with app.database.transaction() as session:
         operator = locked_operator(session, operator_id)
-        keep_an_admin(session, operator)
+        keep_an_admin(session, app.settings, operator)
         operator.active = False
         end_all_sessions(session, operator.id)
         record(session, Event.OPERATOR_DISABLED, by, on=audited(operator.id, operator.email))

@@ -30,6 +30,8 @@ class Action(StrEnum):
     """See who was told of what, send a test, try again."""
     AUDIT = "audit"
     """See, verify and export the audit log."""
+    ROTATE_KEYS = "rotate_keys"
+    """Encrypt everything anew under a new key."""
 
 
 _SEES = {Action.VIEW, Action.EXPORT, Action.EDIT_NOTE}

@@ -12,10 +12,11 @@ from core.accounts.names import audited
 from core.accounts.passwords import check_password, dummy_hash, hash_password, verify_password
 from core.accounts.roles import CurrentOperator
 from core.accounts.sessions import end_all_sessions
+from core.accounts.ways_in import may_use_password
 from core.application import Application
 from core.audit.events import Event
 from core.audit.record import record, record_alone
-from core.errors import InvalidInput
+from core.errors import InvalidInput, NotAllowed
 from core.i18n import _
 from core.storage.models import Operator
 
@@ -36,6 +37,8 @@ class Candidate:
 
 def find_candidate(app: Application, typed: str, address: str, browser_token: str | None) -> Candidate:
     """The account behind what was typed; for an unknown one a stand-in whose password nobody knows.
+
+    So too for an account whose password does not count while passwords are switched off: nobody learns which those are.
 
     Raises ``TooManyAttempts`` when the account or the address must wait.
     """
@@ -87,8 +90,13 @@ def change_password(
 ) -> None:
     """Choose a new password; ends every session of the operator, this one too.
 
-    Raises ``InvalidInput`` naming the field, ``TooManyAttempts`` after several wrong ones.
+    Raises ``InvalidInput`` naming the field, ``TooManyAttempts`` after several wrong ones, ``NotAllowed`` while
+    passwords are switched off for the operator.
     """
+    if not may_use_password(app.settings, by.email):
+        raise NotAllowed(
+            _("Passwords are switched off. Sign in with {provider}.").format(provider=app.settings.sso.name)
+        )
     check_password(chosen, by.email, by.email.split("@")[0], by.name)
     confirm_password(app, by, present, address, browser_token)
     hashed = hash_password(chosen)
@@ -107,7 +115,7 @@ def _candidate(app: Application, typed: str, address: str, browser_token: str | 
                 Operator.email == email, Operator.active
             )
         ).one_or_none()
-    if row is None or row.password_hash is None:
+    if row is None or row.password_hash is None or not may_use_password(app.settings, email):
         return Candidate(None, email, "", dummy_hash(), attempt)
     return Candidate(row.id, email, row.name, row.password_hash, attempt)
 

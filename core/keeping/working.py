@@ -14,6 +14,7 @@ from core.keeping.keeper import Keeper
 from core.keeping.lock import KeeperRunning, only_keeper
 from core.starting import reasons_not_to_serve
 from core.storage import schema
+from core.tokens.keys_in_use import check_keys
 
 log = logging.getLogger("clickker.keeper")
 SETTLE_SECONDS = 15.0
@@ -33,6 +34,7 @@ def keep(app: Application, stop: threading.Event) -> None:
                 "The database is not yet at this version's tables: run “clickker db upgrade”, then start again."
             )
         )
+    check_keys(app.database, app.vault)
     with only_keeper(app.database):
         log.info("The keeper is at work.")
         Keeper(app).run(stop)

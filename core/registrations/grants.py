@@ -17,7 +17,7 @@ from core.settings import Settings
 from core.storage.database import afterwards
 from core.storage.models import Grant, Registration
 from core.tokens.facts import lapses_at
-from core.tokens.grants import move_pair
+from core.tokens.grants import move_pair, read_refresh_token
 
 
 def registrations_on(
@@ -76,8 +76,9 @@ def identify_grant(session: Session, app: Application, candidate: Grant, me: Me)
     if known is not None and known.id != candidate.id:
         before = known.fingerprint or ""
         move_pair(session, app.vault, candidate, known)
+        names = app.vault.fingerprints(read_refresh_token(app.vault, known))
         session.delete(candidate)
-        afterwards(session, partial(app.journal.follow, candidate.id, known.id, before, clock.now()))
+        afterwards(session, partial(app.journal.follow, candidate.id, known.id, before, names, clock.now()))
         grant = known
     grant.live = True
     remember_user(grant, me)

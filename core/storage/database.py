@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
+from core.storage.quiet_errors import quieten
 from core.storage.rows import Prepared, Rows
 
 
@@ -72,13 +73,15 @@ def afterwards(session: Session, action: Callable[[], None]) -> None:
 def _create_engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(
+        engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_size=10,
             max_overflow=10,
             pool_pre_ping=True,
             hide_parameters=True,  # an error's text goes to the log: no hash, no customer in it
         )
+        quieten(engine)
+        return engine
     if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
         _make_private(Path(parsed.database))
     # The pool is larger than Streamlit's threads are many: a script run holds at most one connection.

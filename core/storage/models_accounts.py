@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.storage.base import Base
@@ -78,6 +78,37 @@ class SignInTicket(Base):
     """Whether the session that comes of it begins confirmed."""
 
     __table_args__ = (Index("ix_sign_in_tickets_browser", "operator_id", "browser_hash"),)
+
+
+class OperatorIdentity(Base):
+    """An account at the provider that signs an operator in. Never matched by e-mail address: those are given anew."""
+
+    __tablename__ = "operator_identities"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id", ondelete="CASCADE"), index=True)
+    issuer: Mapped[str] = mapped_column(String(255))
+    subject: Mapped[str] = mapped_column(String(255))
+    bound_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("issuer", "subject", name="uq_operator_identities_issuer_subject"),)
+
+
+class ProviderVisit(Base):
+    """A browser that we sent to the provider, and what for; gone as soon as it is back. One a browser."""
+
+    __tablename__ = "provider_visits"
+
+    browser_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(10))
+    """'sign_in', 'invitation', 'connect' or 'confirm'."""
+    target: Mapped[str] = mapped_column(Text)
+    """Path and query to go to afterwards; always on this host."""
+    state_hash: Mapped[str | None] = mapped_column(String(64))
+    """Of the state that the provider gives back; None until the browser has left."""
+    invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitations.id", ondelete="CASCADE"))
+    session_id: Mapped[int | None] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"))
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class SignInFailure(Base):

@@ -25,6 +25,7 @@ from sqlalchemy import (
     Table,
     delete,
     event,
+    func,
     select,
     update,
 )
@@ -32,6 +33,7 @@ from sqlalchemy import (
 from core.storage.base import UTCDateTime
 from core.storage.database import Database
 from core.tokens.records import Spend
+from core.tokens.vault import HEAD_BYTES
 
 KEPT = timedelta(days=7)
 
@@ -76,15 +78,18 @@ class Archive:
         self._opened: Database | None = None
         self._opening = threading.Lock()
 
-    def add(self, spend: Spend, child: str, sealed: bytes, now: datetime, *, orphan: bool = False) -> None:
+    def add(
+        self, spend: Spend, names: Sequence[str], sealed: bytes, now: datetime, *, orphan: bool = False
+    ) -> None:
         """Keep an answer; the one before it in the same chain keeps its place in the line alone.
 
-        One that comes late, after its own successor, takes its place in the line and nothing else.
+        ``names`` are the fingerprints of its refresh token under every key, the present one first. One that comes late,
+        after its own successor, takes its place in the line and nothing else.
         """
         row = {
             "grant_id": spend.grant_id,
             "parent": spend.parent,
-            "child": child,
+            "child": names[0],
             "registration_id": spend.registration_id,
             "consent_id": spend.consent_id,
             "sealed": sealed,
@@ -93,7 +98,7 @@ class Archive:
         }
         same_chain = (_answers.c.grant_id == spend.grant_id, _answers.c.orphan == 0)
         with self._database().transaction() as session:
-            known = select(_answers.c.id).where(*same_chain, _answers.c.parent == child).limit(1)
+            known = select(_answers.c.id).where(*same_chain, _answers.c.parent.in_(names)).limit(1)
             if not orphan and session.execute(known).first() is not None:
                 row["sealed"] = None
             elif not orphan:
@@ -116,6 +121,41 @@ class Archive:
             return
         with self._database().transaction() as session:
             session.execute(delete(_answers).where(_answers.c.grant_id.in_(grant_ids)))
+
+    def heads(self) -> dict[bytes, int]:
+        """The heads of what lies sealed here, and how many have each."""
+        if not self._path.exists():
+            return {}
+        head = func.substr(_answers.c.sealed, 1, HEAD_BYTES)
+        query = select(head, func.count()).where(_answers.c.sealed.is_not(None)).group_by(head)
+        with self._database().read() as session:
+            return {bytes(found): count for found, count in session.execute(query)}
+
+    def made_otherwise(self, head: bytes) -> list[tuple[int, str, bytes]]:
+        """(number, grant, sealed answer) of those that have another head."""
+        if not self._path.exists():
+            return []
+        query = select(_answers.c.id, _answers.c.grant_id, _answers.c.sealed).where(
+            func.substr(_answers.c.sealed, 1, HEAD_BYTES) != head
+        )
+        with self._database().read() as session:
+            return [(row.id, row.grant_id, row.sealed) for row in session.execute(query)]
+
+    def replace(self, number: int, before: bytes, sealed: bytes) -> None:
+        """Put ``sealed`` where another form of the same answer lies, if it still does."""
+        same = (_answers.c.id == number, _answers.c.sealed == before)
+        with self._database().transaction() as session:
+            session.execute(update(_answers).where(*same).values(sealed=sealed))
+
+    def rename(self, names: Collection[tuple[str, str, str]]) -> None:
+        """(grant, old, new): call a token of its chain by the fingerprint of another key."""
+        if not names or not self._path.exists():
+            return
+        with self._database().transaction() as session:
+            for column in (_answers.c.parent, _answers.c.child):
+                for grant_id, old, new in names:
+                    there = (_answers.c.grant_id == grant_id, column == old)
+                    session.execute(update(_answers).where(*there).values({column: new}))
 
     def close(self) -> None:
         if self._opened is not None:

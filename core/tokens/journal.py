@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -26,41 +26,45 @@ class Journal:
     def __init__(self, folder: Path, slots: int) -> None:
         self.folder = folder
         self.slots = Slots(folder, slots)
-        self._archive = Archive(folder / "archive.db")
+        self.archive = Archive(folder / "archive.db")
 
     def remember(
-        self, spend: Spend, child: str, sealed: bytes, now: datetime, *, orphan: bool = False
+        self, spend: Spend, names: Sequence[str], sealed: bytes, now: datetime, *, orphan: bool = False
     ) -> None:
-        """Keep an answer for seven days."""
+        """Keep an answer for seven days. ``names`` are the fingerprints of its refresh token, the present one first."""
         try:
-            self._archive.add(spend, child, sealed, now, orphan=orphan)
+            self.archive.add(spend, names, sealed, now, orphan=orphan)
         except (SQLAlchemyError, OSError):
             log.exception("The answer for grant %s could not be archived; its row holds it.", spend.grant_id)
 
-    def follow(self, source_id: str, target_id: str, parent: str, now: datetime) -> None:
-        """The pair of ``source_id`` went over to ``target_id``, which held ``parent`` until then."""
+    def follow(
+        self, source_id: str, target_id: str, parent: str, names: Sequence[str], now: datetime
+    ) -> None:
+        """The pair of ``source_id``, whose refresh token has ``names``, went over to ``target_id``, which held
+        ``parent`` until then."""
         found = self.newest(source_id)
         if found is not None:
             moved = Spend("", target_id, parent, found.registration_id, found.consent_id)
-            self.remember(moved, found.child, found.sealed, now)
+            known = [found.child, *(name for name in names if name != found.child)]
+            self.remember(moved, known, found.sealed, now)
             self.forget([source_id])
 
     def newest(self, grant_id: str) -> Archived | None:
         """The newest answer of one chain; None when nothing is known, or can be read."""
         try:
-            return self._archive.newest(grant_id)
+            return self.archive.newest(grant_id)
         except (SQLAlchemyError, OSError):
             log.exception("The archive of token answers cannot be read.")
             return None
 
     def chains(self) -> list[Archived]:
         """The newest answer of every chain. Raises ``SQLAlchemyError`` when the archive cannot be read."""
-        return self._archive.all()
+        return self.archive.all()
 
     def forget(self, grant_ids: Collection[str]) -> None:
         """Wipe chains whose tokens were deleted here on purpose."""
         try:
-            self._archive.wipe(grant_ids)
+            self.archive.wipe(grant_ids)
         except (SQLAlchemyError, OSError):
             log.exception(
                 "Deleted tokens could not be taken out of the archive; they leave it within seven days."
@@ -68,4 +72,4 @@ class Journal:
 
     def close(self) -> None:
         """Close the archive; a later call opens it again."""
-        self._archive.close()
+        self.archive.close()

@@ -20,6 +20,7 @@ from core.storage.moments import database_now
 from core.tokens.facts import next_keep_alive
 from core.tokens.flights import NO_LEASE
 from core.tokens.grants import in_database_time, pair_columns
+from core.tokens.holdings import held_in, who_holds
 from core.tokens.records import Spend
 
 DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
@@ -70,15 +71,17 @@ def _commit(
         columns = _columns(app, spend.grant_id, pair, moment)
         if _put(session, spend.grant_id, parents, columns):
             return Landing.LANDED
-        held = session.scalar(select(Grant.fingerprint).where(Grant.id == spend.grant_id))
+        held = held_in(session, app.vault, spend.grant_id)
         if held is None:
             # Disconnected, unless the pair went over to another row while its successor was on its way.
-            place = session.scalar(select(Grant.id).where(Grant.fingerprint == spend.parent).limit(1))
-            if place is None:
+            held = who_holds(session, app.vault, spend.parent)
+            if held is None:
                 return Landing.GONE
-            _put(session, place, parents, _columns(app, place, pair, moment))
+            columns = _columns(app, held.grant_id, pair, moment)
+        if held.is_one_of(app.vault.fingerprints(pair.refresh_token)):
             return Landing.LANDED
-        if held == columns["fingerprint"]:
+        if held.is_one_of(parents):  # under another key than the answer was sealed with
+            _put(session, held.grant_id, {held.fingerprint}, columns)
             return Landing.LANDED
         _raise_alarm(session, spend.grant_id, now)
         return Landing.ORPHANED

@@ -100,3 +100,8 @@ def unseal(vault: Vault, sealed: bytes) -> Record:
         )
     except (KeyError, TypeError, ValueError):
         raise OtherForm("A record of the journal has another form than this version writes.") from None
+
+
+def reseal(vault: Vault, sealed: bytes) -> bytes:
+    """The same record under the first key, whichever version wrote it. Raises as ``Vault.decrypt``."""
+    return vault.encrypt(vault.decrypt(sealed, **_PLACE), **_PLACE)

@@ -6,7 +6,7 @@ Replaying twice is as good as once: a successor is put in force only where its p
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import replace
 
@@ -20,6 +20,7 @@ from core.exact.errors import ExactError
 from core.exact.oauth import TokenPair
 from core.storage.models import Grant
 from core.tokens.archive import Archived
+from core.tokens.holdings import Held, all_held, held_in
 from core.tokens.lineage import DATABASE_AWAY, Landing, land
 from core.tokens.records import OtherForm, Record, Spend, unseal
 from core.tokens.slots import JournalFull, Slot
@@ -50,9 +51,11 @@ def replay(app: Application, adopt: Adopt | None = None) -> int:
 def recover(app: Application, grant_id: str) -> bool:
     """Bring a row that holds a spent ancestor to the newest answer of its chain; whether that changed it."""
     known = app.journal.newest(grant_id)
+    if known is None:
+        return False
     with app.database.read() as session:
-        held = session.scalar(select(Grant.fingerprint).where(Grant.id == grant_id))
-    return known is not None and _bring_forward(app, known, held)
+        held = held_in(session, app.vault, grant_id)
+    return held is not None and _bring_forward(app, known, held)
 
 
 def recover_all(app: Application, adopt: Adopt | None = None) -> int:
@@ -66,15 +69,17 @@ def recover_all(app: Application, adopt: Adopt | None = None) -> int:
         log.exception("The archive of token answers cannot be read.")
         return 0
     with app.database.read() as session:
-        held = {row[0]: row[1] for row in session.execute(select(Grant.id, Grant.fingerprint))}
+        rows = set(session.scalars(select(Grant.id)))
+        held = all_held(session, app.vault)
     # What another row holds, or another chain went on from, is not alone in the world.
-    elsewhere = {*held.values(), *(old for chain in chains for old in chain.ancestors)}
+    elsewhere = {name for each in held.values() for name in each.names}
+    elsewhere |= {old for chain in chains for old in chain.ancestors}
     changed = 0
     for chain in chains:
         if chain.grant_id in held:
             changed += _bring_forward(app, chain, held[chain.grant_id])
-        elif adopt is not None and "" in chain.ancestors and chain.child not in elsewhere:
-            changed += _adopt(app, chain, adopt)
+        elif chain.grant_id not in rows and adopt is not None and "" in chain.ancestors:
+            changed += _adopt(app, chain, adopt, elsewhere)
     return changed
 
 
@@ -113,48 +118,56 @@ def _put_in_force(app: Application, slot: Slot, sealed: bytes, record: Record, a
         pair = record.pair()
     except ExactError:
         if 200 <= record.status < 300:  # noqa: PLR2004
-            app.journal.remember(spend, "", sealed, now, orphan=True)
+            app.journal.remember(spend, ("",), sealed, now, orphan=True)
         slot.clear()
         return False
-    child = app.vault.fingerprint(pair.refresh_token)
+    names = app.vault.fingerprints(pair.refresh_token)
     if spend.exchanging and adopt is not None:
         landing = Landing.LANDED if adopt(app, record, pair) else Landing.GONE
-    elif known is not None and child in {known.child, *known.ancestors}:
+    elif known is not None and not {known.child, *known.ancestors}.isdisjoint(names):
         # Long ago, perhaps: the row may be ahead of it, or behind after a restored backup.
         landing = Landing.LANDED
         recover(app, spend.grant_id)
     else:
-        before = known.ancestors if known is not None and known.child == spend.parent else ()
+        before = known.ancestors if known is not None and spend.parent in _names_of(app, known) else ()
         landing = land(app, spend, pair, record.received_at, before)
     # Without a row its chain may begin after a restored backup; a customer who was disconnected left no chain.
     if landing is not Landing.GONE or known is not None:
-        app.journal.remember(spend, child, sealed, now, orphan=landing is Landing.ORPHANED)
+        app.journal.remember(spend, names, sealed, now, orphan=landing is Landing.ORPHANED)
     slot.clear()
     log.warning("An answer left behind for grant %s was found: %s.", spend.grant_id, landing.name.lower())
     return landing is Landing.LANDED
 
 
-def _bring_forward(app: Application, chain: Archived, held: str | None) -> bool:
-    if held is None or held == chain.child or held not in chain.ancestors:
+def _bring_forward(app: Application, chain: Archived, held: Held) -> bool:
+    if held.is_one_of({chain.child}) or not held.is_one_of(chain.ancestors):
         return False
     opened = _open(app, chain)
     if opened is None:
         return False
     record, pair = opened
     # The answer may be that of a consent whose pair went over to this row: it belongs here all the same.
-    spend = replace(record.spend, grant_id=chain.grant_id, parent=held)
+    spend = replace(record.spend, grant_id=chain.grant_id, parent=held.fingerprint)
     landing = land(app, spend, pair, record.received_at)
     log.warning("Grant %s held a token that was spent before; its chain was taken up again.", chain.grant_id)
     return landing is Landing.LANDED
 
 
-def _adopt(app: Application, chain: Archived, adopt: Adopt) -> bool:
+def _adopt(app: Application, chain: Archived, adopt: Adopt, elsewhere: Collection[str]) -> bool:
     opened = _open(app, chain) if chain.registration_id else None
     if opened is None:
         return False
     record, pair = opened
+    if not {chain.child, *app.vault.fingerprints(pair.refresh_token)}.isdisjoint(elsewhere):
+        return False
     began = Spend(record.spend.environment, chain.grant_id, "", chain.registration_id, chain.consent_id)
     return adopt(app, replace(record, spend=began), pair)
+
+
+def _names_of(app: Application, chain: Archived) -> Collection[str]:
+    """What the newest refresh token of a chain is called, whatever key was the first when it was written down."""
+    opened = _open(app, chain) if len(app.vault.heads) > 1 else None
+    return {chain.child, *(app.vault.fingerprints(opened[1].refresh_token) if opened else ())}
 
 
 def _open(app: Application, chain: Archived) -> tuple[Record, TokenPair] | None:

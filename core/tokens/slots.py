@@ -15,7 +15,7 @@ import os
 import struct
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -26,6 +26,8 @@ SLOT_BYTES = 16 * 1024
 _HEAD = struct.Struct(">4sI")
 _INLINE, _SPILLED = b"CKJ1", b"CKS1"
 _EMPTY = bytes(_HEAD.size)
+_NAMES = "slot-[0-9][0-9][0-9]"
+_YOUNG_SECONDS = 3600
 PATIENCE_SECONDS = 5.0
 LARGEST = 4 * 1024 * 1024
 """More than any answer we read, encrypted."""
@@ -51,6 +53,10 @@ class Slot:
         self._holders = 1
         self._guard = threading.Lock()
 
+    @property
+    def name(self) -> str:
+        return self._path.name
+
     def write(self, sealed: bytes) -> None:
         """Make ``sealed`` durable. Returns only when the disk has it."""
         mark = _INLINE
@@ -60,6 +66,18 @@ class Slot:
         if os.pwrite(self._fd, content, 0) != len(content):
             raise OSError("a slot took only part of an answer")
         _sync(self._fd)
+
+    def replace(self, sealed: bytes) -> None:
+        """Put ``sealed`` where another form of the same answer lies. A kill at any moment leaves one of the two whole:
+        the new one goes into a file of its own, and a few bytes at the head of the slot say so."""
+        before = self._spilled()
+        name = self._spill(sealed)
+        os.pwrite(self._fd, _HEAD.pack(_SPILLED, len(name)) + name, 0)
+        _sync(self._fd)
+        used = _HEAD.size + len(name)
+        os.pwrite(self._fd, bytes(SLOT_BYTES - used), used)
+        if before is not None:
+            before.unlink(missing_ok=True)
 
     def read(self) -> bytes | None:
         """What lies in it; None when it is empty, or when its file beside it is gone."""
@@ -84,11 +102,17 @@ class Slot:
             log.exception("A slot of the journal could not be emptied; it is tried again by the next replay.")
 
     def _empty(self) -> None:
-        mark, length = _HEAD.unpack(os.pread(self._fd, _HEAD.size, 0))
-        if mark == _SPILLED and length <= SLOT_BYTES:
-            name = os.pread(self._fd, length, _HEAD.size).decode("ascii", "replace")
-            (self._path.parent / name).unlink(missing_ok=True)
+        spilled = self._spilled()
+        if spilled is not None:
+            spilled.unlink(missing_ok=True)
         os.pwrite(self._fd, bytes(SLOT_BYTES), 0)
+
+    def _spilled(self) -> Path | None:
+        """The file beside it that holds the answer; None when it lies in the slot itself."""
+        mark, length = _HEAD.unpack(os.pread(self._fd, _HEAD.size, 0))
+        if mark != _SPILLED or length > SLOT_BYTES - _HEAD.size:
+            return None
+        return self._path.parent / os.pread(self._fd, length, _HEAD.size).decode("ascii", "replace")
 
     def retain(self) -> None:
         """Hold it once more, for somebody who may still write when we have given up."""
@@ -145,7 +169,7 @@ class Slots:
         Those count too that an earlier setting of more slots has made.
         """
         until = time.monotonic() + GLIMPSE_SECONDS
-        for path in sorted(self._folder.glob("slot-[0-9][0-9][0-9]")):
+        for path in sorted(self._folder.glob(_NAMES)):
             slot = self._take_from(path, until)
             if slot is None:
                 continue
@@ -154,6 +178,31 @@ class Slots:
                     yield slot
             finally:
                 slot.release()
+
+    def glimpse(self, size: int) -> Iterator[bytes]:
+        """The first bytes of every answer that lies in a slot, held by somebody or not."""
+        for mark, content in self._contents():
+            with suppress(OSError):
+                yield (content if mark == _INLINE else self._beside(content).read_bytes())[:size]
+
+    def sweep(self, now: float) -> None:
+        """Take away files that no slot names: whoever wanted to was killed. ``now``: seconds since 1970."""
+        named = {self._beside(content) for mark, content in self._contents() if mark == _SPILLED}
+        for path in self._folder.glob("spill-*"):
+            # A young one may be about to be named.
+            if path not in named and path.stat().st_mtime < now - _YOUNG_SECONDS:
+                path.unlink(missing_ok=True)
+
+    def _contents(self) -> Iterator[tuple[bytes, bytes]]:
+        """(mark, content) of every slot that is in use, seen without holding it."""
+        for path in sorted(self._folder.glob(_NAMES)):
+            content = path.read_bytes()
+            mark, length = _HEAD.unpack(content[: _HEAD.size])
+            if mark in (_INLINE, _SPILLED):
+                yield mark, content[_HEAD.size : _HEAD.size + length]
+
+    def _beside(self, content: bytes) -> Path:
+        return self._folder / content.decode("ascii", "replace")
 
     def _first_free(self) -> tuple[Slot | None, bool]:
         """An empty slot, or none; and whether somebody held one, so that waiting may help."""

@@ -92,7 +92,8 @@ def spend_refresh_token(app: Application, grant: Grant) -> TokenPair | None:
         owner = new_owner()
         if not take_lease(app.database, app.settings, grant, owner):
             return None
-        spend = Spend(grant.environment, grant.id, grant.fingerprint or "")
+        # Called as the key calls it that seals the answer; the row may still call it as an older key does.
+        spend = Spend(grant.environment, grant.id, app.vault.fingerprint(refresh_token))
         flight = InFlight(app.vault, slot, spend)
         try:
             pair = app.exact.refresh(grant.environment, refresh_token, flight)
@@ -101,7 +102,7 @@ def spend_refresh_token(app: Application, grant: Grant) -> TokenPair | None:
             if late is None:
                 raise Failed(owner, error) from None
             pair = late
-        landing = land(app, spend, pair, _received_at(flight))
+        landing = land(app, spend, pair, _received_at(flight), {grant.fingerprint or ""})
         archive(app, flight, pair, landing)
         slot.clear()
     return pair if landing is Landing.LANDED else None
@@ -137,9 +138,9 @@ def archive(app: Application, flight: InFlight, pair: TokenPair, landing: Landin
         return
     if landing is Landing.GONE and app.journal.newest(flight.record.spend.grant_id) is None:
         return
-    spend, child = flight.record.spend, app.vault.fingerprint(pair.refresh_token)
+    spend, names = flight.record.spend, app.vault.fingerprints(pair.refresh_token)
     orphan = landing is Landing.ORPHANED
-    app.journal.remember(spend, child, flight.sealed, clock.now(), orphan=orphan)
+    app.journal.remember(spend, names, flight.sealed, clock.now(), orphan=orphan)
 
 
 def journal_full() -> ExactError:
@@ -187,7 +188,7 @@ def _put_away(app: Application, slot: Slot, flight: InFlight) -> TokenPair | Non
         with suppress(ExactError):
             return record.pair()
         if 200 <= record.status < 300:  # noqa: PLR2004
-            app.journal.remember(record.spend, "", flight.sealed, clock.now(), orphan=True)
+            app.journal.remember(record.spend, ("",), flight.sealed, clock.now(), orphan=True)
     slot.clear()
     return None
 

@@ -26,6 +26,8 @@ EXAMPLE_KEY = base64.b64encode(b"example-key-do-not-use-this-one!").decode()
 _FORMAT = b"\x01"
 _ID_BYTES = 8
 _NONCE_BYTES = 12
+HEAD_BYTES = len(_FORMAT) + _ID_BYTES
+"""How many bytes of a ciphertext tell its format and its key."""
 _FEWEST_DIFFERENT_BYTES = 12
 """32 random bytes have fewer different values less than once in 10^20 times; typed-in ones often do."""
 
@@ -52,7 +54,12 @@ class Vault:
             )
         self._ciphers = {_key_id(key): AESGCM(key) for key in raw}
         self._first = _key_id(raw[0])
-        self._fingerprint_key = _derive(raw[0], b"clickker fingerprint")
+        distinct = {_key_id(key): key for key in raw}
+        # Prepared, so that no key lies in an attribute that a repr could show.
+        self._fingerprints = [
+            hmac.new(_derive(key, b"clickker fingerprint"), digestmod=hashlib.sha256)
+            for key in distinct.values()
+        ]
 
     def __repr__(self) -> str:
         return "Vault(…)"
@@ -61,6 +68,15 @@ class Vault:
     def generate_key() -> str:
         """A new random key in base64, for CLICKKER_ENCRYPTION_KEYS."""
         return base64.b64encode(os.urandom(KEY_BYTES)).decode()
+
+    @property
+    def heads(self) -> tuple[bytes, ...]:
+        """What a ciphertext begins with that one of our keys opens; the first key's comes first."""
+        return tuple(_FORMAT + key_id for key_id in self._ciphers)
+
+    def is_current(self, sealed: bytes) -> bool:
+        """Whether it was made with the first key."""
+        return sealed[:HEAD_BYTES] == self.heads[0]
 
     def encrypt(self, plain: str, *, table: str, column: str, row: str | int) -> bytes:
         """The ciphertext of ``plain``, to be stored in that table, column and row and nowhere else."""
@@ -75,17 +91,13 @@ class Vault:
         Raises ``SettingsError`` when the key it was made with is not among ours, ``DamagedSecret`` when it was
         changed or belongs elsewhere.
         """
-        start = len(_FORMAT) + _ID_BYTES
-        head, nonce, rest = (
-            sealed[:start],
-            sealed[start : start + _NONCE_BYTES],
-            sealed[start + _NONCE_BYTES :],
-        )
-        if len(head) < start or head[:1] != _FORMAT or len(nonce) < _NONCE_BYTES:
+        start = HEAD_BYTES + _NONCE_BYTES
+        head, nonce, rest = sealed[:HEAD_BYTES], sealed[HEAD_BYTES:start], sealed[start:]
+        if len(head) < HEAD_BYTES or head[:1] != _FORMAT or len(nonce) < _NONCE_BYTES:
             raise _damaged()
         cipher = self._ciphers.get(head[1:])
         if cipher is None:
-            raise _wrong_key(head[1:])
+            raise _wrong_key(head)
         try:
             return cipher.decrypt(nonce, rest, _place(head, table, column, row)).decode()
         except (InvalidTag, ValueError):
@@ -94,9 +106,24 @@ class Vault:
     def fingerprint(self, plain: str) -> str:
         """HMAC-SHA256 in hex: tells whether two secrets are the same one without showing either.
 
-        Its key is derived (HKDF) from the first encryption key, so it changes when a new key is put in front.
+        Its key is derived (HKDF) from the first encryption key, so it changes when a new key is put in front: what is
+        compared with one that was written down before is ``fingerprints``.
         """
-        return hmac.new(self._fingerprint_key, plain.encode(), hashlib.sha256).hexdigest()
+        return self.fingerprints(plain)[0]
+
+    def fingerprints(self, plain: str) -> tuple[str, ...]:
+        """What it is called under each key, that of the first key first."""
+        called = []
+        for prepared in self._fingerprints:
+            digest = prepared.copy()
+            digest.update(plain.encode())
+            called.append(digest.hexdigest())
+        return tuple(called)
+
+
+def key_name(head: bytes) -> str:
+    """How people are told of the key that a ciphertext with this head was made with: eight hex digits, no secret."""
+    return head[len(_FORMAT) :].hex()[:8]
 
 
 def _read_key(text: str) -> bytes:
@@ -138,10 +165,10 @@ def _damaged() -> DamagedSecret:
     )
 
 
-def _wrong_key(key_id: bytes) -> SettingsError:
+def _wrong_key(head: bytes) -> SettingsError:
     return SettingsError(
         _(
             "The encryption key that a stored secret was made with is not in the settings (key {key}). Put it back "
             "in CLICKKER_ENCRYPTION_KEYS, after the others."
-        ).format(key=key_id.hex()[:8])
+        ).format(key=key_name(head))
     )

@@ -16,7 +16,7 @@ def sign_in(page: Page, live: Live, email: str, path: str = "/", password: str =
     page.goto(live.url + path)
     page.get_by_label("E-mail address").fill(email)
     page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible(timeout=15_000)
 
 

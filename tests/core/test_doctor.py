@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
+import respx
 from pydantic import SecretStr
+from respx import MockRouter
 
 from core import clock
 from core.accounts.roles import Role
@@ -15,7 +19,7 @@ from core.audit.events import Event
 from core.audit.record import record_alone
 from core.doctor import Finding, Verdict, examine
 from core.registrations.heartbeat import beat
-from core.settings import ExactApp, Settings
+from core.settings import ExactApp, Settings, SingleSignOn
 from core.simulator.server import RunningSimulator
 from tests.factories import make_operator
 from tests.support.live import free_port
@@ -151,3 +155,82 @@ def test_it_tells_whether_the_head_of_the_audit_log_stands_outside(app: Applicat
     [(verdict, sentence)] = told()
     assert verdict is Verdict.WRONG
     assert "Entries are missing" in sentence
+
+
+# --- Single sign-on --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def metadata() -> Iterator[MockRouter]:
+    """What the provider says of itself; a test may change it."""
+    with respx.mock(assert_all_called=False) as router:
+        router.get(SSO.metadata_url).respond(json=METADATA)
+        yield router
+
+
+SSO = SingleSignOn(
+    name="Contoso",
+    client_id="clickker",
+    client_secret=SecretStr("secret"),
+    metadata_url="https://id.contoso.test/.well-known/openid-configuration",
+)
+METADATA = {
+    "issuer": "https://id.contoso.test",
+    "authorization_endpoint": "https://id.contoso.test/authorize",
+    "token_endpoint": "https://id.contoso.test/token",
+    "jwks_uri": "https://id.contoso.test/jwks",
+}
+
+
+def _single_sign_on(settings: Settings, **changes: object) -> list[tuple[Verdict, str]]:
+    asked = settings.model_copy(update={"sso": SSO, **changes})
+    return [(f.verdict, f.sentence) for f in examine(asked) if f.subject == "Single sign-on"]
+
+
+def test_a_provider_that_answers_is_good(app: Application, metadata: MockRouter) -> None:
+    ((verdict, sentence),) = _single_sign_on(app.settings)
+    assert verdict is Verdict.GOOD
+    assert "http://localhost:8501/oauth2callback" in sentence
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (httpx.ConnectError("no route"), "no route"),
+        (httpx.Response(404), "Nothing describes a provider"),
+        (httpx.Response(200, text="<html>"), "Nothing describes a provider"),
+        (httpx.Response(200, json=[]), "Nothing describes a provider"),
+        (httpx.Response(302, headers={"location": "https://elsewhere.test"}), "Nothing describes a provider"),
+        (
+            httpx.Response(200, json=METADATA | {"issuer": "https://elsewhere.test"}),
+            "calls itself https://elsewhere.test",
+        ),
+        (
+            httpx.Response(200, json=METADATA | {"issuer": "https://id.contoso.test/{tenantid}"}),
+            "calls itself",
+        ),
+        (
+            httpx.Response(200, json=METADATA | {"token_endpoint": "http://id.contoso.test/token"}),
+            "token_endpoint",
+        ),
+        (httpx.Response(200, json=METADATA | {"jwks_uri": ""}), "jwks_uri"),
+    ],
+)
+def test_it_tells_what_is_wrong_with_the_provider(
+    app: Application, metadata: MockRouter, answer: httpx.Response | Exception, word: str
+) -> None:
+    metadata.get(SSO.metadata_url).mock(side_effect=[answer])
+    ((verdict, sentence),) = _single_sign_on(app.settings)
+    assert verdict is Verdict.WRONG
+    assert word in sentence
+
+
+def test_it_tells_when_nobody_gets_in_without_the_provider(app: Application, metadata: MockRouter) -> None:
+    make_operator(app.database, "Aisha", Role.ADMIN, email="aisha@clickker.test", password_hash="$2b$12$none")
+    off = {"passwords": "off"}
+    named = {"break_glass": "aisha@clickker.test"}
+    stranger = {"break_glass": "aisha@clickker.test nobody@clickker.test"}
+    assert "nobody gets in" in _single_sign_on(app.settings, **off)[0][1]
+    assert len(_single_sign_on(app.settings, **off, **named)) == 1
+    assert "nobody@clickker.test" in _single_sign_on(app.settings, **off, **stranger)[0][1]
+    assert "Nobody can sign in as admin" in _wrong(app.settings.model_copy(update={"sso": SSO} | off))

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from core.errors import SettingsError
-from core.settings import ExactApp, Settings
+from core.settings import ExactApp, Settings, SingleSignOn
 from core.starting import read_settings, reasons_not_to_serve
 from core.tokens.vault import EXAMPLE_KEY
 
@@ -53,6 +53,57 @@ def test_it_refuses_a_public_url_that_is_no_address(settings: Settings, url: str
 )
 def test_it_takes_https_and_this_computer(settings: Settings, url: str) -> None:
     assert _reasons(settings, public_url=url) == ""
+
+
+SSO = SingleSignOn(
+    name="Contoso",
+    client_id="clickker",
+    client_secret=SecretStr("secret"),
+    metadata_url="https://id.contoso.test/tenant/.well-known/openid-configuration",
+)
+
+
+def test_it_takes_a_provider_that_is_set_up_whole(settings: Settings) -> None:
+    assert _reasons(settings, sso=SSO) == ""
+    assert (
+        _reasons(settings, sso=SSO, passwords="off", break_glass="anna@clickker.test bram@clickker.test")
+        == ""
+    )
+
+
+@pytest.mark.parametrize("field", ["name", "client_id", "client_secret", "metadata_url"])
+def test_it_refuses_half_a_provider(settings: Settings, field: str) -> None:
+    empty = SecretStr("") if field == "client_secret" else ""
+    half = SSO.model_copy(update={field: empty})
+    assert f"CLICKKER_SSO__{field.upper()}" in _reasons(settings, sso=half)
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("http://id.contoso.test/.well-known/openid-configuration", "https://"),
+        ("ftp://id.contoso.test/.well-known/openid-configuration", "https://"),
+        ("/.well-known/openid-configuration", "https://"),
+        ("https://id.contoso.test", "end with"),
+        ("https://id.contoso.test/.well-known/openid-configuration?x=1", "end with"),
+        ("https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration", "tenant"),
+        ("https://login.microsoftonline.com/organizations/v2.0/.well-known/openid-configuration", "tenant"),
+        ("https://login.microsoftonline.com/consumers/v2.0/.well-known/openid-configuration", "tenant"),
+    ],
+)
+def test_it_refuses_a_provider_that_anybody_could_be(settings: Settings, url: str, word: str) -> None:
+    assert word in _reasons(settings, sso=SSO.model_copy(update={"metadata_url": url}))
+
+
+def test_http_to_the_provider_is_for_practice_on_this_computer(settings: Settings) -> None:
+    local = SSO.model_copy(update={"metadata_url": "http://127.0.0.1:9400/.well-known/openid-configuration"})
+    assert _reasons(settings, sso=local) == ""
+    assert "https://" in _reasons(settings, sso=local, public_url="https://connections.example.com")
+
+
+def test_it_refuses_to_lock_everybody_out(settings: Settings) -> None:
+    assert "CLICKKER_PASSWORDS" in _reasons(settings, passwords="off")
+    assert "CLICKKER_BREAK_GLASS" in _reasons(settings, sso=SSO, passwords="off", break_glass="anna")
 
 
 def test_it_refuses_the_simulator_unless_told_so(settings: Settings) -> None:

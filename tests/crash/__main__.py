@@ -20,7 +20,9 @@ from uuid import uuid4
 
 from core.storage import schema
 from core.storage.database import Database
+from tests.crash import rekeying
 from tests.crash.points import EXCHANGE, POINTS, REFRESH, WINDOW
+from tests.crash.rekeying import OFTEN
 from tests.crash.rounds import Round, killed_at_random, killed_consenting, killed_refreshing
 from tests.crash.scene import Scene, open_scene
 from tests.crash.window import measure
@@ -42,6 +44,12 @@ def main() -> int:
             with open_scene(url, Path(folder) / name, workers) as scene:
                 _say(f"{name}, {options.rounds} kills, seed {options.seed}")
                 lost += _play(scene, options.rounds, options.seed)
+        for name, url in _databases(Path(folder) / "keys"):
+            with open_scene(url, Path(folder) / "keys" / name, workers, **OFTEN) as scene:
+                change = rekeying.play(scene, options.seed, max(1, options.rounds // 10))
+                _say(
+                    f"{name}, the key changed under load: {change.kills} kills, {change.mended} amid it, all whole"
+                )
     return 1 if lost else 0
 
 

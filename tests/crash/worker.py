@@ -29,6 +29,7 @@ from core.exact.errors import ExactError
 from core.registrations.callback import complete_consent
 from core.registrations.recovery import recover_chains, replay_journal
 from core.settings import Settings
+from core.tokens.rekeying import rekey
 from core.tokens.rotation import access_token
 from tests.crash.points import install, trail
 
@@ -130,7 +131,27 @@ def _restart(app: Application, job: Job) -> list[Any]:
     return [*_recover(app, job), *_rotate(app, job)]
 
 
-_JOBS = {"rotate": _rotate, "exchange": _exchange, "recover": _recover, "restart": _restart}
+def _refresh_on(app: Application, job: Job) -> int:
+    """Refresh the same grants, one after the other, so many times."""
+    for _number in range(job["times"]):
+        for grant_id in job["grants"]:
+            access_token(app, grant_id)
+    return int(job["times"])
+
+
+def _rekey(app: Application, _job: Job) -> dict[str, Any]:
+    result = rekey(app)
+    return {"busy": result.busy, "stuck": sorted(result.stuck), "changed": result.changed}
+
+
+_JOBS = {
+    "rotate": _rotate,
+    "exchange": _exchange,
+    "recover": _recover,
+    "restart": _restart,
+    "refresh on": _refresh_on,
+    "rekey": _rekey,
+}
 
 if __name__ == "__main__":
     main()

@@ -25,7 +25,7 @@ def tab(live: Live, cookie: str) -> connect:
         live.url.replace("http", "ws", 1) + "/_stcore/stream",
         origin=live.url,  # type: ignore[arg-type]
         subprotocols=["streamlit", "PLACEHOLDER"],  # type: ignore[list-item]
-        additional_headers={"Cookie": f"clickker_session={cookie}"},
+        additional_headers={"Cookie": f"clickker_session={cookie}", "Accept-Language": "en"},
         max_size=None,
     )
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import core.accounts
 import core.alarms
+import core.audit
 import core.keeping
 import core.registrations
 from core import clock
@@ -35,10 +36,15 @@ NEEDS: dict[str, Action | None] = {
     "accounts.confirming.confirm_session": ANYBODY,
     "accounts.confirming.is_fresh": ANYBODY,
     "accounts.confirming.require_fresh": ANYBODY,
+    "accounts.identities.bind": ANYBODY,
+    "accounts.identities.has_password": ANYBODY,
+    "accounts.identities.own_identity": ANYBODY,
+    "accounts.identities.unbind": ANYBODY,
     "accounts.invitations.invite": Action.MANAGE_OPERATORS,
     "accounts.invitations.resend": Action.MANAGE_OPERATORS,
     "accounts.invitations.reset": Action.MANAGE_OPERATORS,
     "accounts.invitations.revoke": Action.MANAGE_OPERATORS,
+    "accounts.key_rotation.rotate_keys": Action.ROTATE_KEYS,
     "accounts.open_sessions.end_operator_session": Action.MANAGE_OPERATORS,
     "accounts.open_sessions.end_operator_sessions": Action.MANAGE_OPERATORS,
     "accounts.open_sessions.end_other_sessions": ANYBODY,
@@ -63,10 +69,22 @@ NEEDS: dict[str, Action | None] = {
     "accounts.second_factor.turn_off_second_factor": ANYBODY,
     "accounts.signing_in.change_password": ANYBODY,
     "accounts.signing_in.confirm_password": ANYBODY,
+    "accounts.sso.begin_confirm": ANYBODY,
+    "accounts.sso.begin_connect": ANYBODY,
+    "accounts.sso.come_back": ANYBODY,
+    "accounts.sso.confirm_by_provider": ANYBODY,
     "alarms.listing.list_alarms": Action.ALARMS,
     "alarms.listing.list_failing": Action.ALARMS,
     "alarms.trying.send_test": Action.ALARMS,
     "alarms.trying.try_again": Action.ALARMS,
+    "audit.exports.recorded": ANYBODY,
+    "audit.listing.iterate_entries": Action.AUDIT,
+    "audit.listing.latest_verification": Action.AUDIT,
+    "audit.listing.list_entries": Action.AUDIT,
+    "audit.listing.people": Action.AUDIT,
+    "audit.record.record": ANYBODY,
+    "audit.record.record_alone": ANYBODY,
+    "audit.verifying.verify": Action.AUDIT,
     "registrations.administrations.read_administrations": Action.CHECK,
     "registrations.administrations.save_administrations": Action.REGISTER,
     "registrations.administrations_listing.iterate_administrations": Action.EXPORT,
@@ -92,6 +110,7 @@ NEEDS: dict[str, Action | None] = {
     "registrations.lifeline.would_lapse": Action.VIEW,
     "registrations.listing.iterate_registrations": Action.EXPORT,
     "registrations.listing.list_registrations": Action.VIEW,
+    "registrations.lost_keys.forget_key": Action.ROTATE_KEYS,
     "registrations.noting.note": ANYBODY,
     "registrations.noting.note_alone": ANYBODY,
     "registrations.overview.overview": Action.VIEW,
@@ -176,6 +195,6 @@ def _row(number: int) -> RegistrationRow:
 
 
 def _modules() -> Iterator[ModuleType]:
-    for part in (core.accounts, core.alarms, core.keeping, core.registrations):
+    for part in (core.accounts, core.alarms, core.audit, core.keeping, core.registrations):
         for found in pkgutil.iter_modules(part.__path__, f"{part.__name__}."):
             yield importlib.import_module(found.name)

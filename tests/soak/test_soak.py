@@ -70,7 +70,7 @@ def soaked(sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with world(tmp_path, f"sqlite:///{tmp_path / 'test.db'}", customers(CONNECTIONS)) as made:
         lease = made.app.settings.lease.total_seconds()
         monkeypatch.setattr(rotation, "sleep", lambda _seconds: made.advance(lease))
-        for database in (made.app.database, made.app.journal._archive._database()):
+        for database in (made.app.database, made.app.journal.archive._database()):
             event.listen(database.engine, "connect", _without_sync)
             database.dispose()
         made.wait_for(11)

@@ -93,7 +93,7 @@ class World:
         for slot in app.journal.slots.left_behind():
             sealed = slot.read()
             known += [unseal(app.vault, sealed).body.decode("latin-1")] if sealed else []
-        archive = app.journal._archive
+        archive = app.journal.archive
         if archive._path.exists():
             with archive._database().read() as rows:
                 every = rows.execute(select(_answers.c.sealed).where(_answers.c.sealed.is_not(None)))

@@ -257,7 +257,7 @@ def test_an_answer_that_was_archived_long_ago_alarms_nobody(
 
 def test_an_answer_that_is_archived_late_does_not_displace_its_own_successor(app: Application) -> None:
     for parent, child in (("p", "a"), ("b", "c"), ("a", "b")):
-        app.journal.remember(Spend("nl", "id", parent), child, child.encode(), clock.now())
+        app.journal.remember(Spend("nl", "id", parent), (child,), child.encode(), clock.now())
     known = app.journal.newest("id")
     assert known is not None
     assert (known.child, known.sealed, known.ancestors) == ("c", b"c", frozenset({"p", "a", "b"}))
@@ -273,14 +273,16 @@ def test_two_who_make_the_archive_at_once_both_keep_their_answer(
         """Between looking whether there is a table and making it, another process gets a second for the same."""
         if others and "CREATE TABLE answers" in given[2]:
             keep = others.pop().remember
-            both.append(threading.Thread(target=keep, args=(Spend("nl", "two", "p"), "c", b"s", clock.now())))
+            both.append(
+                threading.Thread(target=keep, args=(Spend("nl", "two", "p"), ("c",), b"s", clock.now()))
+            )
             both[0].start()
             both[0].join(1)
 
     both: list[threading.Thread] = []
     event.listen(Engine, "before_cursor_execute", meanwhile)
     try:
-        app.journal.remember(Spend("nl", "one", "p"), "c", b"s", clock.now())
+        app.journal.remember(Spend("nl", "one", "p"), ("c",), b"s", clock.now())
     finally:
         event.remove(Engine, "before_cursor_execute", meanwhile)
     both[0].join(30)

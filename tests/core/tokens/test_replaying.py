@@ -233,7 +233,7 @@ def test_an_archive_keeps_seven_days_and_one_sealed_answer_a_chain(
     rotate(app, simulator, grant_id, 2)
     assert len(app.journal.chains()) == 1
     with clock.shifted(archive.KEPT + timedelta(hours=1)):
-        app.journal.remember(Spend("nl", "other", "parent"), "child", b"sealed", clock.now())
+        app.journal.remember(Spend("nl", "other", "parent"), ("child",), b"sealed", clock.now())
         assert [chain.grant_id for chain in app.journal.chains()] == ["other"]
 
 

@@ -609,5 +609,5 @@ def test_what_comes_back_after_a_disconnect_is_kept_nowhere(
         replay(app)
     assert row(app, grant_id).refresh_token is None
     assert list(app.journal.slots.left_behind()) == []
-    with app.journal._archive._database().read() as rows:
+    with app.journal.archive._database().read() as rows:
         assert rows.execute(select(archive._answers)).all() == []
