@@ -74,13 +74,13 @@ DEEDS = (
         ),
         ADMINS,
     ),
-    Deed("operators", ({r"operators_active_{victim}": True},), ADMINS),
+    Deed("operators", ({r"operators_disable_{victim}_yes": True},), ADMINS),
     Deed("operators", ({r"operators_link_{victim}": True},), ADMINS),
     Deed(
         "operators",
         (
             {r"operators_role_{victim}_support": "Admin"},
-            {r"operators_save_role_{victim}": True},
+            {r"operators_save_role_{victim}_yes": True},
         ),
         ADMINS,
     ),
@@ -203,7 +203,7 @@ def test_check_27_what_a_role_has_no_button_for_it_cannot_send_either(scene: Sce
     number = make_connected(database, name, administrations=1)
     make_administration(database, number, linked=False)
     victim = scene.live.add_operator(f"{secrets.token_hex(4)}@clickker.test", "Victim", Role.SUPPORT, "en")
-    query = query_of(deed.page, number)
+    query = f"operator={victim}" if "{victim}" in str(deed) else query_of(deed.page, number)
 
     async def attack() -> None:
         async with tab(scene.live.url, deed.page, query, scene.cookies(deed.roles[0])) as acting:
