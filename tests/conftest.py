@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import shutil
 from collections.abc import Generator, Iterator
@@ -48,6 +49,19 @@ def _nothing_of_this_machine() -> Iterator[None]:
             patch.delenv(name)
         patch.setenv("CLICKKER_SECRETS_FILE", os.devnull)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """Every command sends all logs through a handler of its own: that ends with the test."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    yield
+    # Pytest's own come and go with the parts of a test.
+    for handler in [held for held in root.handlers if type(held).__module__.startswith("core.")]:
+        if handler not in before:
+            root.removeHandler(handler)
+    root.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

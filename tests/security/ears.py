@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from core.alarms import sending
 from core.errors import ClickkerError
 
 OUR_CALLS = "exact-call"
@@ -87,3 +88,4 @@ def all_ears() -> Iterator[Ears]:
             each.setLevel(level)
             each.disabled, each.propagate = disabled, propagate
         logging.getLogger("sqlalchemy").setLevel(logging.NOTSET)
+        sending._library.cache_clear()  # silences again what speaks of addresses

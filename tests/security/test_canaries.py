@@ -247,7 +247,7 @@ def test_check_16_no_wrong_database_makes_anybody_tell_a_secret(
 def test_check_16_no_wrong_setting_makes_anybody_tell_a_secret(
     settings: Settings, ears: Ears, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in Settings.model_fields:
+    for name in Settings.model_fields.keys() - {"break_glass"}:  # addresses, and the sentence says which
         with monkeypatch.context() as patch:
             secret = canary(name)
             ears.keep(name, secret)

@@ -29,7 +29,7 @@ from tests.support.live import Live, live_dashboard
 SUPPORTS, ADMINS = (Role.SUPPORT, Role.ADMIN), (Role.ADMIN,)
 OWN_PAGES = ("overview", "registrations", "registration", "bulk", "account")
 """Pages that every role sees."""
-VOLATILE = {"sessions", "sign_in_tickets"}
+VOLATILE = {"knocks", "sessions", "sign_in_tickets"}
 SECONDS = 30.0
 UNKNOWN = 0.3
 """Streamlit gives no answer at all for a window that this session has not opened."""
