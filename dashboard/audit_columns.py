@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from core.audit.event_words import actor_word, detail_words, event_word, outcome_word, subject_words
+from core.audit.detail_words import detail_words
+from core.audit.event_words import actor_word, event_word, outcome_word, subject_words
 from core.audit.listing import AuditRow
 from core.i18n import N_
 from dashboard.tables import Column

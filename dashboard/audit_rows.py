@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Any
 
-from core.audit.event_words import actor_word, detail_words, event_word, outcome_word, subject_words
+from core.audit.detail_words import detail_words
+from core.audit.event_words import actor_word, event_word, outcome_word, subject_words
 from core.audit.listing import AuditQuery, AuditRow
 from core.i18n import N_, _, ngettext
 from core.registrations.query import COUNT_LIMIT, Page

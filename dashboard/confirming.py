@@ -78,7 +78,6 @@ def draw_button(
     password = ""
     by_provider = needed and offers_confirming(app, by)
     if by_provider:
-        st.caption(explanation())
         draw_confirm(app, by, signin.live_browser(), place)
         if not offers_password(app, by):
             return Confirmation(False, "", needed, st.empty())

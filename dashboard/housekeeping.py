@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +22,7 @@ from dashboard.sockets import look_at_once, send_at_once
 from dashboard.widget_values import check_values
 
 # Streamlit and its libraries import these at first use: the first visitor would wait for seconds.
-HEAVY = ("pandas", "pyarrow", "streamlit_authenticator", "bcrypt", "dashboard.signin", "dashboard.frame")
+HEAVY = ("pandas", "pyarrow", "bcrypt", "dashboard.signin", "dashboard.frame")
 
 
 @asynccontextmanager
@@ -47,7 +46,8 @@ def warm_up() -> None:
     """Everything the first session would wait for."""
     upgrade(application().database)
     check_keys(application().database, application().vault)
-    _import_heavy()
+    for name in HEAVY:
+        import_module(name)
     for code in i18n.LANGUAGES:
         with i18n.language(code):
             i18n._("Sign in")
@@ -56,13 +56,3 @@ def warm_up() -> None:
     # What is loaded by now stays for good: no collection needs to look at it again.
     gc.collect()
     gc.freeze()
-
-
-def _import_heavy() -> None:
-    # streamlit-authenticator asks for the session state while it is imported, and Streamlit warns at each asking.
-    logging.disable(logging.WARNING)
-    try:
-        for name in HEAVY:
-            import_module(name)
-    finally:
-        logging.disable(logging.NOTSET)

@@ -82,7 +82,7 @@ def _draw_off(by: CurrentOperator) -> None:
     def begin(password: str) -> None:
         begin_second_factor(application(), by, password, live_browser())
 
-    if _with_password("begin", _("Set up second factor"), begin):
+    if _with_password("begin", _("Set up second factor"), begin, border=True):
         st.rerun()
 
 
@@ -150,9 +150,9 @@ def _draw_codes(codes: tuple[str, ...]) -> None:
         st.rerun()
 
 
-def _with_password(name: str, label: str, act: Callable[[str], None]) -> bool:
+def _with_password(name: str, label: str, act: Callable[[str], None], *, border: bool = False) -> bool:
     """A form that asks the password again; whether ``act`` went well."""
-    password = _ask_password(name, label)
+    password = _ask_password(name, label, border=border)
     if password is None:
         return False
     with attempt() as done:
@@ -160,9 +160,9 @@ def _with_password(name: str, label: str, act: Callable[[str], None]) -> bool:
     return bool(done)
 
 
-def _ask_password(name: str, label: str) -> str | None:
-    """The password that was given with this click; None when nothing was."""
-    with st.form(f"account_factor_{name}_form", width=WIDTH, clear_on_submit=True, border=False):
+def _ask_password(name: str, label: str, *, border: bool = False) -> str | None:
+    """The password that was given with this click; None when nothing was. A panel around it is border enough."""
+    with st.form(f"account_factor_{name}_form", width=WIDTH, clear_on_submit=True, border=border):
         password = st.text_input(
             _("Present password"), type="password", key=f"account_factor_{name}_password"
         )

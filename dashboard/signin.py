@@ -11,8 +11,6 @@ from contextvars import ContextVar
 from urllib.parse import urlencode
 
 import streamlit as st
-from streamlit_authenticator import Authenticate  # type: ignore[import-untyped]
-from streamlit_authenticator.controllers import AuthenticationController  # type: ignore[import-untyped]
 
 from core.accounts.passwords import fits
 from core.accounts.roles import CurrentOperator
@@ -23,6 +21,7 @@ from core.application import application
 from core.errors import ClickkerError
 from core.i18n import _, best_language, set_language
 from dashboard import second_step
+from dashboard.authenticator import Authenticate, AuthenticationController
 from dashboard.cookies import browser_cookie, session_cookie
 from dashboard.feedback import flash, show_flashes
 from dashboard.going import go_to

@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import streamlit as st
 from streamlit.user_info import generate_login_redirect_url
 
+from core.accounts.confirming import is_fresh
 from core.accounts.identities import has_password, own_identity, unbind
 from core.accounts.roles import CurrentOperator
 from core.accounts.sso import begin_confirm, begin_connect, begin_sign_in
@@ -26,6 +27,8 @@ ENTRY = "provider"
 """Streamlit's name for the way in; it may hold no underscore."""
 CONFIRM_ENTRY = "confirm"
 """The same app at the same provider, which asks for the password whoever is signed in there."""
+CONFIRMED = "confirmed"
+"""Stands in the address of whoever comes back from there."""
 SECONDS = 10
 """How long one call to the provider may take."""
 
@@ -139,7 +142,11 @@ def offers_confirming(app: Application, by: CurrentOperator) -> bool:
 def draw_confirm(app: Application, by: CurrentOperator, browser: str | None, place: str) -> None:
     """The button that has the provider ask for the password again, and comes back to this page."""
     provider = app.settings.sso.name
-    st.caption(_("{provider} asks who you are, and brings you back to this page.").format(provider=provider))
+    sentence = _(
+        "This cannot be undone, so {provider} asks once more who you are, and brings you back to this page: an "
+        "open screen alone is not enough for it."
+    )
+    st.caption(sentence.format(provider=provider))
     label = _("Confirm with {provider}").format(provider=provider)
     if st.button(label, key=f"{place}_provider", icon=":material/verified_user:"):
         if browser is None:
@@ -149,11 +156,19 @@ def draw_confirm(app: Application, by: CurrentOperator, browser: str | None, pla
         st.login(CONFIRM_ENTRY)
 
 
+def show_confirmed(app: Application, by: CurrentOperator) -> None:
+    """Say, once, to whoever is back from the provider that nothing has been done yet, and what is next."""
+    if st.query_params.pop(CONFIRMED, None) and is_fresh(app, by):
+        sentence = _(
+            "It is clear now who you are. Nothing has been done yet: choose once more what you wanted to do."
+        )
+        st.success(sentence, icon=":material/verified_user:")
+
+
 def _here() -> str:
-    """Path and query of the page that is drawn."""
+    """Path and query of the page that is drawn, for whoever comes back confirmed."""
     path = urlsplit(st.context.url or "/").path or "/"
-    query = urlencode(st.query_params.to_dict(), doseq=True)
-    return f"{path}?{query}" if query else path
+    return f"{path}?{urlencode({**st.query_params.to_dict(), CONFIRMED: 'yes'}, doseq=True)}"
 
 
 def _no_cookie() -> str:

@@ -21,9 +21,11 @@ KEYS = Keys("operators", "operators_")
 app, by = application(), current()
 chosen = number_in_address("operator")
 if chosen is not None:
-    operator = one_operator(app, by, chosen)
     if st.button(_("All operators"), key="operators_all", icon=":material/arrow_back:", type="tertiary"):
         switch_to("operators")
+    operator = one_operator(
+        app, by, chosen
+    )  # after the way back, which whoever has an old address needs most
     st.title(plain(operator.name))
     top = st.container()
     link = draw_operator(by, operator)

@@ -17,12 +17,14 @@ from dashboard.registration_actions import draw_actions
 from dashboard.registration_facts import draw_facts, draw_meaning, draw_status, draw_timeline
 from dashboard.registration_in_address import registration_in_address
 from dashboard.registration_issues import draw_history, draw_issues
+from dashboard.single_sign_on import show_confirmed
 from dashboard.two_lists import draw_two_lists
 
 app, by = application(), signin.current()
 view = registration_in_address(app, by)
 issues = issues_of(app, by, view.id)
 
+show_confirmed(app, by)
 st.title(plain(view.name) or _("Draft without a name"))
 draw_status(view)
 draw_candidate(app, by, view)

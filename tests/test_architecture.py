@@ -18,7 +18,7 @@ PARTS = ("core", "dashboard", "pages")
 
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "streamlit": ("dashboard/*", "pages/*"),
-    "streamlit_authenticator": ("dashboard/signin.py",),
+    "streamlit_authenticator": ("dashboard/authenticator.py",),
     "pandas": ("dashboard/tables.py",),
     "sqlalchemy": ("core/*",),
     "alembic": ("core/storage/*",),

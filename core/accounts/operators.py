@@ -97,7 +97,7 @@ def set_role(app: Application, by: CurrentOperator | None, operator_id: int, rol
         if operator.role == role:
             return
         keep_an_admin(session, app.settings, operator)
-        change = f"{operator.role} to {Role(role).value}"
+        change = f"{operator.role} → {Role(role).value}"
         operator.role = Role(role).value
         end_all_sessions(session, operator.id)
         record(
@@ -134,7 +134,7 @@ def rename(app: Application, by: CurrentOperator, operator_id: int, name: str) -
         operator = locked_operator(session, operator_id)
         if operator.name == shown:
             return
-        change = f"{operator.name} to {shown}"
+        change = f"{operator.name} → {shown}"
         operator.name = shown
         record(session, Event.OPERATOR_RENAMED, by, on=audited(operator.id, operator.email), detail=change)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from core.audit.listing import AuditRow
 from core.i18n import N_, _
-from core.registrations.outcomes import ConsentResult, Outcome
-from core.registrations.wording import FIELDS
 
 EVENTS: dict[str, str] = {
     "action.refused": N_("Tried something their role does not allow"),
@@ -71,6 +69,26 @@ KINDS = {
     "key": N_("Key {rest}"),
     "alarm": N_("Alarm {rest}"),
 }
+SUBJECTS = {
+    "nobody who is known": N_("Nobody who is known here"),
+    # what was refused (core.accounts.roles.Action)
+    "view": N_("Look"),
+    "export": N_("Export"),
+    "register": N_("Register"),
+    "check": N_("Check"),
+    "edit_note": N_("Change note, reference or owner"),
+    "disconnect": N_("Disconnect"),
+    "delete": N_("Delete"),
+    "manage_operators": N_("Manage operators"),
+    "alarms": N_("Alarms"),
+    "audit": N_("Audit"),
+    "rotate_keys": N_("Change the encryption key"),
+    # what a browser went to the identity provider for (core.accounts.sso.Purpose)
+    "sign_in": N_("Sign in"),
+    "invitation": N_("Invitation"),
+    "connect": N_("Connect an account"),
+    "confirm": N_("Confirm who they are"),
+}
 
 
 def event_word(event: str) -> str:
@@ -91,16 +109,7 @@ def actor_word(row: AuditRow) -> str:
 
 def subject_words(subject: str) -> str:
     """On what: its kind in the reader's language, its number and name as they were."""
+    if subject in SUBJECTS:
+        return _(SUBJECTS[subject])
     kind, _blank, rest = subject.partition(" ")
     return _(KINDS[kind]).format(rest=rest) if kind in KINDS else subject
-
-
-def detail_words(row: AuditRow) -> str:
-    """What codes there are as words; everything else as it was written down."""
-    if row.event == "registration.edited":
-        return ", ".join(_(FIELDS[field]) if field in FIELDS else field for field in row.detail.split())
-    if row.event in {"consent.granted", "consent.failed"} and row.detail in {
-        outcome.value for outcome in Outcome
-    }:
-        return ConsentResult(Outcome(row.detail)).title
-    return row.detail

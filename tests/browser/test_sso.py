@@ -201,6 +201,8 @@ def test_what_cannot_be_undone_asks_the_provider_once_more(
     dialog.get_by_role("button", name=f"Confirm with {NAME}").click()
     log_in_at_provider(page, "ivo-1")
     expect(page.get_by_role("heading", name="Slagerij Smit")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Nothing has been done yet")).to_be_visible()
+    expect(page).to_have_url(f"{live.url}/registration?id={number}")
     ask_to_disconnect(page)
     dialog.get_by_role("button", name="Disconnect").click()
     expect(page.get_by_text("has been disconnected")).to_be_visible(timeout=15_000)

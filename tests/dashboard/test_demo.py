@@ -126,6 +126,7 @@ def test_ctrl_c_ends_everything_and_a_second_start_keeps_the_data(own_demo: _Dem
     first, told = own_demo.start()
     assert f"http://localhost:{own_demo.port}" in told
     assert all(operator.email in told for operator in OPERATORS)
+    assert "WARNING" not in told, told  # nothing of a library's between a newcomer and the address
     assert get(own_demo.simulator_port, "/nl/api/oauth2/auth") == 400
 
     first.send_signal(signal.SIGINT)

@@ -165,4 +165,6 @@ def test_the_last_admin_cannot_be_stopped(app: Application, admin: CurrentOperat
 
 
 def test_who_is_not_there_is_said(app: Application, admin: CurrentOperator) -> None:
-    assert "no such operator" in frame("operators", operator="4711").error[0].value
+    test = frame("operators", operator="4711")
+    assert "no such operator" in test.error[0].value
+    assert test.button("operators_all").label == "All operators"  # the way back is there all the same

@@ -142,8 +142,8 @@ def test_what_an_admin_does(
     for act in acts:
         act()
     assert [(event, by, detail) for event, by, _outcome, detail, _address in lines(told)] == [
-        (Event.OPERATOR_ROLE_CHANGED, "Anna", "support to account_manager"),
-        (Event.OPERATOR_RENAMED, "Anna", "Alice to Alice van Dijk"),
+        (Event.OPERATOR_ROLE_CHANGED, "Anna", "support → account_manager"),
+        (Event.OPERATOR_RENAMED, "Anna", "Alice → Alice van Dijk"),
         (Event.OPERATOR_RESET, "Anna", ""),
         (Event.INVITATION_REVOKED, "Anna", ""),
         (Event.SESSION_ENDED, "Anna", "all"),

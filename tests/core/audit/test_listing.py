@@ -11,14 +11,14 @@ import pytest
 from sqlalchemy import text
 
 from core import clock
-from core.accounts.roles import CurrentOperator, Role
+from core.accounts.roles import Action, CurrentOperator, Role
+from core.accounts.sso import Purpose
 from core.application import Application
 from core.audit import listing
-from core.audit.event_words import EVENTS, detail_words, subject_words
+from core.audit.event_words import EVENTS, SUBJECTS, subject_words
 from core.audit.events import Event
 from core.audit.listing import (
     AuditQuery,
-    AuditRow,
     iterate_entries,
     latest_verification,
     list_entries,
@@ -182,14 +182,12 @@ def test_every_event_has_its_words() -> None:
     assert {event.value for event in Event} <= set(EVENTS)
 
 
-def _row(event: str, detail: str) -> AuditRow:
-    return AuditRow(1, clock.now(), event, None, "shell", "", "", "done", detail, "", "")
-
-
-def test_codes_are_worded_in_the_language_of_the_reader() -> None:
+def test_what_was_done_to_is_worded_in_the_language_of_the_reader() -> None:
     with language("nl"):
         assert subject_words("registration 7 Bakker") == "Registratie 7 Bakker"
+        assert subject_words("manage_operators") == "Medewerkers beheren"
         assert subject_words("something else") == "something else"
-        assert detail_words(_row("registration.edited", "name note")) == "Naam, Notitie"
-    assert detail_words(_row("consent.failed", "refused")) == "Consent was refused"
-    assert detail_words(_row("sign_in", "x")) == "x"
+
+
+def test_every_action_and_every_purpose_has_its_words() -> None:
+    assert {action.value for action in Action} | {purpose.value for purpose in Purpose} <= set(SUBJECTS)
