@@ -27,7 +27,9 @@ from core.audit.events import Event
 from core.audit.refusals import record_refusal
 from core.clock import now
 from core.errors import Conflict, NotAllowed, NotFound
+from core.registrations.query import RegistrationQuery
 from core.storage.models import AuditEntry
+from dashboard import filters
 from dashboard.doors import is_closed
 from tests.core.accounts.conftest import PASSWORD, added
 from tests.support.provider_wire import ISSUER, Wire, wire, with_sso
@@ -240,6 +242,21 @@ def test_check_31_nor_who_is_refused_over_and_over(app: Application) -> None:
         except NotAllowed as error:
             record_refusal(app, error)
     assert 20 <= entries(app) <= 70
+
+
+# --- What a box never held -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "odd", ["\u202e", "***\U0001f600", "-1", "1e3", "\u0661", "9" * 20, "9" * 5000, " 1"]
+)
+def test_check_32_an_owner_that_never_stood_in_the_box_is_none(
+    monkeypatch: pytest.MonkeyPatch, odd: str
+) -> None:
+    keys = filters.Keys("registrations", "r_")
+    for chosen, owner in ((odd, None), ("", None), (None, None), ("0", 0), ("17", 17)):
+        monkeypatch.setattr("streamlit.session_state", {"r_owner": chosen, "r_page": 1})
+        assert filters.asked(keys, RegistrationQuery).owner_id == owner
 
 
 # --- Single sign-on at the doors -----------------------------------------------------------------------------
