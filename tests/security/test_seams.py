@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+import httpx
 import pytest
 from sqlalchemy import func, select
 
@@ -27,12 +28,14 @@ from core.audit.events import Event
 from core.audit.refusals import record_refusal
 from core.clock import now
 from core.errors import Conflict, NotAllowed, NotFound
+from core.redaction import Redaction, secrets_of
 from core.registrations.query import RegistrationQuery
 from core.storage.models import AuditEntry
 from dashboard import filters
 from dashboard.doors import is_closed
 from tests.core.accounts.conftest import PASSWORD, added
-from tests.support.provider_wire import ISSUER, Wire, wire, with_sso
+from tests.security.ears import all_ears
+from tests.support.provider_wire import ACCESS_TOKEN, ISSUER, SSO, TOKEN_URL, Wire, wire, with_sso
 from tests.support.second_factor import code_of, turned_on
 
 BROWSER, HOME, ELSEWHERE = "the browser of the test", "198.51.100.7", "203.0.113.9"
@@ -269,6 +272,52 @@ def test_check_31_a_line_with_numbers_without_end_is_one_at_the_provider_too(
     monkeypatch.setattr("dashboard.provider_door.address_of", lambda _request: next(numbers))
     answers = [at.browser.get("/oauth2callback").status_code for _round in range(35)]
     assert 429 in answers
+
+
+def test_check_16_no_log_says_what_the_provider_or_a_phone_says(
+    sso: Application, alice: CurrentOperator, at: Wire
+) -> None:
+    code, clean = "a-Code-0f-The-Pr0vider-2b7e151628aed2a6abf7", Redaction(secrets_of(sso.settings))
+    with all_ears() as ears:
+        for trouble in (
+            None,
+            {"aud": "another"},
+            {"sub": "somebody-else-at-the-provider"},
+            {"nonce": "x" * 30},
+        ):
+            begin_sign_in(sso, at.name(), "/")
+            asked = at.leave()
+            ears.keep("asked", asked["state"], asked["nonce"], at.name())
+            at.answer(asked, **(trouble or {}))
+            came = at.browser.get("/oauth2callback", params={"code": code, "state": asked["state"]})
+            if trouble is None:
+                ears.keep("ticket", came.headers["location"].split("ticket=")[1])
+        for answer in (
+            httpx.Response(500, text=code),
+            httpx.Response(400, json={"error": "invalid_grant", "error_description": code}),
+            httpx.ConnectError(code),
+        ):
+            begin_sign_in(sso, at.name(), "/")
+            asked = at.leave()
+            at.router.post(TOKEN_URL).mock(side_effect=[answer])
+            at.browser.get("/oauth2callback", params={"code": code, "state": asked["state"]})
+        here = session_of(sso, by_provider(sso))
+        with ears.errors():
+            secret, codes = turned_on(sso, replace(alice, session_id=here.session_id), PASSWORD)
+            ears.keep("second factor", secret, *codes)
+            begin_second_step(sso, alice.id, BROWSER)
+            complete_second_step(sso, BROWSER, codes[0], "/", HOME)
+        begin_second_step(sso, alice.id, BROWSER)
+        for wrong in (codes[0], codes[1] + "a", secret):
+            with ears.errors():
+                complete_second_step(sso, BROWSER, wrong, "/", HOME)
+    ears.keep("provider", code, ACCESS_TOKEN, SSO.client_secret.get_secret_value(), *at.id_tokens)
+    ears.said = [clean(text) for text in ears.said]
+    assert {"clickker", "streamlit"} <= ears.loggers
+    assert not ears.told()
+    with sso.database.read() as session:
+        ears.said = [f"{each.subject} {each.detail}" for each in session.scalars(select(AuditEntry))]
+    assert not ears.told(), "the audit log"
 
 
 @pytest.mark.parametrize(
