@@ -19,7 +19,7 @@ from tests.security.attempts.world import BROWSER, MARK, World, new_world, odd
 from tests.support.chromium import new_page, running_browser
 from tests.support.live import PASSWORD
 
-INPUTS = 500
+INPUTS = 250
 SEED = 7
 
 
