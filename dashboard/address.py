@@ -16,14 +16,19 @@ _LONGEST_SEARCH = 100
 
 def query_of(make: Callable[..., Query], asked: Mapping[str, str]) -> Query:
     """The filter as a list's page writes it into the address; what is odd matches nothing or is left out."""
-    owner = asked.get("owner", "")
     return make(
         search=asked.get("q", "")[:_LONGEST_SEARCH],
         status=asked.get("status", ""),
         environment=asked.get("environment", ""),
-        owner_id=int(owner) if owner.isascii() and owner.isdigit() and len(owner) < _DIGITS else None,
+        owner_id=owner_number(asked.get("owner")),
         active={"yes": True, "no": False}.get(asked.get("active", "")),
     )
+
+
+def owner_number(said: object) -> int | None:
+    """The owner that an address or a box names; None for anything else, which never stood in that box."""
+    text = said if isinstance(said, str) else ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else None
 
 
 def number_in_address(name: str = "id") -> int | None:

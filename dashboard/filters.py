@@ -18,7 +18,7 @@ from core.i18n import LANGUAGES, N_, _, current_language, language
 from core.registrations.query import WITHOUT_OWNER, ListQuery
 from core.registrations.status import Status
 from core.registrations.wording import status_word
-from dashboard.address import number_in_address
+from dashboard.address import number_in_address, owner_number
 from dashboard.navigation import switch_to
 
 Query = TypeVar("Query", bound=ListQuery)
@@ -101,7 +101,7 @@ def asked(keys: Keys, make: Callable[..., Query]) -> Query:
         search=chosen["q"] or "",
         status=chosen["status"] or "",
         environment=chosen["environment"] or "",
-        owner_id=int(chosen["owner"]) if chosen["owner"] else None,
+        owner_id=owner_number(chosen["owner"]),
         active=chosen["active"] == "yes" if chosen["active"] else None,
         sort=chosen["sort"] or _FIRST_SORT,
         descending=bool(chosen["desc"]),

@@ -26,7 +26,7 @@ from core.application import application
 from core.errors import ClickkerError
 from core.i18n import _
 from dashboard.cookies import STREAMLIT_USER, browser_cookie, forget_streamlit_user
-from dashboard.limits import allow
+from dashboard.limits import allow_address
 from dashboard.plain import message_page, plain_page, speak_language_of
 from dashboard.single_sign_on import login_address
 from dashboard.visitor import address_of, visitor
@@ -90,7 +90,7 @@ class _Heard:
 
 def _before(request: Request) -> Response | None:
     """The answer to what need not trouble Streamlit."""
-    if not allow(f"provider:{address_of(request)}", PER_MINUTE):
+    if not allow_address("provider", address_of(request), PER_MINUTE):
         return message_page(
             _("One moment"), _("This was asked too often. Wait a minute and reload."), status=429
         )

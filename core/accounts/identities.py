@@ -113,14 +113,19 @@ def unbind(
         raise Conflict(_("This is your only way in. Ask an admin for a reset link first."))
     confirm_password(app, by, password, address, browser_token)
     with app.database.transaction() as session:
-        gone = session.execute(
-            delete(OperatorIdentity)
-            .where(OperatorIdentity.operator_id == by.id)
-            .returning(OperatorIdentity.issuer, OperatorIdentity.subject)
-        ).all()
-        for issuer, subject in gone:
-            detail = told(Identity(issuer, subject))
-            record(session, Event.IDENTITY_UNBOUND, by, on=audited(by.id, by.email), detail=detail)
+        let_go(session, by)
+
+
+def let_go(session: Session, by: CurrentOperator) -> None:
+    """No identity signs the operator in any more, from this transaction on."""
+    gone = session.execute(
+        delete(OperatorIdentity)
+        .where(OperatorIdentity.operator_id == by.id)
+        .returning(OperatorIdentity.issuer, OperatorIdentity.subject)
+    ).all()
+    for issuer, subject in gone:
+        detail = told(Identity(issuer, subject))
+        record(session, Event.IDENTITY_UNBOUND, by, on=audited(by.id, by.email), detail=detail)
 
 
 def own_identity(app: Application, by: CurrentOperator) -> Identity | None:

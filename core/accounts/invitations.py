@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.accounts.adding import add_row
 from core.accounts.emails import check_email
+from core.accounts.identities import as_current, let_go
 from core.accounts.lockout import forget_failures
 from core.accounts.names import audited, check_name
 from core.accounts.passwords import check_password, hash_password
@@ -99,7 +100,7 @@ def revoke(app: Application, by: CurrentOperator | None, operator_id: int) -> No
     _require(by)
     with app.database.transaction() as session:
         operator = _operator(session, operator_id)
-        if _revoke_open(session, operator.id):
+        if revoke_open(session, operator.id):
             record(session, Event.INVITATION_REVOKED, by, on=audited(operator.id, operator.email))
 
 
@@ -130,8 +131,9 @@ def open_invitation(app: Application, token: str) -> InvitationView:
 def accept_invitation(app: Application, token: str, password: str, address: str = "") -> None:
     """Set the password and use the link up; ends every session and lifts the lock of the account.
 
-    Raises ``NotFound`` as ``open_invitation``, ``InvalidInput`` for a password that cannot be chosen, ``NotAllowed``
-    while passwords are switched off for the account.
+    An account at the provider is let go of: after a take-over it might be the thief's. Whose it really is binds it
+    again with the new password. Raises ``NotFound`` as ``open_invitation``, ``InvalidInput`` for a password that cannot
+    be chosen, ``NotAllowed`` while passwords are switched off for the account.
     """
     view = open_invitation(app, token)
     if not may_use_password(app.settings, view.email):
@@ -145,6 +147,7 @@ def accept_invitation(app: Application, token: str, password: str, address: str 
     with app.database.transaction() as session:
         operator = use_up(session, open_link(session, token).id, address)
         operator.password_hash = hashed
+        let_go(session, as_current(operator, address))
 
 
 def use_up(session: Session, invitation_id: int, address: str = "") -> Operator:
@@ -162,7 +165,7 @@ def use_up(session: Session, invitation_id: int, address: str = "") -> Operator:
     ).one_or_none()
     if used is None:
         raise NotFound(_("This link has been used already."))
-    _revoke_open(session, operator.id)
+    revoke_open(session, operator.id)
     end_all_sessions(session, operator.id)
     forget_failures(session, operator.email)
     record(
@@ -194,7 +197,7 @@ def _operator(session: Session, operator_id: int) -> Operator:
 
 
 def _make_link(app: Application, session: Session, operator_id: int, purpose: str) -> InvitationLink:
-    _revoke_open(session, operator_id)
+    revoke_open(session, operator_id)
     token = new_token()
     expires_at = now() + timedelta(days=app.settings.invitation_days)
     session.add(
@@ -209,8 +212,8 @@ def _make_link(app: Application, session: Session, operator_id: int, purpose: st
     return InvitationLink(app.settings.public_url.rstrip("/") + "/invitation/" + token, expires_at)
 
 
-def _revoke_open(session: Session, operator_id: int) -> bool:
-    """Whether there was one."""
+def revoke_open(session: Session, operator_id: int) -> bool:
+    """Make the open links stop working, in the transaction of what calls for it. Whether there was one."""
     revoked = session.execute(
         update(Invitation)
         .where(
@@ -234,10 +237,10 @@ def _find(session: Session, which: ColumnElement[bool]) -> tuple[Invitation, Ope
     operator: Operator = row[1]
     if invitation.used_at is not None:
         raise NotFound(_("This link has been used already. If you created your account with it, sign in."))
+    if not operator.active:
+        raise NotFound(_("This account is disabled. Ask an admin."))
     if invitation.revoked_at is not None:
         raise NotFound(_("This link has been withdrawn. Ask an admin for a new one."))
     if invitation.expires_at <= now():
         raise NotFound(_("This link has expired. Ask an admin for a new one."))
-    if not operator.active:
-        raise NotFound(_("This account is disabled. Ask an admin."))
     return invitation, operator

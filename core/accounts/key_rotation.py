@@ -7,6 +7,7 @@ from sqlalchemy import select
 from core.accounts.passwords import verify_password
 from core.accounts.roles import Action, CurrentOperator, Role, require
 from core.accounts.signing_in import accept_candidate, find_candidate
+from core.accounts.ways_in import has_password_that_counts
 from core.application import Application
 from core.audit.events import Event
 from core.audit.record import record_alone
@@ -22,9 +23,9 @@ _SHELL = "shell"
 
 
 def has_admin(app: Application) -> bool:
-    """Whether anybody could prove to be an admin with a password."""
+    """Whether anybody could prove to be an admin with a password that counts."""
     admins = select(Operator.id).where(
-        Operator.active, Operator.role == Role.ADMIN.value, Operator.password_hash.is_not(None)
+        Operator.active, Operator.role == Role.ADMIN.value, has_password_that_counts(app.settings)
     )
     with app.database.read() as session:
         return session.scalar(admins.limit(1)) is not None

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from core.accounts.emails import fold_email
-from core.accounts.knocks import network_of
+from core.accounts.knocks import allow, network_of
 from core.application import Application
 from core.clock import now
 from core.errors import ClickkerError
@@ -28,6 +28,7 @@ PER_ACCOUNT = 5
 PER_ADDRESS = 50
 """An office shares one address; a network of attackers does not stop here, but at the account."""
 KEPT = timedelta(days=1)
+TOLD_PER_MINUTE = 1
 
 
 class TooManyAttempts(ClickkerError):
@@ -88,6 +89,15 @@ def strike_out(session: Session, attempt: Attempt) -> None:
 def forget_failures(session: Session, email: str) -> None:
     """Lift the lock of an account: its owner has chosen a new password by link."""
     session.execute(delete(SignInFailure).where(SignInFailure.account_hash == account_hash(email)))
+
+
+def worth_telling(app: Application, whom: int | None, address: str) -> bool:
+    """Whether one more refusal for being locked goes into the audit log: one a minute of each operator and address.
+
+    ``whom`` is None for all that nobody is known by, together. Nothing is ever taken from that log, so whoever
+    hammers at a lock must not fill it: the wrong attempts before the lock, of which there are few, tell the story.
+    """
+    return allow(app, f"locked:{whom or 0}:{network_of(address)}", TOLD_PER_MINUTE)
 
 
 def account_hash(email: str) -> str:

@@ -15,6 +15,7 @@ from core.accounts.invitations import (
     resend,
     reset,
     revoke,
+    revoke_open,
 )
 from core.accounts.last_admin import keep_an_admin, locked_operator
 from core.accounts.names import audited, check_name
@@ -106,12 +107,13 @@ def set_role(app: Application, by: CurrentOperator | None, operator_id: int, rol
 
 
 def disable(app: Application, by: CurrentOperator | None, operator_id: int) -> None:
-    """Let somebody in no longer, at once. Raises ``Conflict`` for the last admin."""
+    """Let somebody in no longer, at once; links they were sent stay dead. Raises ``Conflict`` for the last admin."""
     _require(by)
     with app.database.transaction() as session:
         operator = locked_operator(session, operator_id)
         keep_an_admin(session, app.settings, operator)
         operator.active = False
+        revoke_open(session, operator.id)
         end_all_sessions(session, operator.id)
         record(session, Event.OPERATOR_DISABLED, by, on=audited(operator.id, operator.email))
 

@@ -23,6 +23,7 @@ from core.accounts.one_time_codes import (
 from core.accounts.roles import Action, CurrentOperator, require
 from core.accounts.sessions import end_all_sessions
 from core.accounts.signing_in import confirm_password
+from core.accounts.ways_in import may_use_password
 from core.application import Application
 from core.audit.events import Event
 from core.audit.record import record
@@ -64,7 +65,7 @@ class SecondFactorView:
     on_since: datetime | None
     codes_left: int
     possible: bool
-    """False for whoever has no password here: there is no first factor of ours to add one to."""
+    """False for whoever has no password that counts here: there is no first factor of ours to add one to."""
 
 
 def own_second_factor(app: Application, by: CurrentOperator) -> SecondFactorView:
@@ -73,7 +74,8 @@ def own_second_factor(app: Application, by: CurrentOperator) -> SecondFactorView
         on_since = session.scalar(select(SecondFactor.on_since).where(SecondFactor.operator_id == by.id))
         left = select(func.count()).where(RecoveryCode.operator_id == by.id, RecoveryCode.used_at.is_(None))
         hashed = session.scalar(select(Operator.password_hash).where(Operator.id == by.id))
-        return SecondFactorView(on_since, session.scalar(left) or 0, hashed is not None)
+        possible = hashed is not None and may_use_password(app.settings, by.email)
+        return SecondFactorView(on_since, session.scalar(left) or 0, possible)
 
 
 def begin_second_factor(

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from core.accounts.lockout import Attempt, TooManyAttempts, begin_attempt, strike_out
+from core.accounts.lockout import Attempt, TooManyAttempts, begin_attempt, strike_out, worth_telling
 from core.accounts.names import audited
 from core.accounts.second_factor import Code, accept_code, second_factor_is_on
 from core.accounts.sessions import add_ticket
@@ -115,7 +115,8 @@ def _begin(app: Application, operator: Operator, browser_token: str, address: st
     try:
         return begin_attempt(app, operator.email, address, browser_token)
     except TooManyAttempts:
-        _refused(app, operator, "locked", address)
+        if worth_telling(app, operator.id, address):
+            _refused(app, operator, "locked", address)
         raise
 
 

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 
 from core.accounts.emails import fold_email
-from core.accounts.lockout import Attempt, TooManyAttempts, attempt_succeeded, begin_attempt
+from core.accounts.lockout import (
+    Attempt,
+    TooManyAttempts,
+    attempt_succeeded,
+    begin_attempt,
+    worth_telling,
+)
 from core.accounts.names import audited
 from core.accounts.passwords import check_password, dummy_hash, hash_password, verify_password
 from core.accounts.roles import CurrentOperator
@@ -45,7 +51,7 @@ def find_candidate(app: Application, typed: str, address: str, browser_token: st
     try:
         return _candidate(app, typed, address, browser_token)
     except TooManyAttempts:
-        _record_refusal(app, fold_email(typed), "locked", address)
+        _record_lock(app, fold_email(typed), address)
         raise
 
 
@@ -71,7 +77,10 @@ def confirm_password(
     try:
         candidate = _candidate(app, by.email, address, browser_token)
     except TooManyAttempts:
-        record_alone(app, Event.CONFIRMATION_FAILED, by, outcome="refused", detail="locked", address=address)
+        if worth_telling(app, by.id, address):
+            record_alone(
+                app, Event.CONFIRMATION_FAILED, by, outcome="refused", detail="locked", address=address
+            )
         raise
     if not verify_password(password, candidate.password_hash) or candidate.operator_id != by.id:
         record_alone(app, Event.CONFIRMATION_FAILED, by, outcome="refused", address=address)
@@ -118,6 +127,13 @@ def _candidate(app: Application, typed: str, address: str, browser_token: str | 
     if row is None or row.password_hash is None or not may_use_password(app.settings, email):
         return Candidate(None, email, "", dummy_hash(), attempt)
     return Candidate(row.id, email, row.name, row.password_hash, attempt)
+
+
+def _record_lock(app: Application, email: str, address: str) -> None:
+    with app.database.read() as session:
+        known = session.scalar(select(Operator.id).where(Operator.email == email))
+    if worth_telling(app, known, address):
+        _record_refusal(app, email, "locked", address)
 
 
 def _record_refusal(app: Application, email: str, why: str, address: str) -> None:

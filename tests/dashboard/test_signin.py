@@ -95,7 +95,7 @@ def test_with_a_session_the_page_is_drawn(
     assert "Alice" in [caption.value for caption in test.sidebar.caption]
 
 
-def test_a_session_id_without_the_cookie_is_nothing(
+def test_check_25_a_session_id_without_the_cookie_is_nothing(
     app: Application, alice: CurrentOperator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = cookies(monkeypatch, app, alice)
@@ -107,7 +107,7 @@ def test_a_session_id_without_the_cookie_is_nothing(
     assert "typed" not in test.session_state
 
 
-def test_a_session_id_with_the_cookie_of_another_is_cleared_and_stopped(
+def test_check_25_a_session_id_with_the_cookie_of_another_is_cleared_and_stopped(
     app: Application, alice: CurrentOperator, admin: CurrentOperator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = cookies(monkeypatch, app, alice)

@@ -38,6 +38,7 @@ NEEDS: dict[str, Action | None] = {
     "accounts.confirming.require_fresh": ANYBODY,
     "accounts.identities.bind": ANYBODY,
     "accounts.identities.has_password": ANYBODY,
+    "accounts.identities.let_go": ANYBODY,
     "accounts.identities.own_identity": ANYBODY,
     "accounts.identities.unbind": ANYBODY,
     "accounts.invitations.invite": Action.MANAGE_OPERATORS,

@@ -86,7 +86,7 @@ def test_an_empty_log_is_whole(app: Application) -> None:
 
 
 @pytest.mark.parametrize("field", [*NAMES, "hash"])
-def test_an_edit_of_any_field_is_found(owned: Application, database: Database, field: str) -> None:
+def test_check_17_an_edit_of_any_field_is_found(owned: Application, database: Database, field: str) -> None:
     other = {
         "sequence": 99,
         "at": clock.now() - timedelta(days=1),

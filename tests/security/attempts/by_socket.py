@@ -116,7 +116,7 @@ def _nth_origin(world: World, number: int) -> str:
 for _number, _origin in enumerate(_origins("PORT")):
     add(f"socket from origin {_origin}", partial(_nth_origin, number=_number))
 
-ADMINS_PAGES = ("operators", "alarms")
+ADMINS_PAGES = ("operators", "alarms", "audit")
 
 
 def _page_of_admins(world: World, page: str) -> str:
@@ -135,18 +135,21 @@ def press(world: World, who: str, role: Role, key: str, chosen: str = "") -> str
     ``chosen`` is picked in the box ``key`` first, and the button that then appears is the one that is pressed.
     """
     victim = world.person("Victim")
+    theirs = f"operator={victim.id}"
     before = world.state_of(victim)
+    if chosen and Role.ADMIN in before:  # by an earlier round of an admin's own: the button shows at another choice
+        chosen = "Support"
     admin, other = world.cookie("Anna", Role.ADMIN), world.cookie(who, role)
 
     async def send() -> None:
-        async with tab(world.url, "operators", "", {"clickker_session": admin}) as seen:
+        async with tab(world.url, "operators", theirs, {"clickker_session": admin}) as seen:
             await seen.run()
             wanted = next(name for name in seen.widgets if name.startswith(key.format(id=victim.id)))
             if chosen:
                 await seen.run({wanted: chosen})
             widgets, states, script = dict(seen.widgets), dict(seen._states), seen._script_hash
-        button = f"operators_save_role_{victim.id}" if chosen else wanted
-        async with tab(world.url, "operators", "", {"clickker_session": other}) as forged:
+        button = f"operators_save_role_{victim.id}_yes" if chosen else wanted
+        async with tab(world.url, "operators", theirs, {"clickker_session": other}) as forged:
             with suppress(Exception):
                 await forged.run()
             forged.widgets, forged._states, forged._script_hash = widgets, states, script
@@ -159,7 +162,7 @@ def press(world: World, who: str, role: Role, key: str, chosen: str = "") -> str
 
 
 FOR_ADMINS: dict[str, tuple[str, str]] = {
-    "disable": ("operators_active_{id}", ""),
+    "disable": ("operators_disable_{id}_yes", ""),
     "change a role": ("operators_role_{id}", "Admin"),
     "make a reset link": ("operators_link_{id}", ""),
 }

@@ -100,6 +100,7 @@ class World:
                 subprotocols=protocols,  # type: ignore[arg-type]
                 additional_headers={**somewhere(), **({"Cookie": cookie} if cookie else {})},
                 max_size=None,
+                open_timeout=QUICKLY if len(cookie) > LONGEST_LINE else SECONDS,
             ) as connection:
                 try:
                     return "\n".join(map(str, (await Tab(connection, page, "").run()).drawn))
@@ -178,6 +179,11 @@ class World:
         return [
             line for log in self.logs for line in log.read_text(errors="replace").splitlines() if odd(line)
         ]
+
+
+SECONDS, QUICKLY = 10.0, 2.0
+LONGEST_LINE = 8_192
+"""Characters of a header; with a longer one the handshake of a socket is never answered, however long one waits."""
 
 
 def ask(method: str, url: str, **more: Any) -> httpx.Response:
