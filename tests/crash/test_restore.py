@@ -18,7 +18,7 @@ from core.registrations.recovery import identify_strays
 from core.storage.models import Grant, Registration
 from core.tokens.grants import read_refresh_token
 from core.tokens.rotation import access_token
-from dashboard import cli
+from dashboard import cli, commands
 from tests.crash.scene import DUE, Scene
 from tests.support.postgres import PostgresServer
 
@@ -129,7 +129,7 @@ def _recover_by_command(
 ) -> str:
     """``clickker tokens recover``, as an operator would type it."""
 
-    monkeypatch.setattr(cli, "read_settings", lambda: scene.app.settings)
+    monkeypatch.setattr(commands, "read_settings", lambda: scene.app.settings)
     capsys.readouterr()
     cli.recover_tokens()
     return capsys.readouterr().out.strip()
