@@ -6,6 +6,7 @@ import base64
 import logging
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import time
@@ -31,7 +32,6 @@ from dashboard.serving import ROOT, check_port_free, server_command
 FOLDER = ROOT / "var"
 KEY_FILE = FOLDER / "demo.key"
 DATABASE = FOLDER / "demo.db"
-AUDIT_HEAD = FOLDER / f"{DATABASE.name}.audit.head"
 SIMULATOR_STATE = FOLDER / "simulator.json"
 CLIENT_ID = "7b3f6a52-6d0e-4d5c-9c51-0c11cc4e2a01"
 START_SECONDS = 90.0
@@ -195,8 +195,12 @@ def _secrets() -> tuple[str, str]:
 
 
 def _wipe() -> None:
-    for path in (KEY_FILE, SIMULATOR_STATE, DATABASE, AUDIT_HEAD, *FOLDER.glob(f"{DATABASE.name}-*")):
-        path.unlink(missing_ok=True)
+    """The database with all that lies beside it: an archive of before is locked with a key that goes as well."""
+    for path in (KEY_FILE, SIMULATOR_STATE, *FOLDER.glob(f"{DATABASE.name}*")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

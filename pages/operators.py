@@ -23,9 +23,7 @@ chosen = number_in_address("operator")
 if chosen is not None:
     if st.button(_("All operators"), key="operators_all", icon=":material/arrow_back:", type="tertiary"):
         switch_to("operators")
-    operator = one_operator(
-        app, by, chosen
-    )  # after the way back, which whoever has an old address needs most
+    operator = one_operator(app, by, chosen)  # with nobody there the way back stands above the reason
     st.title(plain(operator.name))
     top = st.container()
     link = draw_operator(by, operator)

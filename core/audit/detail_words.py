@@ -145,15 +145,22 @@ def _keys(detail: str) -> str:
     if detail in CODES:
         return _(CODES[detail])
     ended, _colon, counts = detail.partition(": ") if detail.startswith("ended: ") else ("", "", detail)
-    counted = ", ".join(_place(part) for part in counts.split(", "))
+    counted = _places(counts)
     return _("Ended: {counts}").format(counts=counted) if ended else counted
 
 
-def _place(part: str) -> str:
-    if part == "nothing to do":
+def _places(counts: str) -> str:
+    """Of a table with several columns the fullest one is told: that many rows."""
+    if counts == "nothing to do":
         return _("nothing to do")
-    place, _blank, count = part.rpartition(" ")
-    return f"{_(PLACES[place]) if place in PLACES else place} {count}"
+    found: dict[str, int] = {}
+    for part in counts.split(", "):
+        place, _blank, count = part.rpartition(" ")
+        table = place.partition(".")[0]
+        if table not in PLACES or not count.isdigit():
+            return counts
+        found[table] = max(found.get(table, 0), int(count))
+    return ", ".join(f"{_(PLACES[table])} {count}" for table, count in found.items())
 
 
 def _counts(words: str) -> Callable[[str], str]:

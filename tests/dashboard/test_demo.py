@@ -59,6 +59,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The demo's files, elsewhere."""
     monkeypatch.setattr(demo, "FOLDER", tmp_path)
     monkeypatch.setattr(demo, "KEY_FILE", tmp_path / "demo.key")
+    monkeypatch.setattr(demo, "SIMULATOR_STATE", tmp_path / "simulator.json")
     return tmp_path
 
 
@@ -67,6 +68,17 @@ def test_its_key_is_its_own_and_private(folder: Path) -> None:
 
     assert demo._secrets() == first
     assert (folder / "demo.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_starting_afresh_leaves_nothing_of_before(folder: Path) -> None:
+    names = ("demo.db", "demo.db-wal", "demo.db.audit.head", "demo.db.keeper", "demo.key", "simulator.json")
+    for name in (*names, "demo.db.journal/archive.db", "clickker.db"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+
+    demo._wipe()
+
+    assert [path.name for path in folder.iterdir()] == ["clickker.db"]
 
 
 def test_a_taken_port_is_a_sentence() -> None:
