@@ -137,9 +137,7 @@ def press(world: World, who: str, role: Role, key: str, chosen: str = "") -> str
     victim = world.person("Victim")
     theirs = f"operator={victim.id}"
     before = world.state_of(victim)
-    if (
-        chosen and Role.ADMIN in before
-    ):  # by an earlier round of an admin's own: the button shows at another choice
+    if chosen and Role.ADMIN in before:  # made one by an earlier press: the button shows at another choice
         chosen = "Support"
     admin, other = world.cookie("Anna", Role.ADMIN), world.cookie(who, role)
 
