@@ -6,7 +6,8 @@ Entries are only added, so one trigger keeps the SQLite table in step. PostgreSQ
 from __future__ import annotations
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+
+from core.storage.search import install
 
 AUDIT_SEARCH_INDEX = "ix_audit_entries_search"
 _SQLITE = (
@@ -30,23 +31,11 @@ _POSTGRESQL = (
     USING gin (subject_key gin_trgm_ops) WITH (fastupdate = off)
     """,
 )
-_HAS_PG_TRGM = "SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'"
 
 
 def install_audit_search(connection: Connection) -> None:
     """Make (again) what the search needs; nothing on a PostgreSQL without pg_trgm, or where it may not be created."""
-    if connection.dialect.name == "sqlite":
-        for statement in _SQLITE:
-            connection.execute(text(statement))
-        return
-    if connection.scalar(text(_HAS_PG_TRGM)) is None:
-        return
-    try:
-        with connection.begin_nested():
-            for statement in _POSTGRESQL:
-                connection.execute(text(statement))
-    except DBAPIError:
-        return
+    install(connection, sqlite=_SQLITE, postgresql=_POSTGRESQL)
 
 
 def remove_audit_search(connection: Connection) -> None:

@@ -9,6 +9,8 @@ triggers go with the table they hang on.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
@@ -95,19 +97,24 @@ _HAS_PG_TRGM = "SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'"
 
 
 def install_search(connection: Connection) -> None:
-    """Make (again) what part-of-name search needs, from the rows that are there.
+    """Make (again) what part-of-name search needs, from the rows that are there."""
+    install(connection, sqlite=(*_SQLITE_REMOVAL, *_SQLITE), postgresql=_POSTGRESQL)
+
+
+def install(connection: Connection, sqlite: Iterable[str], postgresql: Iterable[str]) -> None:
+    """Run what the database at hand needs for trigrams.
 
     On PostgreSQL it does nothing when the server has no pg_trgm or the role may not create it.
     """
     if connection.dialect.name == "sqlite":
-        for statement in (*_SQLITE_REMOVAL, *_SQLITE):
+        for statement in sqlite:
             connection.execute(text(statement))
         return
     if connection.scalar(text(_HAS_PG_TRGM)) is None:
         return
     try:
         with connection.begin_nested():
-            for statement in _POSTGRESQL:
+            for statement in postgresql:
                 connection.execute(text(statement))
     except DBAPIError:
         # The role lacks the right to create the extension: search works all the same, only slower.
