@@ -74,7 +74,9 @@ def test_a_text_for_an_e_mail_goes_along_in_the_customers_language(live: Live, p
     window.get_by_text("With a text for an e-mail").click()
     for language, greeting in (("Nederlands", "Beste klant,"), ("English", "Dear customer,")):
         window.get_by_role("tab", name=language).click()
-        window.get_by_role("tabpanel", name=language).get_by_role("button", name="Copy text").click()
+        panel = window.get_by_role("tabpanel", name=language)
+        panel.get_by_role("button", name="Copy text").click()
+        expect(panel.get_by_role("button", name="Copied")).to_be_visible()
         letter = str(page.evaluate("navigator.clipboard.readText()"))
         assert letter.startswith(greeting)
         assert link in letter
