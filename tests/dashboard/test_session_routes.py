@@ -70,16 +70,6 @@ def test_a_ticket_of_half_a_minute_ago_is_refused(
         assert visitor.get("/session/start", params={"ticket": made}).status_code == 403
 
 
-def test_signing_in_again_ends_the_session_of_before(
-    visitor: TestClient, app: Application, alice: CurrentOperator
-) -> None:
-    visitor.get("/session/start", params={"ticket": ticket(visitor, app, alice)})
-    before = visitor.cookies[session_cookie(app.settings)]
-    visitor.get("/session/start", params={"ticket": ticket(visitor, app, alice)})
-    assert session_operator(app, before) is None
-    assert session_operator(app, visitor.cookies[session_cookie(app.settings)])
-
-
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_signing_out_ends_the_session_and_takes_the_cookie_away(
     visitor: TestClient, app: Application, alice: CurrentOperator, method: str
