@@ -84,8 +84,9 @@ def hand_over(logger: logging.Logger) -> None:
             logger.propagate = True
 
 
-def catch_everything() -> None:
-    """Warnings and exceptions that nobody caught go the same way, in a process of our own."""
+def begin_service() -> None:
+    """In a process that goes on by itself: what we tell counts, and what nobody caught goes the same way."""
+    _log.setLevel(logging.INFO)  # the head of the audit log above all; a library speaks from WARNING on
     logging.captureWarnings(True)
     sys.excepthook = _uncaught
     threading.excepthook = lambda said: _uncaught(

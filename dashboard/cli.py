@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
@@ -80,8 +79,7 @@ def serve(
 @app.command()
 def keeper() -> None:
     """Keep connections alive, in a process of its own; ends when asked to, once what is in flight is done."""
-    logging.getLogger("clickker").setLevel(logging.INFO)
-    logs.catch_everything()
+    logs.begin_service()
     with _explained(), _application() as opened:
         keep(opened, stopped_by_signal())
 

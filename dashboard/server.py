@@ -16,7 +16,7 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from core.logs import catch_everything, hand_over, set_up
+from core.logs import begin_service, hand_over, set_up
 from core.redaction import secrets_of
 from core.settings import Settings
 from dashboard.headers import NOTHING, security_headers
@@ -81,7 +81,7 @@ def write_logs(settings: Settings, format: str) -> None:
     # ``dashboard.feedback.report`` tells the same with a reference, as whoever reads the screen will quote it.
     logging.getLogger("streamlit.error_util").addFilter(lambda said: said.msg != "Uncaught app execution")
     set_up("json" if format == "json" else "text", secrets_of(settings))
-    catch_everything()
+    begin_service()
 
 
 def hand_over_new(logger: Any) -> None:  # noqa: ANN401 - as Streamlit declares it
@@ -90,15 +90,20 @@ def hand_over_new(logger: Any) -> None:  # noqa: ANN401 - as Streamlit declares 
     logger.propagate = True
 
 
+def serve(host: str, port: int, log: str) -> None:
+    """Serve until a signal ends it; ``log`` is a format of ``core.logs``."""
+    write_logs(Settings(), log)
+    uvicorn.run("dashboard.asgi:app", **options(host, port))
+
+
 def main() -> None:
-    """Serve until a signal ends it."""
+    """What the command says."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--log", choices=("json", "text"), required=True)
     given = parser.parse_args()
-    write_logs(Settings(), given.log)
-    uvicorn.run("dashboard.asgi:app", **options(given.host, given.port))
+    serve(given.host, given.port, given.log)
 
 
 if __name__ == "__main__":

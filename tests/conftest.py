@@ -6,6 +6,8 @@ import base64
 import logging
 import os
 import shutil
+import sys
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -53,10 +55,14 @@ def _nothing_of_this_machine() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _logs_as_they_were() -> Iterator[None]:
-    """Every command sends all logs through a handler of its own: that ends with the test."""
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
+    """Every command sends all logs through a handler of its own, and a service speaks up: that ends with the test."""
+    root, ours = logging.getLogger(), logging.getLogger("clickker")
+    before, level, our_level = list(root.handlers), root.level, ours.level
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    logging.captureWarnings(False)
+    ours.setLevel(our_level)
     # Pytest's own come and go with the parts of a test.
     for handler in [held for held in root.handlers if type(held).__module__.startswith("core.")]:
         if handler not in before:

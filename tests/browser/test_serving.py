@@ -1,17 +1,31 @@
-"""The server as it is started for real."""
+"""The server as it is started for real, on both kinds of database."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
-from tests.support.live import Live, get
+from core.accounts.roles import Role
+from tests.browser.steps import sign_in
+from tests.support.live import Live, get, typed_dashboard
 
 
-@pytest.mark.parametrize("live", ["sqlite", "postgresql"], indirect=True)
-def test_it_serves_and_asks_who_is_there(live: Live, page: Page) -> None:
-    assert get(live.port, "/readyz") == 200
+@pytest.fixture
+def served(database_url: str, tmp_path: Path) -> Iterator[Live]:
+    with typed_dashboard(database_url, tmp_path) as running:
+        yield running
 
-    page.goto(live.url)
 
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+def test_it_serves_lets_in_and_tells_the_end_of_the_audit_log(served: Live, page: Page) -> None:
+    assert get(served.port, "/readyz") == 200
+    served.add_operator("sanne@clickker.test", "Sanne de Boer", Role.SUPPORT, "en")
+
+    sign_in(page, served, "sanne@clickker.test")
+
+    told = [json.loads(line) for line in served.log.read_text().splitlines()]
+    heads = [line["message"] for line in told if line["logger"] == "clickker.audit"]
+    assert [head.rsplit(" ", 1)[0] for head in heads] == ["audit head 2"]  # 1 was the account, made elsewhere

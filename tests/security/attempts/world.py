@@ -26,7 +26,7 @@ from core.storage.models import Grant, Invitation, Operator, OperatorSession
 from tests.bench.websocket import RunFailed, Tab
 from tests.support.connecting import connect as connect_customer
 from tests.support.frame import new_session
-from tests.support.live import Live, environment, free_port, live_dashboard, running
+from tests.support.live import Live, environment, free_port, live_dashboard, warm
 
 T = TypeVar("T")
 MARK = "Geheim Voorbeeld"
@@ -230,7 +230,7 @@ def new_world(folder: Path) -> Iterator[World]:
             update={"port": port, "public_url": f"http://localhost:{port}"}
         )
         more = {"TRUSTED_PROXIES": "127.0.0.1, ::1", "KEEPER": "off"}
-        with running(environment(settings, **more), port, log):
+        with warm(environment(settings, **more), port, log):
             world = World(live, f"http://localhost:{port}", (live.log, log))
             anna = world.person("Anna", Role.ADMIN)
             world.registration = connect_customer(live.app, anna, live.simulator, f"{MARK} B.V.")
