@@ -114,8 +114,10 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def simulator() -> Iterator[RunningSimulator]:
     """A running Exact Online simulator with a fresh state."""
-    with new_simulator() as running:
-        yield running
+    running = new_simulator()
+    running.start()
+    yield running
+    running.stop()  # and it ends beside the next test
 
 
 @pytest.fixture

@@ -21,6 +21,9 @@ from core.storage.models import Knock
 
 SPAN = 60.0
 """Seconds in which a full bucket runs empty."""
+AHEAD = 2 * SPAN
+"""Seconds ahead that a level is believed. A full one lies a span ahead of whoever filled it, and a little more ahead of
+who looked at the clock before that and comes after, or whose clock is behind: that is no reason to begin anew."""
 MOST_ROWS = 10_000
 """Rows kept when the table is tidied; the fullest buckets stay, the others have little to tell."""
 TIDY_SECONDS, TIDY_KNOCKS = 60.0, 500
@@ -35,7 +38,7 @@ def allow(app: Application, key: str, per_minute: int) -> bool:
     moment, step = clock.now().timestamp(), SPAN / per_minute
     with app.database.read() as session:  # whoever hammers does not get at the one lock of SQLite
         full = session.scalar(select(Knock.free_at).where(Knock.key_hash == hashed))
-    if full is not None and moment + SPAN - step < full <= moment + SPAN:
+    if full is not None and moment + SPAN - step < full <= moment + AHEAD:
         return False
     with app.database.transaction() as session:
         if _due():
@@ -54,8 +57,8 @@ def network_of(address: str) -> str:
 
 def _pour(session: Session, hashed: str, moment: float, step: float) -> bool:
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    # Nothing of ours lies further ahead than a full bucket: that was a clock that went wrong, and is no reason to wait.
-    level = case((Knock.free_at.between(moment, moment + SPAN), Knock.free_at), else_=moment) + step
+    # Further ahead it was a clock that went wrong, and is no reason to wait.
+    level = case((Knock.free_at.between(moment, moment + AHEAD), Knock.free_at), else_=moment) + step
     statement = insert(Knock).values(key_hash=hashed, free_at=moment + step)
     poured = session.execute(
         statement.on_conflict_do_update(

@@ -113,20 +113,28 @@ class RunningSimulator:
         return result
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Serve, and return when it answers."""
         self._thread.start()
         deadline = time.monotonic() + START_SECONDS
         while not self._server.started:
             if time.monotonic() > deadline or not self._thread.is_alive():
                 raise RuntimeError("the simulator did not start")
             time.sleep(0.005)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.should_exit = True
+        self.stop()
         self._thread.join(timeout=10)
         self._socket.close()
+
+    def stop(self) -> None:
+        """Ask it to end, which takes it a fifth of a second; leaving the block waits for that."""
+        self._server.should_exit = True
 
     def _serve(self) -> None:
         self._server.run(sockets=[self._socket])

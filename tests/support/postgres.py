@@ -17,6 +17,8 @@ import psycopg
 from psycopg import sql
 
 TEMPLATE = "clickker_template"
+MEMORY = 3 << 30
+"""Bytes: a server with some databases and its log, which is tidied at 1 GB."""
 _numbers = itertools.count(1)
 
 
@@ -64,7 +66,7 @@ def running_postgres(run: str, migrate: Callable[[str], None]) -> Iterator[Postg
 
     ``migrate`` brings an empty database, given by its address, to the newest revision.
     """
-    folder = Path(tempfile.gettempdir()) / f"clickker-postgres-{run}"  # short: socket paths end at 107 bytes
+    folder = _fast_folder() / f"clickker-postgres-{run}"  # short: socket paths end at 107 bytes
     # Starting, stopping and making the template exclude each other: the package's own lock lets two workers collide.
     with _one_worker_at_a_time(folder):
         folder.mkdir(exist_ok=True)
@@ -82,6 +84,13 @@ def running_postgres(run: str, migrate: Callable[[str], None]) -> Iterator[Postg
             started.cleanup()
             if not (folder / "data").exists():  # the last worker
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fast_folder() -> Path:
+    """Memory, where the system offers enough: a disk that is told of every freed block takes 0.3 s a database."""
+    memory = Path("/dev/shm")  # noqa: S108 - the folder in it is ours alone
+    fits = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > MEMORY
+    return memory if fits else Path(tempfile.gettempdir())
 
 
 def _use_runtime_folder() -> None:

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 _ROOT = Path(__file__).parent.parent.parent
 
@@ -21,7 +25,8 @@ class WarmServer:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["tests.support.warm_imports"])
         self._process = context.Process(target=_serve, args=(environment, port, log), daemon=True)
-        self._process.start()
+        with _no_main():
+            self._process.start()
 
     def poll(self) -> int | None:
         return self._process.exitcode
@@ -33,6 +38,17 @@ class WarmServer:
         if self._process.exitcode is None:
             self._process.kill()
             self._process.join(seconds)
+
+
+@contextmanager
+def _no_main() -> Iterator[None]:
+    """Whatever is the main module now is nothing to be run again in the process; AppTest leaves scripts there."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _serve(environment: dict[str, str], port: int, log: Path) -> None:

@@ -40,6 +40,19 @@ def test_two_processes_share_the_count_and_lose_no_knock(app: Application, datab
     assert answers[True] in {10, 11}, "eleven when six seconds went by"
 
 
+def test_who_looked_at_the_clock_before_the_others_does_not_empty_it(app: Application) -> None:
+    assert [allow(app, "here", 3) for _round in range(4)] == [True, True, True, False]
+    with clock.shifted(timedelta(seconds=-1)):
+        assert not allow(app, "here", 3)
+    assert not allow(app, "here", 3)
+
+
+def test_a_clock_that_was_far_ahead_locks_nobody_out(app: Application) -> None:
+    with clock.shifted(timedelta(hours=1)):
+        assert [allow(app, "here", 2) for _round in range(3)] == [True, True, False]
+    assert [allow(app, "here", 2) for _round in range(3)] == [True, True, False]
+
+
 def test_a_refused_knock_fills_nothing(app: Application) -> None:
     for _round in range(50):
         allow(app, "here", 2)
