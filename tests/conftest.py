@@ -9,11 +9,13 @@ import shutil
 import sys
 import threading
 from collections.abc import Generator, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 from pydantic import SecretStr
+from streamlit.components.v2 import manifest_scanner
 
 from core import application, i18n
 from core.application import Application
@@ -23,7 +25,7 @@ from core.simulator.server import RunningSimulator
 from core.storage import schema
 from core.storage.database import Database
 from core.tokens.vault import Vault
-from tests.support.chromium import new_page, running_browser, take_picture
+from tests.support.chromium import fresh_page, new_profile, running_browser, take_picture
 from tests.support.exact import exact_apps, new_simulator
 from tests.support.live import Live, live_dashboard
 from tests.support.postgres import TEMPLATE, PostgresServer, running_postgres
@@ -68,6 +70,16 @@ def _logs_as_they_were() -> Iterator[None]:
         if handler not in before:
             root.removeHandler(handler)
     root.setLevel(level)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _components_are_looked_for_once() -> Iterator[None]:
+    """For each page that AppTest runs Streamlit reads the metadata of everything installed: a tenth of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests)
+        )
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -174,10 +186,17 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    """Loads Streamlit's own files once a module."""
+    with new_profile(browser) as made:
+        yield made
+
+
 @pytest.fixture
-def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A fresh browser profile in English; a failing test leaves its picture in var/test-results."""
-    with new_page(browser) as opened:
+def page(profile: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page in English of somebody who was never here; a failing test leaves its picture in var/test-results."""
+    with fresh_page(profile) as opened:
         yield opened
         if request.node.stash.get(_FAILED, False):
             take_picture(opened, request.node.name)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+from core.accounts.operator_list import operator_called
+from dashboard.cookies import session_cookie
+from tests.support.frame import new_session
 from tests.support.live import PASSWORD, Live
 
 EXACT_PASSWORD = "exact-demo"
@@ -17,6 +20,15 @@ def sign_in(page: Page, live: Live, email: str, path: str = "/", password: str =
     page.get_by_label("E-mail address").fill(email)
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible(timeout=15_000)
+
+
+def enter(page: Page, live: Live, email: str, path: str = "/") -> None:
+    """Open ``path`` as somebody who has signed in, for tests of what comes then."""
+    cookie = new_session(live.app, operator_called(live.app, email))
+    name = session_cookie(live.app.settings)
+    page.context.add_cookies([{"name": name, "value": cookie, "url": live.url}])
+    page.goto(live.url + path)
     expect(page.get_by_role("button", name="Sign out")).to_be_visible(timeout=15_000)
 
 

@@ -28,7 +28,7 @@ def paused(live: Live) -> list[str]:
 
 
 def test_what_the_filter_shows_is_ticked_and_paused(live: Live, page: Page) -> None:
-    steps.sign_in(page, live, EMAIL, "/registrations?q=bakker")
+    steps.enter(page, live, EMAIL, "/registrations?q=bakker")
     expect(page.get_by_text("2 found")).to_be_visible()
     page.get_by_role("link", name="Change several").click()
     expect(page.get_by_role("heading", name="Change several registrations")).to_be_visible()

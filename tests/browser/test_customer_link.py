@@ -45,7 +45,7 @@ def copy_link(page: Page) -> str:
 
 
 def test_support_sees_the_customers_consent_arrive(live: Live, page: Page, browser: Browser) -> None:
-    steps.sign_in(page, live, EMAIL)
+    steps.enter(page, live, EMAIL)
     steps.open_the_form(page)
     steps.fill_in(page, "Test B.V.")
     link = copy_link(page)
@@ -72,7 +72,7 @@ def test_support_sees_the_customers_consent_arrive(live: Live, page: Page, brows
 
 
 def test_a_text_for_an_e_mail_goes_along_in_the_customers_language(live: Live, page: Page) -> None:
-    steps.sign_in(page, live, EMAIL)
+    steps.enter(page, live, EMAIL)
     steps.open_the_form(page)
     steps.fill_in(page, "Brief & Zoon B.V.")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -93,7 +93,7 @@ def test_a_text_for_an_e_mail_goes_along_in_the_customers_language(live: Live, p
 
 
 def test_a_withdrawn_link_is_dead(live: Live, page: Page) -> None:
-    steps.sign_in(page, live, EMAIL)
+    steps.enter(page, live, EMAIL)
     steps.open_the_form(page)
     steps.fill_in(page, "Bakker B.V.")
     link = copy_link(page)

@@ -7,7 +7,9 @@ import itertools
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.accounts.roles import Role
+from core.accounts.roles import CurrentOperator, Role
+from core.registrations.register import register
+from core.registrations.views import RegistrationForm
 from tests.browser import steps
 from tests.support.live import Live
 
@@ -15,18 +17,19 @@ EMAIL = "sanne@clickker.test"
 _names = itertools.count(1)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _operator(live: Live) -> None:
-    live.add_operator(EMAIL, "Sanne de Boer", Role.SUPPORT, "en")
+@pytest.fixture(scope="module")
+def sanne(live: Live) -> CurrentOperator:
+    number = live.add_operator(EMAIL, "Sanne de Boer", Role.SUPPORT, "en")
+    return CurrentOperator(number, EMAIL, "Sanne de Boer", Role.SUPPORT, "en")
 
 
 @pytest.fixture
-def form(live: Live, page: Page) -> Page:
-    """The form, filled in."""
+def form(live: Live, page: Page, sanne: CurrentOperator) -> Page:
+    """About to be connected."""
     live.simulator.engine.clear_faults()
-    steps.sign_in(page, live, EMAIL)
-    steps.open_the_form(page)
-    steps.fill_in(page, f"Pech {next(_names)} B.V.")
+    form = RegistrationForm(name=f"Pech {next(_names)} B.V.", environment="nl")
+    number = register(live.app, sanne, None, form)
+    steps.enter(page, live, EMAIL, f"/registration?id={number}")
     return page
 
 

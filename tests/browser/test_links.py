@@ -25,7 +25,7 @@ def _a_row(live: Live) -> int:
 @pytest.fixture
 def registrations(live: Live, page: Page) -> Page:
     """The list, found by its search, and marked to be known again."""
-    steps.sign_in(page, live, EMAIL, "/registrations?q=van+link")
+    steps.enter(page, live, EMAIL, "/registrations?q=van+link")
     expect(page.get_by_role("link", name=NAME)).to_be_visible()
     page.evaluate("window.stillTheSame = true")
     return page

@@ -26,7 +26,7 @@ def _first_cells(page: Page, column: int) -> list[str]:
 
 
 def test_a_title_sorts_and_says_so_and_keeps_the_filter(live: Live, page: Page) -> None:
-    steps.sign_in(page, live, EMAIL, "/registrations?environment=nl")
+    steps.enter(page, live, EMAIL, "/registrations?environment=nl")
     title = page.get_by_role("columnheader", name="Owner")
     expect(page.get_by_role("columnheader", name="Name")).to_have_attribute("aria-sort", "ascending")
     page.evaluate("window.stillTheSame = true")
@@ -46,7 +46,7 @@ def test_a_title_sorts_and_says_so_and_keeps_the_filter(live: Live, page: Page) 
 
 
 def test_another_page_begins_at_the_top(live: Live, page: Page) -> None:
-    steps.sign_in(page, live, EMAIL, "/registrations")
+    steps.enter(page, live, EMAIL, "/registrations")
     expect(page.locator(".rows tbody tr")).to_have_count(50)
     page.get_by_test_id("stPaginationNext").click()
     expect(page).to_have_url(re.compile("page=2"))
@@ -54,7 +54,7 @@ def test_another_page_begins_at_the_top(live: Live, page: Page) -> None:
 
 
 def test_a_link_in_the_other_language_stays_in_the_address(live: Live, page: Page) -> None:
-    steps.sign_in(page, live, EMAIL, "/registrations?status=Verbonden")
+    steps.enter(page, live, EMAIL, "/registrations?status=Verbonden")
     expect(page.locator(".st-key-status input")).to_have_value("Connected")
     expect(page).to_have_url(re.compile("status=Connected"))
     page.reload()

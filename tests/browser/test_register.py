@@ -26,7 +26,7 @@ def _operator(live: Live) -> None:
 @pytest.fixture
 def form(live: Live, page: Page) -> Iterator[Page]:
     """Signed in, with the empty form open."""
-    steps.sign_in(page, live, EMAIL)
+    steps.enter(page, live, EMAIL)
     steps.open_the_form(page)
     yield page
 
@@ -123,7 +123,7 @@ def test_a_click_that_overtakes_the_answer_saves_what_was_ticked(live: Live, pag
         )
 
     page.route_web_socket(re.compile("/_stcore/stream"), between)
-    steps.sign_in(page, live, EMAIL)
+    steps.enter(page, live, EMAIL)
     steps.open_the_form(page)
     steps.fill_in(page, "Snel B.V.")
     page.get_by_role("button", name="Connect").click()

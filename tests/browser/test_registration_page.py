@@ -43,7 +43,7 @@ def test_it_is_edited_checked_disconnected_and_deleted(
 ) -> None:
     connect(live, sanne, "Bakker B.V.", "info@bakkerbv.example")
     number = connect(live, sanne, "Test B.V.", steps.TESSA)
-    steps.sign_in(page, live, EMAIL, f"/registration?id={number}")
+    steps.enter(page, live, EMAIL, f"/registration?id={number}")
     expect(page.get_by_role("heading", name="Test B.V.")).to_be_visible()
 
     page.get_by_role("button", name="Edit details").click()
@@ -78,7 +78,7 @@ def test_another_login_is_compared_before_it_replaces_the_old(
     live: Live, page: Page, sanne: CurrentOperator
 ) -> None:
     number = connect(live, sanne, "Jansen Installatietechniek B.V.", "kantoor@jansen-techniek.example")
-    steps.sign_in(page, live, EMAIL, f"/registration?id={number}")
+    steps.enter(page, live, EMAIL, f"/registration?id={number}")
 
     page.get_by_role("button", name="Reconnect").click()
     steps.log_in_at_exact(page, "finance@devrieslogistiek.example")

@@ -73,7 +73,7 @@ def test_a_revoked_consent_is_confirmed_and_mended_in_place(
     live: Live, page: Page, sanne: CurrentOperator
 ) -> None:
     number = connect(live, sanne, "Bakker B.V.", BAKKER, [1002001])
-    steps.sign_in(page, live, EMAIL, f"/registration?id={number}")
+    steps.enter(page, live, EMAIL, f"/registration?id={number}")
     expect(page.get_by_text("Everything answered at the last check.", exact=True)).to_be_visible()
     live.simulator.engine.revoke("nl", BAKKER)
 
@@ -107,7 +107,7 @@ def test_an_accountants_three_customers_survive_a_fourth(
     numbers = [
         connect(live, sanne, f"Klant {place} B.V.", steps.ACCOUNTANT, [2001001 + place]) for place in range(3)
     ]
-    steps.sign_in(page, live, EMAIL)
+    steps.enter(page, live, EMAIL)
     steps.open_the_form(page)
     steps.fill_in(page, "Vierde Klant B.V.")
     page.get_by_role("button", name="Connect", exact=True).click()

@@ -14,6 +14,7 @@ from core.registrations.register import register
 from core.registrations.views import RegistrationForm
 from dashboard.navigation import ENTRIES, address
 from tests.browser import steps
+from tests.support.chromium import settled
 from tests.support.connecting import connect
 from tests.support.live import Live
 
@@ -43,11 +44,11 @@ def test_check_29_no_page_is_refused_anything_by_our_own_policy(
     number = live.add_operator(EMAIL, "Anna Admin", Role.ADMIN, "en")
     anna = CurrentOperator(number, EMAIL, "Anna Admin", Role.ADMIN, "en")
     connected = connect(live.app, anna, live.simulator)
-    steps.sign_in(page, live, EMAIL)
+    steps.enter(page, live, EMAIL)
     for entry in ENTRIES:
         page.goto(f"{live.url}{address(entry.key)}?id={connected}")
         expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-        page.wait_for_timeout(700)
+        settled(page)
         assert page.evaluate("window.refused") == [], entry.key
     assert complaints == []
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 RESULTS = Path("var/test-results")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -55,17 +55,47 @@ def running_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def new_page(browser: Browser, language: str = "en-GB") -> Iterator[Page]:
-    """A page in a profile of its own. Errors that a page's scripts do not catch fail the test."""
-    context = browser.new_context(locale=language, viewport={"width": 1280, "height": 900})
-    page = context.new_page()
+def new_page(browser: Browser) -> Iterator[Page]:
+    """A page in a profile of its own."""
+    with new_profile(browser) as profile, fresh_page(profile) as page:
+        yield page
+
+
+@contextmanager
+def new_profile(browser: Browser) -> Iterator[BrowserContext]:
+    """A profile in English, which has nothing in its cache yet."""
+    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@contextmanager
+def fresh_page(profile: BrowserContext) -> Iterator[Page]:
+    """A page of somebody who was never here, though the profile's cache may hold files.
+
+    Errors that a page's scripts do not catch fail the test.
+    """
+    page = profile.new_page()
+    profile.clear_cookies()
+    everything = {"origin": "*", "storageTypes": "local_storage,session_storage,indexeddb,service_workers"}
+    profile.new_cdp_session(page).send("Storage.clearDataForOrigin", everything)
     uncaught: list[str] = []
     page.on("pageerror", lambda error: uncaught.append(str(error)))
     try:
         yield page
         assert uncaught == []
     finally:
-        context.close()
+        profile.clear_permissions()
+        for opened in profile.pages:
+            opened.close()
+
+
+def settled(page: Page) -> None:
+    """Wait until the page's script has run and what it brought is drawn."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_timeout(150)
 
 
 def take_picture(page: Page, test: str) -> None:

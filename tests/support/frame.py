@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.accounts.operator_list import OperatorView
 from core.accounts.roles import CurrentOperator
 from core.accounts.sessions import start_session, start_ticket
 from core.application import Application
@@ -43,7 +44,7 @@ def cookies(monkeypatch: pytest.MonkeyPatch, app: Application, who: CurrentOpera
     return held
 
 
-def new_session(app: Application, who: CurrentOperator) -> str:
+def new_session(app: Application, who: CurrentOperator | OperatorView) -> str:
     """The cookie of a new session, as after a sign-in."""
     ticket = start_ticket(app, who.id, "browser", "/", confirmed=True)
     return start_session(app, ticket, "browser", "127.0.0.1", "").cookie

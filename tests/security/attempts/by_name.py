@@ -17,9 +17,11 @@ from core.registrations.register import register
 from core.registrations.views import RegistrationForm
 from core.storage.models import Administration, Grant, Operator, OperatorSession, Registration
 from dashboard.navigation import ENTRIES, address
+from tests.factories import make_operator
 from tests.security.attempts.attempt import add, attempt
 from tests.security.attempts.world import MARK, World
-from tests.support.chromium import new_page, running_browser
+from tests.support.chromium import new_page, running_browser, settled
+from tests.support.frame import new_session
 
 SCRIPTS = (
     "<script>got(N)</script>",
@@ -72,8 +74,8 @@ def plant(world: World) -> None:
         hostile = script.replace("N", str(number))
         form = RegistrationForm(name=f"{MARK} {number}", environment="nl", note=hostile)
         made = register(world.live.app, anna, None, form)
-        who = world.person(f"Hostile{number}")
-        world.cookie(f"Hostile{number}")
+        who = make_operator(world.live.app.database, f"Hostile{number}")
+        new_session(world.live.app, who)
         with world.live.app.database.transaction() as session:
             session.execute(
                 update(Registration).where(Registration.id == made).values(name=hostile, note=hostile)
@@ -114,7 +116,7 @@ def look(world: World, page: Page, seen: Seen, paths: tuple[str, ...]) -> None:
     for path in paths:
         page.goto(world.url + path)
         page.get_by_role("button", name="Sign out").wait_for()
-        page.wait_for_timeout(800)
+        settled(page)
         seen.texts += page.inner_text("body")
         seen.ran |= set(page.evaluate("window.ran"))
 
