@@ -76,6 +76,8 @@ class RunningSimulator:
         state_file: Path | None = None,
     ) -> None:
         self._socket = socket.create_server(("127.0.0.1", port))
+        # asyncio sets it on sockets of its own alone; without it an answer takes 40 ms longer.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         if config is None:
             config = SimulatorConfig(
