@@ -1,4 +1,4 @@
-"""The server as it is started for real, on both kinds of database."""
+"""The server as it is started for real, on PostgreSQL: on SQLite the demo's tests start it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from playwright.sync_api import Page
 from core.accounts.roles import Role
 from tests.browser.steps import sign_in
 from tests.support.live import Live, get, typed_dashboard
+from tests.support.postgres import TEMPLATE, PostgresServer
 
 
 @pytest.fixture
-def served(database_url: str, tmp_path: Path) -> Iterator[Live]:
-    with typed_dashboard(database_url, tmp_path) as running:
+def served(postgres: PostgresServer, tmp_path: Path) -> Iterator[Live]:
+    with postgres.new_database(TEMPLATE) as url, typed_dashboard(url, tmp_path) as running:
         yield running
 
 
