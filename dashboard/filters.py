@@ -18,6 +18,7 @@ from core.i18n import LANGUAGES, N_, _, current_language, language
 from core.registrations.query import WITHOUT_OWNER, ListQuery
 from core.registrations.status import Status
 from core.registrations.wording import status_word
+from dashboard import rows_alone
 from dashboard.address import number_in_address, owner_number
 from dashboard.navigation import switch_to
 
@@ -67,6 +68,7 @@ def draw_filters(app: Application, keys: Keys, sorts: Labels, placeholder: str) 
         "sort": lambda: sorts,
     }
     words = {name: options() for name, options in choices.items()}
+    rows_alone.belong(map(keys.of, ("q", "desc", "page", *words)), keys.rows)
     _translate_address(keys, words, choices)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.text_input(
@@ -208,6 +210,8 @@ def _other_words(options: Callable[[], Labels]) -> dict[str, str]:
 
 def _show_first_page(keys: Keys) -> None:
     st.session_state[keys.of("page")] = 1
+    if rows_alone.running():
+        return
     with suppress(
         StreamlitAPIException
     ):  # no rows yet: the first run was cut short, and this one draws them all

@@ -18,6 +18,7 @@ from core.keeping.working import keep_within
 from core.storage.schema import upgrade
 from core.tokens.keys_in_use import check_keys
 from dashboard.assets import warm_assets
+from dashboard.rows_alone import ask_for_rows_alone
 from dashboard.sockets import look_at_once, send_at_once
 from dashboard.widget_values import check_values
 
@@ -29,6 +30,7 @@ HEAVY = ("pandas", "pyarrow", "bcrypt", "dashboard.signin", "dashboard.frame")
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Bring the database up to date, warm up, and keep connections alive while the server runs."""
     look_at_once()
+    ask_for_rows_alone()
     send_at_once()
     check_values()
     await asyncio.to_thread(warm_up)

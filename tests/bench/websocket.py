@@ -46,6 +46,8 @@ class Run:
     size: int = 0
     """Bytes that came over the socket."""
     messages: int = 0
+    starts: int = 0
+    """How often a run began: a callback may ask for another."""
     drawn: list[Element] = field(default_factory=list)
     """The elements, in the order in which they came."""
 
@@ -123,6 +125,7 @@ class Tab:
                     raise RunFailed(ForwardMsg.ScriptFinishedStatus.Name(message.script_finished))
                 return run
             if kind == "new_session":
+                run.starts += 1
                 self._script_hash = message.new_session.page_script_hash
             elif kind == "navigation":
                 self._script_hash = message.navigation.page_script_hash
