@@ -11,19 +11,21 @@ import streamlit as st
 
 from core.i18n import _
 
-# A constant, so that the Content-Security-Policy can allow it by its hash; texts are data beside it. Where a browser
-# keeps its clipboard shut, the text is selected and copied the old way.
-COPY_SCRIPT = (
-    'document.querySelectorAll(".clickker-copy").forEach(box=>{'
-    'const text=box.querySelector("textarea"),button=box.querySelector("button"),paper=box.querySelector(".paper");'
-    "if(paper)paper.onclick=()=>print();"
-    "button.onclick=async()=>{text.select();"
-    'try{await navigator.clipboard.writeText(text.value)}catch{document.execCommand("copy")}'
-    "button.textContent=button.dataset.done;"
-    "clearTimeout(button.back);"
-    "button.back=setTimeout(()=>{button.textContent=button.dataset.label},4000)}})"
-)
-_STYLE = """<style>
+SCRIPT = """
+document.addEventListener("click",async function(event){
+var button=event.target.closest&&event.target.closest(".clickker-copy button");
+if(!button)return;
+if(button.className==="paper")return print();
+var text=button.parentElement.querySelector("textarea");
+text.select();
+try{await navigator.clipboard.writeText(text.value)}catch(shut){document.execCommand("copy")}
+button.textContent=button.dataset.done;
+clearTimeout(button.back);
+button.back=setTimeout(function(){button.textContent=button.dataset.label},4000)
+})""".replace("\n", "")
+"""In the page's head, so that a button works from the moment it is seen. Where a browser keeps its clipboard shut, the
+text is selected and copied the old way."""
+STYLE = """
 .clickker-copy{display:flex;flex-direction:column;align-items:flex-start;gap:.75rem}
 .clickker-copy textarea{width:100%;box-sizing:border-box;padding:.6rem .75rem;font:inherit;font-size:.9375rem;
 line-height:1.5;color:#1c2b36;background:#f4f7f9;border:1px solid #d5dee4;border-radius:.375rem;resize:none;
@@ -37,7 +39,8 @@ cursor:pointer;border:1px solid #14547a;color:#14547a;background:#fff}
 @media(max-width:30rem){.clickker-copy button{width:100%}}
 @media print{body:has(.paper) *{visibility:hidden}.clickker-copy textarea{visibility:visible!important;position:fixed;
 top:0;left:0;font-family:monospace;border:0;background:#fff}}
-</style>""".replace("\n", "")
+""".replace("\n", "")
+"""In the head as well: what is drawn holds the text alone."""
 
 
 def draw_copy(
@@ -54,9 +57,8 @@ def draw_copy(
     paper = f'<button type="button" class="paper">{print_word}</button>' if printed else ""
     # A line break just after the tag is not part of the text: https://html.spec.whatwg.org/#the-textarea-element.
     st.html(
-        f'{_STYLE}<div class="clickker-copy"><textarea readonly rows="{lines}" spellcheck="false" '
+        f'<div class="clickker-copy"><textarea readonly rows="{lines}" spellcheck="false" '
         f'aria-label="{escape(alt)}">\n{escape(text)}</textarea>'
         f'<button type="button"{kind} aria-live="polite" data-label="{escape(button)}" '
-        f'data-done="{escape(done)}">{escape(button)}</button>{paper}</div><script>{COPY_SCRIPT}</script>',
-        unsafe_allow_javascript=True,
+        f'data-done="{escape(done)}">{escape(button)}</button>{paper}</div>'
     )

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from core.application import application
 from core.i18n import best_language
-from dashboard import bars, html_table
+from dashboard import bars, copying, html_table
 from dashboard.headers import frame_policy
 from dashboard.links import link_script
 from dashboard.navigation import ENTRIES, address
@@ -41,7 +41,10 @@ STYLE = (
 itself, and the "Link to heading" beside every heading; and the tools of a table, whose download knows neither roles nor
 spreadsheets that run what they read. A long address breaks instead of pushing its column out of sight."""
 _REPLACEMENTS = (
-    (re.compile(r"<script>.*?</script>", re.DOTALL), f"<script>{CONNECT_SCRIPT};{link_script()}</script>"),
+    (
+        re.compile(r"<script>.*?</script>", re.DOTALL),
+        f"<script>{CONNECT_SCRIPT};{link_script()};{copying.SCRIPT}</script>",
+    ),
     (re.compile(r"<title>.*?</title>"), "<title>Clickker Connections</title>"),
     (
         re.compile(r'<link rel="shortcut icon"[^>]*>'),
@@ -65,7 +68,7 @@ def frame_page(language: str = "en") -> str:
     for found, instead in _REPLACEMENTS:
         page = found.sub(instead, page)
     page = page.replace('<html lang="en">', f'<html lang="{language}">')
-    looks = f"{STYLE}<style>{html_table.style()}{bars.STYLE}</style>\n"
+    looks = f"{STYLE}<style>{html_table.style()}{bars.STYLE}{copying.STYLE}</style>\n"
     return page.replace("</head>", f"{_preloads(page)}{looks}</head>").strip()
 
 

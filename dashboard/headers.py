@@ -7,7 +7,6 @@ import hashlib
 import re
 
 from core.settings import Settings
-from dashboard.copying import COPY_SCRIPT
 from dashboard.going import GO_SCRIPT
 from dashboard.origin import own_origins
 
@@ -52,7 +51,7 @@ def frame_policy(settings: Settings, frame: str) -> str:
     Scripts are files of our own, and the inline ones that are known by hash: nothing that reaches a page as text
     can run. Styles may be inline: Streamlit writes them from script.
     """
-    hashes = " ".join(script_hash(script) for script in (*inline_scripts(frame), GO_SCRIPT, COPY_SCRIPT))
+    hashes = " ".join(script_hash(script) for script in (*inline_scripts(frame), GO_SCRIPT))
     # A source list cannot name an address in brackets; 'self' covers it where it is the page's own.
     origins = (origin for origin in own_origins(settings) if "[" not in origin)
     sockets = " ".join(sorted(origin.replace("http", "ws", 1) for origin in origins))

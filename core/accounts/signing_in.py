@@ -72,8 +72,10 @@ def confirm_password(
 ) -> None:
     """Ask the signed-in operator's own password again.
 
-    Raises ``InvalidInput`` for a wrong one, ``TooManyAttempts`` after several.
+    Raises ``InvalidInput`` for a wrong one, ``TooManyAttempts`` after several. None at all is not an attempt.
     """
+    if not password:
+        raise InvalidInput(_("Fill in your password."), "current_password")
     try:
         candidate = _candidate(app, by.email, address, browser_token)
     except TooManyAttempts:
