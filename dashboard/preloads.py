@@ -12,8 +12,8 @@ from pathlib import Path
 import streamlit
 
 SCRIPTS = Path(streamlit.__file__).parent / "static" / "static" / "js"
-WIDGETS = ("Button", "TextInput", "Selectbox", "Checkbox")
-"""On nearly every page: sign out, search or name, a filter or a choice, the Active toggle."""
+WIDGETS = ("Button", "TextInput", "Selectbox", "Checkbox", "Html", "Pagination")
+"""On nearly every page: sign out, search or name, a filter or a choice, the Active toggle, rows and their pages."""
 _IMPORT = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')
 
 
