@@ -10,13 +10,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from tests.bench import browser, load, report, server_side
-from tests.bench.pages import write_bare_data
+from tests.bench.browser import WARM_UP
+from tests.bench.pages import LAST_PAGE, write_bare_data
 from tests.bench.report import BARE, BARE_ALIKE, Result
 from tests.bench.seeds import seed, seeded_sqlite
 from tests.bench.servers import FOLDER, bare, product
 from tests.support.postgres import running_postgres
 
 SIZES = (1_000, 10_000, 100_000)
+MOST_IN_BROWSER = LAST_PAGE - 1 - WARM_UP
 
 
 @dataclass(frozen=True)
@@ -86,5 +88,7 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--no-postgresql", action="store_true")
     asked = parser.parse_args()
+    if asked.browser_rounds > MOST_IN_BROWSER:
+        parser.error(f"--browser-rounds: at most {MOST_IN_BROWSER}, for each turns to a next page")
     wanted = Rounds(asked.rounds, asked.browser_rounds, asked.seconds)
     main(sorted(asked.sizes), wanted, postgresql=not asked.no_postgresql)
