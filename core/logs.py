@@ -84,9 +84,13 @@ def hand_over(logger: logging.Logger) -> None:
             logger.propagate = True
 
 
-def begin_service() -> None:
-    """In a process that goes on by itself: what we tell counts, and what nobody caught goes the same way."""
-    _log.setLevel(logging.INFO)  # the head of the audit log above all; a library speaks from WARNING on
+def begin_service(*, quiet: bool = False) -> None:
+    """In a process that goes on by itself: what we tell counts, and what nobody caught goes the same way.
+
+    ``quiet`` where somebody looks on who wants to hear of trouble alone.
+    """
+    # The head of the audit log above all; a library speaks from WARNING on.
+    _log.setLevel(logging.WARNING if quiet else logging.INFO)
     logging.captureWarnings(True)
     sys.excepthook = _uncaught
     threading.excepthook = lambda said: _uncaught(

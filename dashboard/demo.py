@@ -124,7 +124,7 @@ def _plant(app: Application, simulator: RunningSimulator) -> None:
 @contextmanager
 def _dashboard(port: int) -> Iterator[subprocess.Popen[bytes]]:
     """The server's process, ready to answer."""
-    process = subprocess.Popen(server_command(port, "localhost", "text"), cwd=ROOT)
+    process = subprocess.Popen(server_command(port, "localhost", "quiet"), cwd=ROOT)
     try:
         _wait_until_ready(process, port)
         yield process

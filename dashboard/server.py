@@ -81,7 +81,7 @@ def write_logs(settings: Settings, format: str) -> None:
     # ``dashboard.feedback.report`` tells the same with a reference, as whoever reads the screen will quote it.
     logging.getLogger("streamlit.error_util").addFilter(lambda said: said.msg != "Uncaught app execution")
     set_up("json" if format == "json" else "text", secrets_of(settings))
-    begin_service()
+    begin_service(quiet=format == "quiet")
 
 
 def hand_over_new(logger: Any) -> None:  # noqa: ANN401 - as Streamlit declares it
@@ -91,7 +91,7 @@ def hand_over_new(logger: Any) -> None:  # noqa: ANN401 - as Streamlit declares 
 
 
 def serve(host: str, port: int, log: str) -> None:
-    """Serve until a signal ends it; ``log`` is a format of ``core.logs``."""
+    """Serve until a signal ends it; ``log`` is a format of ``core.logs``, or "quiet": text, and of trouble alone."""
     write_logs(Settings(), log)
     uvicorn.run("dashboard.asgi:app", **options(host, port))
 
@@ -101,7 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--log", choices=("json", "text"), required=True)
+    parser.add_argument("--log", choices=("json", "text", "quiet"), required=True)
     given = parser.parse_args()
     serve(given.host, given.port, given.log)
 

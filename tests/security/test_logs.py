@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from core.logs import Format, RedactingFormatter, hand_over, set_up
+from core.logs import Format, RedactingFormatter, begin_service, hand_over, set_up
 from core.redaction import Redaction, secrets_of, visible
 from core.settings import ExactApp, Settings
 from core.tokens.secrets import new_token
@@ -142,6 +142,18 @@ def test_a_line_of_json_has_its_parts() -> None:
     assert told["level"] == "warning"
     assert told["logger"] == "test"
     assert told["at"].endswith("Z")
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_service_tells_the_head_of_the_audit_log_and_a_demo_does_not(
+    quiet: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up("text")
+    begin_service(quiet=quiet)
+    logging.getLogger("clickker.audit").info("audit head 1")
+    logging.getLogger("clickker.audit").warning("cannot be written")
+    told = capsys.readouterr().err
+    assert ("audit head" in told, "cannot be written" in told) == (not quiet, True)
 
 
 def test_arguments_that_do_not_fit_cost_no_line() -> None:
