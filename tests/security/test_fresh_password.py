@@ -142,7 +142,18 @@ def test_check_28_one_session_confirmed_is_not_the_other(
     assert (is_fresh(app, here), is_fresh(app, there)) == (True, False)
 
 
-@pytest.mark.parametrize("wrong", ["", "guess", PASSWORD + " ", PASSWORD.upper(), "x" * 200])
+def test_check_28_no_password_confirms_nothing_and_is_no_attempt(
+    app: Application, sanne: CurrentOperator
+) -> None:
+    _cookie, by = come_in(app, sanne, confirmed=False)
+    for _number in range(PER_ACCOUNT + 1):
+        with pytest.raises(InvalidInput):
+            confirm_by_password(app, by, "", "browser")
+    assert not is_fresh(app, by)
+    confirm_by_password(app, by, PASSWORD, "browser")
+
+
+@pytest.mark.parametrize("wrong", ["guess", PASSWORD + " ", PASSWORD.upper(), "x" * 200])
 def test_check_28_a_wrong_password_confirms_nothing_and_is_written_down(
     app: Application, sanne: CurrentOperator, monkeypatch: pytest.MonkeyPatch, wrong: str
 ) -> None:

@@ -214,13 +214,6 @@ def test_a_new_password_needs_the_present_one(app: Application, alice: CurrentOp
     confirm_password(app, alice, "an eel in the coffee")
 
 
-def test_a_field_left_empty_is_no_attempt(app: Application, alice: CurrentOperator) -> None:
-    for _round in range(6):
-        with pytest.raises(InvalidInput, match="Fill in your password"):
-            confirm_password(app, alice, "")
-    confirm_password(app, alice, PASSWORD)
-
-
 def test_the_present_one_cannot_be_guessed_here_either(app: Application, alice: CurrentOperator) -> None:
     for _round in range(5):
         with pytest.raises(InvalidInput):
