@@ -51,9 +51,8 @@ class PostgresServer:
     def new_database(self, template: str = "template1") -> Iterator[str]:
         """The address of a database that is gone after the block."""
         name = f"test_{os.getpid()}_{next(_numbers)}"
-        made = sql.SQL(
-            "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY"
-        )  # half of what the default takes here
+        # As files: half of what the default takes here.
+        made = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
         self.execute(made.format(sql.Identifier(name), sql.Identifier(template)))
         try:
             yield self.url(name)
