@@ -17,9 +17,9 @@ from core.audit.events import Event
 from core.registrations.names import name_key
 from core.registrations.query import COUNT_LIMIT, PAGE_SIZE, Page
 from core.storage.models import AuditEntry, Operator
+from core.storage.ngrams import ngrams, quoted
 from core.storage.search import SHORTEST_PART
 from core.storage.sets import as_part, contains, on_sqlite
-from core.storage.trigrams import trigrams
 
 CHUNK = 1_000
 _TRIGRAMS = 12
@@ -127,9 +127,7 @@ def _matching(session: Session, query: AuditQuery) -> Select[*tuple[Any, ...]]:
         return found
     sqlite = on_sqlite(session)
     if sqlite:  # walked from its newest row on; each entry is then looked up by its number
-        match = " AND ".join(
-            '"' + part.replace('"', '""') + '"' for part in sorted(trigrams(key))[:_TRIGRAMS]
-        )
+        match = " AND ".join(map(quoted, sorted(ngrams(key, SHORTEST_PART))[:_TRIGRAMS]))
         found = found.join_from(_FOUND, _E, _E.sequence == _FOUND.c.rowid).where(
             literal_column("audit_search").op("MATCH")(match)
         )

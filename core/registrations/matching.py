@@ -23,10 +23,10 @@ from sqlalchemy import (
 from core.registrations.lists import SqlList
 from core.registrations.names import name_key
 from core.registrations.query import WITHOUT_OWNER, ListQuery
+from core.storage.ngrams import match_expression
 from core.storage.rows import Rows
 from core.storage.search import SHORTEST_PART
 from core.storage.sets import Unindexed, as_part, contains
-from core.storage.trigrams import match_expression
 
 _LONGEST_TERM = 100
 _AFTER_EVERYTHING = chr(0x10FFFF)
@@ -94,17 +94,34 @@ def _equal(query: ListQuery) -> dict[str, Any]:
 
 def matching_ids(rows: Rows, want: Wanted, limit: int) -> list[int]:
     """The ids of rows that match, in no order, the first ``limit`` that are found."""
-    shape, given = want.shape, {**want.given, "limit": limit}
-    if not shape.part or not rows.sqlite:
-        return rows.column(given, _all_matching, shape)
-    # SQLite is led to each index by hand, one question for names and one for codes.
-    if shape.search == "contains":
-        listed = shape.listed
+    given = limited(rows, want, limit)
+    found = rows.column(given, matching, want.shape)
+    if not asked_twice(rows, want):
+        return found
+    if len(found) < limit:
+        found += rows.column(given, _by_code, want.shape)
+    return list(dict.fromkeys(found))[:limit]
+
+
+def asked_twice(rows: Rows, want: Wanted) -> bool:
+    """SQLite is led to each index by hand, one question for names and one for codes."""
+    return rows.sqlite and want.shape.digits > 0
+
+
+def limited(rows: Rows, want: Wanted, limit: int) -> dict[str, Any]:
+    """The parameters of ``matching``."""
+    given = {**want.given, "limit": limit}
+    if rows.sqlite and want.shape.search == "contains":
+        listed = want.shape.listed
         given["match"] = match_expression(rows, listed.id, listed.name_key, want.term)
-    found = dict.fromkeys(rows.column(given, _by_name, shape))
-    if shape.digits and len(found) < limit:
-        found.update(dict.fromkeys(rows.column(given, _by_code, shape)))
-    return list(found)[:limit]
+    return given
+
+
+def matching(sqlite: bool, shape: Shape) -> Select[int]:
+    """The ids of rows that match, up to the parameter "limit"; see ``asked_twice``."""
+    by_name = sqlite and shape.part
+    found = _by_name(shape) if by_name else select(shape.listed.id).where(*conditions(sqlite, shape))
+    return found.limit(bindparam("limit"))
 
 
 def conditions(sqlite: bool, shape: Shape, *, indexed: bool = True) -> Iterator[ColumnElement[bool]]:
@@ -117,29 +134,21 @@ def conditions(sqlite: bool, shape: Shape, *, indexed: bool = True) -> Iterator[
         yield _begins(shape)
 
 
-def _all_matching(sqlite: bool, shape: Shape) -> Select[int]:
-    return select(shape.listed.id).where(*conditions(sqlite, shape)).limit(bindparam("limit"))
-
-
-def _by_name(sqlite: bool, shape: Shape) -> Select[int]:
-    """Candidates of the full-text table, each compared with its row; or the names that begin with it."""
+def _by_name(shape: Shape) -> Select[int]:
+    """Candidates of SQLite's full-text table, each compared with its row; or the names that begin with it."""
     listed = shape.listed
-    if shape.search != "contains":
-        asked = select(listed.id).where(*listed.always, _begins(shape), *_filters(shape, indexed=False))
-        return asked.limit(bindparam("limit"))
-    found = table(listed.search_table, column("rowid"))
     # Not indexed: the one way in must be the full-text table, which stops at the limit and holds no row that
     # is not in the list.
+    filters = _filters(shape, indexed=False)
+    if shape.search != "contains":
+        return select(listed.id).where(*listed.always, _begins(shape), *filters)
+    found = table(listed.search_table, column("rowid"))
+    matched = literal_column(listed.search_table).op("MATCH")(bindparam("match"))
     return (
         select(listed.id)
         .select_from(found)
         .join(listed.id.class_, listed.id == found.c.rowid)
-        .where(
-            literal_column(listed.search_table).op("MATCH")(bindparam("match")),
-            *_filters(shape, indexed=False),
-            or_(*_names(sqlite, shape)),
-        )
-        .limit(bindparam("limit"))
+        .where(matched, *filters, or_(*_names(True, shape)))
     )
 
 

@@ -16,7 +16,16 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from core.registrations.lists import Column, SqlList
-from core.registrations.matching import Shape, Wanted, conditions, matching_ids, wanted
+from core.registrations.matching import (
+    Shape,
+    Wanted,
+    asked_twice,
+    conditions,
+    limited,
+    matching,
+    matching_ids,
+    wanted,
+)
 from core.registrations.query import COUNT_LIMIT, PAGE_SIZE, ListQuery, Page
 from core.storage.rows import Line, Rows
 from core.storage.sets import among, as_ids
@@ -37,20 +46,18 @@ def page_of_ids(rows: Rows, listed: SqlList, query: ListQuery) -> Page[int]:
     if served:
         (count,) = rows.column({**want.given, "limit": COUNT_LIMIT + 1}, _count, want.shape)
     else:
-        few = matching_ids(rows, want, COUNT_LIMIT + 1)
-        count = len(few)
-        if count > COUNT_LIMIT:
-            few = _still_sorted(rows, want)
+        few = _in_order(rows, want, order, COUNT_LIMIT)
+        count = COUNT_LIMIT + 1 if few is None else len(few)
+        if few is None and rows.sqlite and want.shape.search == "contains":
+            few = _in_order(rows, want, order, SORTED * COUNT_LIMIT)
     more = count > COUNT_LIMIT
     shown = min(count, COUNT_LIMIT)
     pages = max(1, -(-shown // PAGE_SIZE))
     number = min(max(query.page, 1), pages)
     first = (number - 1) * PAGE_SIZE
-    if few is not None:
-        ids = _sorted(rows, listed, order, few, first)
-    else:
-        ids = _walk(rows, want, order, first, indexed=served)
-    return Page(tuple(ids), shown, more, number, pages)
+    if few is None:
+        few, first = _walk(rows, want, order, first, indexed=served), 0
+    return Page(tuple(few[first : first + PAGE_SIZE]), shown, more, number, pages)
 
 
 def read_rows(
@@ -79,13 +86,28 @@ def _served(shape: Shape, order: Order) -> bool:
     return not shape.filters or (by_name and len(shape.filters) == 1)
 
 
-def _still_sorted(rows: Rows, want: Wanted) -> list[int] | None:
-    """All that match, when a part of a name is searched and they are few enough to be sorted."""
-    if not rows.sqlite or want.shape.search != "contains":
-        return None
-    most = SORTED * COUNT_LIMIT
-    found = matching_ids(rows, want, most + 1)
+def _in_order(rows: Rows, want: Wanted, order: Order, most: int) -> list[int] | None:
+    """All that match, in their order; None when they are more than ``most``."""
+    if want.shape.search == "contains" and not asked_twice(rows, want):
+        # Each row has been read to be compared: sorting it in the same question costs little.
+        found = rows.column(limited(rows, want, most + 1), _matching_sorted, want.shape, order)
+    else:
+        found = matching_ids(rows, want, most + 1)
+        if found and len(found) <= most:
+            found = rows.column(as_ids(found, sqlite=rows.sqlite), _sorted, want.shape.listed, order)
     return found if len(found) <= most else None
+
+
+def _matching_sorted(sqlite: bool, shape: Shape, order: Order) -> Select[int]:
+    found = matching(sqlite, shape).add_columns(*shape.listed.sorts[order[0]]).subquery()
+    number, *columns = found.c
+    return select(number).order_by(*_unset_last(shape.listed, order, columns))
+
+
+def _sorted(sqlite: bool, listed: SqlList, order: Order) -> Select[int]:
+    """The rows "ids"."""
+    found = select(listed.id).where(among(listed.id, sqlite=sqlite))
+    return found.order_by(*_unset_last(listed, order, listed.sorts[order[0]]))
 
 
 def _count(sqlite: bool, shape: Shape) -> Select[int]:
@@ -94,22 +116,10 @@ def _count(sqlite: bool, shape: Shape) -> Select[int]:
     return select(func.count()).select_from(found.subquery())
 
 
-def _sorted(rows: Rows, listed: SqlList, order: Order, ids: list[int], first: int) -> list[int]:
-    """A page of the rows ``ids``."""
-    given = as_ids(ids, sqlite=rows.sqlite)
-    return _take(rows, given, first, PAGE_SIZE, _sorted_ids, listed, order) if ids else []
-
-
-def _sorted_ids(sqlite: bool, listed: SqlList, order: Order) -> Select[int]:
-    columns = listed.sorts[order[0]]
-    directed = [columns[0].is_(None), *_directed(columns, order)]
-    return _page_of(select(listed.id).where(among(listed.id, sqlite=sqlite)).order_by(*directed))
-
-
 def _walk(rows: Rows, want: Wanted, order: Order, first: int, *, indexed: bool) -> list[int]:
     """A page along the index of the sort; unset values come last in both directions."""
     shape, given = want.shape, want.given
-    if not shape.listed.sorts[order[0]][0].property.columns[0].nullable:
+    if not _may_be_unset(shape.listed, order):
         return _take(rows, given, first, PAGE_SIZE, _along, shape, order, indexed)
     ids = _take(rows, given, first, PAGE_SIZE, _along, shape, order, indexed, False)
     if len(ids) == PAGE_SIZE:
@@ -157,5 +167,16 @@ def _take(
     return rows.column({**given, "first": first, "size": size}, make, *shape)
 
 
-def _directed(columns: Sequence[Column], order: Order) -> list[ColumnElement[Any]]:
+def _unset_last(
+    listed: SqlList, order: Order, columns: Sequence[ColumnElement[Any] | Column]
+) -> list[ColumnElement[Any]]:
+    unset = [columns[0].is_(None)] if _may_be_unset(listed, order) else []
+    return [*unset, *_directed(columns, order)]
+
+
+def _may_be_unset(listed: SqlList, order: Order) -> bool:
+    return bool(listed.sorts[order[0]][0].property.columns[0].nullable)
+
+
+def _directed(columns: Sequence[ColumnElement[Any] | Column], order: Order) -> list[ColumnElement[Any]]:
     return [column.desc() if order[1] else column.asc() for column in columns]

@@ -34,6 +34,8 @@ from tests.support.statements import statements
 BAD = re.compile(
     r"TEMP B-TREE|SCAN (registrations|administrations|operators)\b(?! USING)|Seq Scan|\bSort\b|Incremental Sort"
 )
+# What a part of a name finds first is sorted where it is read, up to the limit of a count.
+BOUNDED = ("LIMIT ? OFFSET ?) AS anon_1 ORDER BY", "SCAN anon_1\nUSE TEMP B-TREE FOR ORDER BY")
 SERVED: tuple[tuple[dict[str, Any], str], ...] = (
     # Through which everything goes, PostgreSQL may well filter while it walks: no column to look up.
     ({"status": "connected"}, ""),
@@ -55,6 +57,8 @@ def _assert_served(database: Database, show: Callable[[], Page[Any]], *filtered:
     assert len(seen) >= 2
     for statement, parameters in list(seen):
         plan = plan_of(database, statement, parameters)
+        if BOUNDED[0] in statement:
+            plan = plan.removesuffix(BOUNDED[1])
         assert not BAD.search(plan), f"{statement}\n{plan}"
         looked_up = r"\([^)]*{}[=<>]" if database.is_sqlite else r"Index Cond: .*\b{}\b"
         for column in filtered:
@@ -167,13 +171,13 @@ def _plans_of_searches(database: Database, show: Callable[[], Page[Any]]) -> str
     )
 
 
-def _through_trigrams(database: Database, table: str, plan: str) -> bool:
+def _through_search(database: Database, table: str, plan: str) -> bool:
     if database.is_sqlite:
         return f"SCAN {table}_search VIRTUAL TABLE" in plan
     return f"Bitmap Index Scan on ix_{table}_search" in plan and f"Seq Scan on {table}" not in plan
 
 
-def test_a_search_goes_through_the_trigrams_as_soon_as_rows_are_there(
+def test_a_search_goes_through_its_index_as_soon_as_rows_are_there(
     app: Application, database: Database, admin: CurrentOperator
 ) -> None:
     seed(app, 2_000, 3)
@@ -184,17 +188,17 @@ def test_a_search_goes_through_the_trigrams_as_soon_as_rows_are_there(
             database,
             lambda search=search: list_registrations(app, admin, RegistrationQuery(search=search)),  # type: ignore[misc]
         )
-        assert _through_trigrams(database, "registrations", plan), plan
+        assert _through_search(database, "registrations", plan), plan
     for query in (AdministrationQuery(search="ommen verhuur"), AdministrationQuery(search="987654")):
         plan = _plans_of_searches(database, lambda query=query: list_administrations(app, admin, query))  # type: ignore[misc]
-        assert _through_trigrams(database, "administrations", plan), plan
+        assert _through_search(database, "administrations", plan), plan
 
 
 def test_a_search_that_reads_every_name_would_be_seen(
     app: Application, database: Database, admin: CurrentOperator
 ) -> None:
     if database.is_sqlite:
-        assert not _through_trigrams(database, "registrations", "SCAN registrations")
+        assert not _through_search(database, "registrations", "SCAN registrations")
         return
     seed(app, 2_000, 1)
     make_registration(database, "Xylofoonhuis Ommen")
@@ -204,4 +208,4 @@ def test_a_search_that_reads_every_name_would_be_seen(
     plan = _plans_of_searches(
         database, lambda: list_registrations(app, admin, RegistrationQuery(search="foonhu"))
     )
-    assert not _through_trigrams(database, "registrations", plan)
+    assert not _through_search(database, "registrations", plan)

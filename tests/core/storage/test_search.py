@@ -11,32 +11,31 @@ from core import clock
 from core.application import Application
 from core.registrations.names import name_key
 from core.seed import seed
-from core.storage import trigrams
+from core.storage import ngrams
 from core.storage.database import Database
 from core.storage.models import Administration, Registration
+from core.storage.schema import is_current, upgrade
 from core.storage.search import SEARCH_INDEXES, install_search, search_backend
 from tests.factories import make_administration, make_registration
 
 
-def _found(database: Database, table: str, trigram: str) -> set[int]:
+def _found(database: Database, table: str, part: str) -> set[int]:
     with database.read() as session:
         rows = session.execute(
             text(f"SELECT rowid FROM {table}_search WHERE {table}_search MATCH :part"),  # noqa: S608
-            {"part": f'"{trigram}"'},
+            {"part": f'"{part}"*'},
         )
         return {row[0] for row in rows}
 
 
-def _in_rows(database: Database, trigram: str) -> tuple[set[int], set[int]]:
+def _in_rows(database: Database, part: str) -> tuple[set[int], set[int]]:
     with database.read() as session:
         named = session.execute(select(Registration.id, Registration.name_key, Registration.reference))
-        registrations = {
-            row.id for row in named if trigram in row.name_key or trigram in row.reference.lower()
-        }
+        registrations = {row.id for row in named if part in row.name_key or part in row.reference.lower()}
         linked = session.execute(
             select(Administration.id, Administration.name_key).where(Administration.linked)
         )
-        return registrations, {row.id for row in linked if trigram in row.name_key}
+        return registrations, {row.id for row in linked if part in row.name_key}
 
 
 def _assert_in_step(database: Database, *parts: str) -> None:
@@ -64,7 +63,7 @@ def test_sqlite_follows_every_change_of_a_row(database: Database) -> None:
     second = make_registration(database, "Slagerij Ede")
     make_administration(database, first, "Bakkerij Zwolle Holding")
     make_administration(database, second, "Slagerij Export", linked=False)
-    parts = ("bak", "zwo", "hol", "sla", "ede", "k-7", "vas", "exp", "ger")
+    parts = ("bak", "zwo", "hol", "sla", "ede", "k-7", "vas", "exp", "ger", "akke", "j zwo", "7 é")
     _assert_in_step(database, *parts)
     _rename(database, first, "Vastgoed Zwolle")
     _assert_in_step(database, *parts)
@@ -118,7 +117,7 @@ def test_a_thousand_random_changes_keep_sqlite_in_step(app: Application, databas
             values = choice.choice(changes)
             session.execute(update(Administration).where(Administration.id == number).values(**values))
         session.execute(delete(Registration).where(Registration.id % 7 == 0))
-    _assert_in_step(database, "abc", "bca", "cab", "xyz", "b.v", "van", "hol")
+    _assert_in_step(database, "abc", "bca", "cab", "xyz", "b.v", "van", "hol", "cabc", "abcab")
 
 
 def test_installing_again_finds_what_is_there(app: Application, database: Database) -> None:
@@ -131,6 +130,22 @@ def test_installing_again_finds_what_is_there(app: Application, database: Databa
         _assert_in_step(database, "b.v", "van", "hol")
 
 
+def test_the_search_tables_of_an_older_version_are_made_anew(database: Database) -> None:
+    make_registration(database, "Bakkerij Zwolle")
+    with database.engine.execution_options(clickker_write=True).begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
+        if database.is_sqlite:
+            connection.execute(text("DROP TABLE registrations_search"))
+            connection.execute(
+                text("CREATE VIRTUAL TABLE registrations_search USING fts5(name_key, tokenize='trigram')")
+            )
+    upgrade(database)
+    assert is_current(database)
+    if database.is_sqlite:
+        _assert_in_step(database, "bak", "kkeri")
+        assert _found(database, "registrations", "kkeri")
+
+
 def test_the_indexes_of_postgresql_have_the_names_that_alembic_leaves_alone(database: Database) -> None:
     with database.engine.connect() as connection:
         listed = "sqlite_master WHERE name" if database.is_sqlite else "pg_indexes WHERE indexname"
@@ -138,19 +153,25 @@ def test_the_indexes_of_postgresql_have_the_names_that_alembic_leaves_alone(data
     assert count == (0 if database.is_sqlite else len(SEARCH_INDEXES) + 1)  # and the audit log's
 
 
-def test_the_rarest_trigrams_of_a_search_are_chosen(app: Application, database: Database) -> None:
+def test_the_rarest_runs_of_a_search_are_chosen(app: Application, database: Database) -> None:
     seed(app, 100, 3)
-    with database.rows() as connection:
-        expression = trigrams.match_expression(
-            connection, Administration.id, Administration.name_key, "zq vastgoed b.v."
-        )
-    chosen = expression.split(" AND ")
-    assert len(chosen) == 3
-    assert '"zq "' in chosen
-    assert '"b.v"' not in chosen
+    assert _expression(database, "zq vastgoed b.v.").split(" AND ") == ['"q vas"', '"zq va"']
 
 
-def test_a_quotation_mark_stays_inside_its_trigram(database: Database) -> None:
+@pytest.mark.parametrize(
+    ("term", "expected"),
+    [
+        ('a"b', '"a""b"*'),
+        ("abcd", '"abcd"*'),
+        ("abcde", '"abcde"'),
+        ("abcdef", '"abcde" AND "bcdef"'),
+        ("aaaaaaaa", '"aaaaa"'),
+    ],
+)
+def test_a_short_search_is_the_beginning_of_a_run(database: Database, term: str, expected: str) -> None:
+    assert _expression(database, term) == expected
+
+
+def _expression(database: Database, term: str) -> str:
     with database.rows() as connection:
-        expression = trigrams.match_expression(connection, Administration.id, Administration.name_key, 'a"b')
-    assert expression == '"a""b"'
+        return ngrams.match_expression(connection, Administration.id, Administration.name_key, term)
