@@ -1,4 +1,4 @@
-"""What stands around each page for the signed-in: the sidebar's foot, and a watch on the session."""
+"""What stands around each page for the signed-in: the sidebar, and a watch on the session."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from dashboard import signin
 from dashboard.cookies import session_cookie
 from dashboard.going import go_to
 from dashboard.markdown import plain
+from dashboard.menu import draw_menu
+from dashboard.navigation import Entry
 
 WATCH_SECONDS = 60
 
@@ -32,9 +34,10 @@ def draw_logo() -> None:
     st.logo(_logo(), size="medium")
 
 
-def draw_sidebar(operator: CurrentOperator) -> None:
-    """The operator's name and the way out."""
+def draw_sidebar(operator: CurrentOperator, here: Entry) -> None:
+    """The menu, the operator's name and the way out."""
     with st.sidebar:
+        draw_menu(operator, here)
         st.caption(plain(operator.name))
         left = st.button(_("Sign out"), key="frame_sign_out", icon=":material/logout:", type="tertiary")
     if left:

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from core.application import application
 from core.i18n import best_language
-from dashboard import bars, copying, html_table
+from dashboard import bars, copying, html_table, menu
 from dashboard.headers import frame_policy
 from dashboard.links import link_script
 from dashboard.navigation import ENTRIES, address
@@ -68,7 +68,7 @@ def frame_page(language: str = "en") -> str:
     for found, instead in _REPLACEMENTS:
         page = found.sub(instead, page)
     page = page.replace('<html lang="en">', f'<html lang="{language}">')
-    looks = f"{STYLE}<style>{html_table.style()}{bars.STYLE}{copying.STYLE}</style>\n"
+    looks = f"{STYLE}<style>{html_table.style()}{bars.STYLE}{copying.STYLE}{menu.STYLE}</style>\n"
     return page.replace("</head>", f"{_preloads(page)}{looks}</head>").strip()
 
 

@@ -2,8 +2,8 @@
 
 Streamlit's client knows how to change pages when the browser goes back or forward, and treats the same event the same
 way when it comes from us. A row then opens in a third of the time of a page that is loaded again. Whoever opens a
-link in a new tab, or has lost the connection, follows it as always. The menu's links are Streamlit's own: it prevents
-their default, and they are left alone. Another page of a list begins at its top.
+link in a new tab, or has lost the connection, follows it as always. What Streamlit handles itself it prevents, and that
+is left alone. Another page of a list begins at its top; on a phone, where the menu lies over the page, it closes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ event.preventDefault();
 history.pushState(null,"",link.href);
 dispatchEvent(new PopStateEvent("popstate"));
 var main=document.querySelector("[data-testid=stMain]");
-if(main)main.scrollTop=0
+if(main)main.scrollTop=0;
+var close=document.querySelector("[data-testid=stSidebarCollapseButton] button");
+if(close&&link.closest(".menu")&&matchMedia("(max-width:48rem)").matches)close.click()
 })"""
 
 

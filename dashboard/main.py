@@ -14,11 +14,11 @@ SIDEBAR_WIDTH = 240
 st.set_page_config(layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
 draw_logo()
 with signin.visit() as operator:
-    entry, page = navigation.choose(operator)
+    entry, page = navigation.choose()
     if operator is None:
         signin.draw_form(navigation.address(entry.key))
     else:
-        draw_sidebar(operator)
+        draw_sidebar(operator, entry)
         show_flashes()
         with attempt():
             navigation.run(entry, page, operator)

@@ -33,8 +33,10 @@ class Entry:
     icon: str
     action: Action = Action.VIEW
     help: str = ""
-    in_menu: bool = True
     section: str = ""
+    """The heading in the menu that it stands under."""
+    under: str = ""
+    """What the menu shows in its stead: the key of the page that it is reached from."""
 
 
 ENTRIES = (
@@ -96,7 +98,7 @@ ENTRIES = (
         N_("Register at Exact Online"),
         ":material/edit:",
         Action.REGISTER,
-        in_menu=False,
+        under="applications",
     ),
     Entry(
         "choose",
@@ -104,7 +106,7 @@ ENTRIES = (
         N_("Choose administrations"),
         ":material/checklist:",
         Action.REGISTER,
-        in_menu=False,
+        under="applications",
     ),
     Entry(
         "bulk",
@@ -112,17 +114,23 @@ ENTRIES = (
         N_("Change several registrations"),
         ":material/checklist:",
         Action.EDIT_NOTE,
-        in_menu=False,
+        under="registrations",
     ),
-    Entry("registration", "registration.py", N_("Registration"), ":material/contract:", in_menu=False),
+    Entry(
+        "registration",
+        "registration.py",
+        N_("Registration"),
+        ":material/contract:",
+        under="registrations",
+    ),
 )
 _BY_KEY = {entry.key: entry for entry in ENTRIES}
 DEFAULT = "overview"
 
 
 def page(key: str) -> StreamlitPage:
-    """The page, for ``st.page_link``; always shown there, whatever the menu does."""
-    return _page(_BY_KEY[key], hidden=not _BY_KEY[key].in_menu)
+    """The page, as ``st.page_link`` and ``st.switch_page`` take it."""
+    return _page(_BY_KEY[key])
 
 
 def switch_to(key: str, **query: str | int) -> NoReturn:
@@ -136,20 +144,15 @@ def address(key: str, **query: str | int) -> str:
     return f"{path}?{urlencode(query)}" if query else path
 
 
-def choose(operator: CurrentOperator | None) -> tuple[Entry, StreamlitPage]:
+def choose() -> tuple[Entry, StreamlitPage]:
     """Register the pages and tell which one the address asks for.
 
-    Every page is registered for everybody, hidden where somebody has no business with it: the address then
-    stays as it is through sign-in, and no "Page not found" is drawn (design: facts of Streamlit, 2).
+    Every page is registered for everybody: the address then stays as it is through sign-in, and no "Page not found"
+    is drawn (design: facts of Streamlit, 2). The menu is ours (``dashboard.menu``).
     """
-    sections: dict[str, list[StreamlitPage]] = {}
-    pages: dict[str, Entry] = {}
-    for entry in ENTRIES:
-        shown = operator is not None and entry.in_menu and operator.may(entry.action)
-        made = _page(entry, hidden=not shown)
-        pages[made.url_path or DEFAULT] = entry
-        sections.setdefault(_(entry.section), []).append(made)
-    chosen = st.navigation(sections, position="sidebar" if operator else "hidden")
+    made = [(entry, _page(entry)) for entry in ENTRIES]
+    pages = {page.url_path or DEFAULT: entry for entry, page in made}
+    chosen = st.navigation([page for _entry, page in made], position="hidden")
     return pages[chosen.url_path or DEFAULT], chosen
 
 
@@ -169,13 +172,11 @@ def end_page() -> NoReturn:
     raise _PageEnd
 
 
-def _page(entry: Entry, *, hidden: bool) -> StreamlitPage:
+def _page(entry: Entry) -> StreamlitPage:
     return st.Page(
         PAGES / entry.file,
         title=_(entry.title),
         icon=entry.icon,
         url_path=None if entry.key == DEFAULT else entry.key,
         default=entry.key == DEFAULT,
-        visibility="hidden" if hidden else "visible",
-        help=_(entry.help) or None,
     )

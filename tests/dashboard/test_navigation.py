@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -37,3 +38,25 @@ def test_a_page_opens_for_the_roles_it_is_for(
     refused = any("Your role does not allow this" in box.value for box in test.error)
     assert refused is not who.may(entry.action)  # type: ignore[attr-defined]
     assert not test.exception
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_the_menu_offers_what_a_role_may_see(
+    app: Application,
+    make_account: Callable[..., CurrentOperator],
+    monkeypatch: pytest.MonkeyPatch,
+    role: Role,
+) -> None:
+    who = make_account("Somebody", role)
+    cookies(monkeypatch, app, who)
+    (drawn,) = [
+        html.proto.body for html in frame("registration").get("html") if 'class="menu"' in html.proto.body
+    ]
+    offered = re.findall(r'href="([^"]+)"', drawn)
+    assert offered == [address(entry.key) for entry in ENTRIES if not entry.under and who.may(entry.action)]
+    assert re.findall(r'href="([^"]+)"[^>]*aria-current', drawn) == ["/registrations"]
+
+
+def test_what_is_not_in_the_menu_is_reached_from_something_that_is() -> None:
+    menu = {entry.key for entry in ENTRIES if not entry.under}
+    assert {entry.under for entry in ENTRIES if entry.under} <= menu
