@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from core.accounts.roles import Role
 from tests.browser import steps
+from tests.support.chromium import still
 from tests.support.live import Live
 
 EMAIL = "sanne@clickker.test"
@@ -76,6 +77,7 @@ def test_a_text_for_an_e_mail_goes_along_in_the_customers_language(live: Live, p
     link = window.get_by_role("textbox", name="Link for the customer").input_value()
 
     window.get_by_text("With a text for an e-mail").click()
+    still(page)
     for language, greeting in (("Nederlands", "Beste klant,"), ("English", "Dear customer,")):
         window.get_by_role("tab", name=language).click()
         panel = window.get_by_role("tabpanel", name=language)

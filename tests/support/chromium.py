@@ -98,6 +98,11 @@ def settled(page: Page) -> None:
     page.wait_for_timeout(150)
 
 
+def still(page: Page) -> None:
+    """Wait until nothing moves any more: what one presses would be somewhere else when the finger comes up."""
+    page.evaluate("Promise.allSettled(document.getAnimations().map(animation => animation.finished))")
+
+
 def take_picture(page: Page, test: str) -> None:
     """Keep what a failing test saw."""
     RESULTS.mkdir(parents=True, exist_ok=True)
