@@ -78,6 +78,7 @@ def _create_engine(url: str) -> Engine:
             pool_size=10,
             max_overflow=10,
             pool_pre_ping=True,
+            pool_use_lifo=True,
             # Planned for the values that are asked: of a status that hardly any row has, a plan for just any status
             # reads the whole table. It also keeps to what a pooler such as PgBouncer can pass on.
             connect_args={"prepare_threshold": None},
@@ -87,9 +88,15 @@ def _create_engine(url: str) -> Engine:
         return engine
     if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
         _make_private(Path(parsed.database))
-    # The pool is larger than Streamlit's threads are many: a script run holds at most one connection.
+    # The pool is larger than Streamlit's threads are many: a script run holds at most one connection. Who comes next
+    # gets the one that was used last: it has pages of the file at hand that another would read again.
     engine = create_engine(
-        parsed, pool_size=20, max_overflow=40, hide_parameters=True, connect_args={"timeout": 30}
+        parsed,
+        pool_size=20,
+        max_overflow=40,
+        pool_use_lifo=True,
+        hide_parameters=True,
+        connect_args={"timeout": 30},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
