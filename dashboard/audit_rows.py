@@ -71,4 +71,4 @@ def _on_what(subject: str) -> str:
 def _anchor(path: str, label: str, query: AuditQuery) -> str:
     asked = as_address(query)
     where = path + (f"?{asked}" if asked else "")
-    return f'<a href="{escape(where)}" target="_self" style="color:#14547a">{label}</a>'
+    return f'<a href="{escape(where)}" style="color:#14547a">{label}</a>'

@@ -71,7 +71,7 @@ def draw_days(days: Sequence[tuple[date, int]], alt: str) -> None:
 
 def _line(bar: Bar, most: int) -> str:
     return (
-        f'<a href="{escape(bar.address)}" target="_self"><span class="what">{escape(bar.label)}</span>'
+        f'<a href="{escape(bar.address)}"><span class="what">{escape(bar.label)}</span>'
         f'<span><span class="bar" style="display:block;width:{100 * bar.count / most:.1f}%;background:{bar.color}">'
         f'</span></span><span class="count">{figure(bar.count)}</span></a>'
     )

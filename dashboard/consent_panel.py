@@ -64,7 +64,7 @@ def leave_for_exact(consent_id: str) -> None:
     address = f"/exact/connect?consent={consent_id}"
     st.info(_("Going to Exact Online …"), icon=":material/open_in_browser:")
     by_hand = _("If nothing happens, go there yourself")
-    st.html(f'<a href="{address}" target="_self">{by_hand}</a>')
+    st.html(f'<a href="{address}">{by_hand}</a>')
     go_to(address)
 
 

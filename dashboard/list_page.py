@@ -70,10 +70,10 @@ def _count(page: Page[Any]) -> str:
 def _link_to_bulk(query: ListQuery) -> str:
     # In one parameter: those that belong to this list's widgets leave the address with them.
     where, label = address("bulk", filter=as_address(query)), _("Change several")
-    return f'<a href="{escape(where)}" target="_self" style="color:#14547a">{label}</a>'
+    return f'<a href="{escape(where)}" style="color:#14547a">{label}</a>'
 
 
 def _anchor(path: str, label: str, query: ListQuery) -> str:
     asked = as_address(query)
     where = path + (f"?{asked}" if asked else "")
-    return f'<a href="{escape(where)}" target="_self" style="color:#14547a">{label}</a>'
+    return f'<a href="{escape(where)}" style="color:#14547a">{label}</a>'

@@ -51,4 +51,4 @@ def _link(entry: Entry, *, marked: bool) -> str:
     said += ' aria-current="page"' if marked else ""
     icon = entry.icon.removeprefix(":material/").removesuffix(":")
     drawn = f'<span aria-hidden="true" translate="no">{icon}</span>'
-    return f'<a href="{address(entry.key)}" target="_self"{said}>{drawn}{title}</a>'
+    return f'<a href="{address(entry.key)}"{said}>{drawn}{title}</a>'

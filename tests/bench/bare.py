@@ -22,7 +22,7 @@ def show(rows: list[list[str]]) -> None:
     """The rows as an HTML table; the first cell leads to one of them."""
     head = "".join(f"<th>{escape(title)}</th>" for title in data["head"])
     body = "".join(
-        f'<tr><td><a href="/?list={listed}&amp;id=7" target="_self">{escape(row[0])}</a></td>'
+        f'<tr><td><a href="/?list={listed}&amp;id=7">{escape(row[0])}</a></td>'
         + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
         + "</tr>"
         for row in rows

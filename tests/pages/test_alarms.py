@@ -41,7 +41,7 @@ def test_an_alarm_nobody_is_told_of_is_shown(app: Application, sanne: CurrentOpe
     deliver_due(app)
 
     shown = drawn(frame("alarms"))
-    assert f'<a href="/registration?id={number}" target="_self">Bakker &lt;b&gt;B.V.&lt;/b&gt;</a>' in shown
+    assert f'<a href="/registration?id={number}">Bakker &lt;b&gt;B.V.&lt;/b&gt;</a>' in shown
     assert "Reconnect needed" in shown
     assert ">nobody<" in shown
 

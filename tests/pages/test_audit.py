@@ -38,7 +38,7 @@ def test_it_says_who_did_what_on_what_from_where(app: Application, alice: Curren
     record_alone(app, Event.REGISTRATION_DELETED, alice, on=on, address="10.0.0.9", outcome="refused")
     shown = drawn(frame("audit"))
     assert "Deleted a registration" in shown
-    assert '<a href="/registration?id=7" target="_self">Registration 7 &lt;b&gt;Bakker&lt;/b&gt;</a>' in shown
+    assert '<a href="/registration?id=7">Registration 7 &lt;b&gt;Bakker&lt;/b&gt;</a>' in shown
     assert "Refused" in shown
     assert "10.0.0.9" in shown
     assert f'<span title="{alice.email}">Alice</span>' in shown

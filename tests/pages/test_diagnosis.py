@@ -47,9 +47,7 @@ def test_a_message_is_answered_with_who_acts_and_what_to_send(
     assert "Does reconnecting help?" in words(page)
     assert "Yes" in words(page)
     assert "The customer" in words(page)
-    assert any(
-        f'<a href="/registration?id={number}" target="_self">Bakkerij' in html.value for html in page.html
-    )
+    assert any(f'<a href="/registration?id={number}">Bakkerij' in html.value for html in page.html)
     assert "unauthorized" not in words(page)
     assert page.code[0].value == "Please connect Bakkerij Jansen B.V. with Exact Online again"
     assert "[paste the link for the customer here]" in page.code[1].value

@@ -23,7 +23,7 @@ def test_a_row_leads_to_its_registration(app: Application, sanne: CurrentOperato
 
     shown = table(frame("registrations"))
 
-    assert f'<a href="/registration?id={number}" target="_self">Test B.V.</a>' in shown
+    assert f'<a href="/registration?id={number}">Test B.V.</a>' in shown
     assert 'aria-label="Registrations"' in shown
 
 
