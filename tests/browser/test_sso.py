@@ -122,21 +122,20 @@ def test_an_account_with_a_password_connects_and_disconnects(page: Page, live: L
     expect(page.get_by_text(NOBODY)).to_be_visible(timeout=15_000)
 
 
-@pytest.mark.parametrize(
-    "said",
-    [{"aud": "another app", "azp": CLIENT_ID}, {"iss": "https://elsewhere.test"}, {"nonce": "another"}],
-)
-def test_a_token_for_somebody_else_lets_nobody_in(
-    page: Page, live: Live, provider: Provider, said: dict[str, object]
-) -> None:
-    subject = f"finn-{len(str(said))}"
-    use_invitation(page, live, f"{subject}@clickker.test", subject)
+def test_a_token_for_somebody_else_lets_nobody_in(page: Page, live: Live, provider: Provider) -> None:
+    use_invitation(page, live, "finn@clickker.test", "finn-1")
     sign_out_of(page)
-    provider.says(subject, **said)
-    sign_in_with_provider(page, live, subject)
-    expect(page.get_by_role("heading", name="You are not signed in")).to_be_visible(timeout=15_000)
-    provider.says(subject)
-    sign_in_with_provider(page, live, subject)
+    another: list[dict[str, object]] = [
+        {"aud": "another app", "azp": CLIENT_ID},
+        {"iss": "https://elsewhere.test"},
+        {"nonce": "another"},
+    ]
+    for said in another:
+        provider.says("finn-1", **said)
+        sign_in_with_provider(page, live, "finn-1")
+        expect(page.get_by_role("heading", name="You are not signed in")).to_be_visible(timeout=15_000)
+    provider.says("finn-1")
+    sign_in_with_provider(page, live, "finn-1")
     expect(page.get_by_role("button", name=SIGN_OUT)).to_be_visible(timeout=15_000)
 
 
