@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 from pydantic import SecretStr
 from streamlit.components.v2 import manifest_scanner
 
@@ -200,6 +200,23 @@ def page(profile: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Pa
         yield opened
         if request.node.stash.get(_FAILED, False):
             take_picture(opened, request.node.name)
+
+
+@pytest.fixture
+def complaints(page: Page) -> list[str]:
+    """What the browser says that it should not have to: errors in its console, and requests that failed.
+
+    One that was still under way when the page was left is given up, and nothing wrong.
+    """
+    said: list[str] = []
+
+    def failed(request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":
+            said.append(f"{request.url} {request.failure}")
+
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("requestfailed", failed)
+    return said
 
 
 def _migrate(url: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -20,16 +18,6 @@ EMAIL = "anna@clickker.test"
 def _admins(live: Live) -> None:
     live.add_operator(EMAIL, "Anna Admin", Role.ADMIN, "en")
     live.add_operator("second@clickker.test", "Second Admin", Role.ADMIN, "en")
-
-
-@pytest.fixture
-def complaints(page: Page) -> Iterator[list[str]]:
-    """What the browser says that it should not have to: refused by policy, failed requests, errors of scripts."""
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("requestfailed", lambda request: said.append(f"{request.url} {request.failure}"))
-    yield said
 
 
 def test_the_first_request_to_a_fresh_server_may_be_a_deep_link(live: Live, page: Page) -> None:

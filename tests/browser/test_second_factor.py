@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -23,15 +22,6 @@ ADMIN, FAY = "anna@clickker.test", "fay@clickker.test"
 def _operators(live: Live) -> None:
     live.add_operator(ADMIN, "Anna Admin", Role.ADMIN, "en")
     live.add_operator(FAY, "Fay", Role.SUPPORT, "en")
-
-
-@pytest.fixture
-def complaints(page: Page) -> Iterator[list[str]]:
-    """What the browser says that it should not have to."""
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("requestfailed", lambda request: said.append(f"{request.url} {request.failure}"))
-    yield said
 
 
 def give_password(page: Page, live: Live, path: str = "/") -> None:

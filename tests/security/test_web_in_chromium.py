@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from core.accounts.invitations import invite
@@ -27,23 +26,13 @@ document.addEventListener(
 """
 
 
-@pytest.fixture
-def complaints(page: Page) -> list[str]:
-    """What the browser says that it should not have to: refused by policy, failed requests, errors of scripts."""
-    said: list[str] = []
-    page.add_init_script(WATCH)
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("requestfailed", lambda request: said.append(f"{request.url} {request.failure}"))
-    return said
-
-
 def test_check_29_no_page_is_refused_anything_by_our_own_policy(
     live: Live, page: Page, complaints: list[str]
 ) -> None:
     number = live.add_operator(EMAIL, "Anna Admin", Role.ADMIN, "en")
     anna = CurrentOperator(number, EMAIL, "Anna Admin", Role.ADMIN, "en")
     connected = connect(live.app, anna, live.simulator)
+    page.add_init_script(WATCH)
     steps.enter(page, live, EMAIL)
     for entry in ENTRIES:
         page.goto(f"{live.url}{address(entry.key)}?id={connected}")
@@ -62,6 +51,7 @@ def test_check_29_nor_is_a_plain_page(live: Live, page: Page, complaints: list[s
         urlsplit(create_customer_link(live.app, bram, waiting)).path,
         "/customer/thanks",
     )
+    page.add_init_script(WATCH)
     for path in paths:
         page.goto(live.url + path)
         expect(page.get_by_role("heading").first).to_be_visible()
