@@ -15,6 +15,7 @@ from dashboard.consent_facts import draw_missing_help, draw_name_hint, draw_who
 from dashboard.feedback import attempt
 from dashboard.markdown import plain
 from dashboard.navigation import end_page, page, switch_to
+from dashboard.reading import wait_for_administrations
 from dashboard.registration_in_address import registration_in_address
 from dashboard.steps import draw_steps
 
@@ -32,6 +33,8 @@ if view.grant is None:
     end_page()
 
 draw_steps(3)
+if wait_for_administrations(view, view.grant):
+    end_page()
 found = len(view.administrations)
 st.markdown(
     ngettext(

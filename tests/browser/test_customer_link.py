@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from core.accounts.roles import Role
 from tests.browser import steps
-from tests.support.chromium import still
+from tests.support.chromium import new_profile, still
 from tests.support.live import Live
 
 EMAIL = "sanne@clickker.test"
@@ -65,6 +65,26 @@ def test_support_sees_the_customers_consent_arrive(live: Live, page: Page, brows
     phone.goto(link)
     expect(phone.get_by_text("This link has been used")).to_be_visible()
     context.close()
+
+
+def test_support_waits_for_what_exact_is_still_being_asked(live: Live, page: Page, browser: Browser) -> None:
+    steps.enter(page, live, EMAIL)
+    steps.open_the_form(page)
+    steps.fill_in(page, "Traag B.V.")
+    link = copy_link(page)
+    live.simulator.engine.add_fault("delay", None, endpoint="divisions", seconds=6)
+
+    with new_profile(browser) as context:
+        phone = context.new_page()
+        phone.goto(link)
+        phone.get_by_role("button", name="Go to Exact Online").click()
+        steps.log_in_at_exact(phone)
+        steps.allow(phone)
+        expect(page.get_by_text("Exact Online is being asked")).to_be_visible(timeout=15_000)
+        live.simulator.engine.clear_faults()
+        expect(page.get_by_text("Exact Online shows 3 administrations")).to_be_visible(timeout=15_000)
+        expect(page.get_by_text("Exact Online is being asked")).to_have_count(0)
+        expect(phone.get_by_role("heading", name="Thank you")).to_be_visible()
 
 
 def test_a_text_for_an_e_mail_goes_along_in_the_customers_language(live: Live, page: Page) -> None:

@@ -47,6 +47,7 @@ def worked(live: Live, *changes: dict[str, Value], ends: int | None = None) -> l
             ]
 
     async def one(opened: Tab, change: dict[str, Value], number: int) -> Run:
+        await asyncio.sleep(0.2)  # as people do: Streamlit notes what a run was asked a moment after its end
         if number == ends:
             end_session(live.app, cookie, "localhost")
         return await opened.run(change)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Checkbox
 
+from core import clock
 from core.accounts.roles import CurrentOperator
 from core.application import Application
 from core.registrations.registration import registration
+from core.storage.models import Registration
+from dashboard.reading import LONGEST
 from tests.factories import make_administration, make_connected, make_grant, make_registration
 from tests.support.frame import frame
 
@@ -45,6 +51,36 @@ def test_it_says_who_came_back(app: Application, sanne: CurrentOperator) -> None
 
     assert page.title[0].value == "Choose administrations"
     assert "came from **Jan Jansen**" in words(page)
+
+
+def test_nothing_is_said_of_the_administrations_while_exact_is_being_asked(
+    app: Application, sanne: CurrentOperator
+) -> None:
+    number, _codes = consented(app)
+
+    page = frame("choose", id=str(number))
+
+    assert [box.value for box in page.info] == [
+        "Exact Online is being asked for the administrations. This page goes on by itself."
+    ]
+    assert "administration" not in words(page)
+
+
+@pytest.mark.parametrize("moment", ["last_failure_at", "last_checked_at", ""])
+def test_what_was_not_found_is_said_once_exact_has_answered_or_nobody_asks_any_more(
+    app: Application, sanne: CurrentOperator, moment: str
+) -> None:
+    number, _codes = consented(app)
+    later = clock.now() + timedelta(seconds=3)
+    if moment:
+        with app.database.transaction() as session:
+            setattr(session.get_one(Registration, number), moment, later)
+
+    with clock.shifted(timedelta(seconds=5) if moment else LONGEST):
+        page = frame("choose", id=str(number))
+
+    assert not page.info
+    assert "Exact Online shows 0 administrations." in words(page)
 
 
 def test_the_one_with_the_same_name_is_ticked(app: Application, sanne: CurrentOperator) -> None:
