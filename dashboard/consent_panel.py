@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.accounts.roles import CurrentOperator
-from core.application import Application, application
+from core.application import Application
 from core.i18n import _
 from core.registrations.consent import create_consent
 from core.registrations.customer_links import create_customer_link, revoke_customer_link
@@ -15,11 +15,11 @@ from core.registrations.registration import registration
 from core.registrations.status import Status
 from core.registrations.views import RegistrationView
 from core.registrations.wording import moment
-from dashboard import signin
 from dashboard.customer_link import show_link
 from dashboard.feedback import attempt
 from dashboard.going import go_to
 from dashboard.navigation import switch_to
+from dashboard.watching import look_again
 
 POLL = "3s"
 
@@ -104,21 +104,15 @@ def wait_for_consent(view: RegistrationView) -> None:
     """Look now and then whether consent has come; go on when it has."""
     if view.status is not Status.WAITING_FOR_CONSENT and view.link is None:
         return
-    seen = _landmarks(view)
+    before = _landmarks(view)
 
-    @st.fragment(run_every=POLL, key=f"wait_{view.id}")
-    def look() -> None:
-        try:
-            by = signin.current()
-        except signin.SignInNeeded:
-            st.rerun()
-        now = registration(application(), by, view.id)
+    def seen(now: RegistrationView) -> None:
         if now.status is Status.CHOOSE_ADMINISTRATIONS and now.grant is not None:
             switch_to("choose", id=view.id)
-        if _landmarks(now) != seen:
+        if _landmarks(now) != before:
             st.rerun()
 
-    look()
+    look_again(f"wait_{view.id}", view.id, POLL, seen)
 
 
 def _landmarks(view: RegistrationView) -> tuple[object, ...]:

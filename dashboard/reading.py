@@ -10,11 +10,9 @@ from datetime import timedelta
 import streamlit as st
 
 from core import clock
-from core.application import application
 from core.i18n import _
-from core.registrations.registration import registration
 from core.registrations.views import GrantView, RegistrationView
-from dashboard import signin
+from dashboard.watching import look_again
 
 POLL = "1s"
 LONGEST = timedelta(minutes=2)
@@ -30,17 +28,11 @@ def wait_for_administrations(view: RegistrationView, grant: GrantView) -> bool:
         icon=":material/hourglass_empty:",
     )
 
-    @st.fragment(run_every=POLL, key=f"reading_{view.id}")
-    def look() -> None:
-        try:
-            by = signin.current()
-        except signin.SignInNeeded:
-            st.rerun()
-        now = registration(application(), by, view.id)
+    def seen(now: RegistrationView) -> None:
         if now.administrations or now.grant is None or not _is_asked(now, now.grant):
             st.rerun()
 
-    look()
+    look_again(f"reading_{view.id}", view.id, POLL, seen)
     return True
 
 
