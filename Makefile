@@ -3,7 +3,7 @@
 DEMO_OPTIONS = $(if $(RESET),--reset)
 TESTS ?= tests
 
-.PHONY: demo test check bench crash soak security audit-dependencies screenshots lock messages migration clean
+.PHONY: demo test check bench crash soak world security audit-dependencies screenshots lock messages migration clean
 
 demo: .venv/.complete  ## The whole product with an Exact Online to practise on; RESET=1 starts afresh
 	@exec .venv/bin/clickker demo $(DEMO_OPTIONS)
@@ -26,6 +26,10 @@ crash: .venv/.complete  ## Workers killed at random points and moments on both d
 
 soak: .venv/.complete  ## 90 simulated days of 500 connections, 1,000 sequences of faults, and a long search for orders
 	SOAK=1 .venv/bin/python -m pytest -q -s $(or $(SOAK_TESTS),tests/soak tests/core/tokens/test_machine.py)
+
+world: .venv/.complete  ## Whole simulated lives of the product on both databases; SEED, STEPS (on each), DATABASE, BREAK
+	.venv/bin/python -m tests.world $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) \
+		$(if $(DATABASE),--database $(DATABASE)) $(if $(BREAK),--break "$(BREAK)")
 
 security: .venv/.complete  ## Attempts to get in and 10,000 bad inputs on a live server, then audit-dependencies; INPUTS, SEED
 	.venv/bin/python -m tests.security $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED))

@@ -1,0 +1,167 @@
+"""What is so at Exact, by its own books, and what is shown here."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from core.registrations.status import Status
+from core.simulator.state import Pair
+from core.storage.models import (
+    Administration,
+    Grant,
+    Registration,
+)
+from core.tokens.archive import _answers
+from core.tokens.grants import read_refresh_token
+from core.tokens.records import unseal
+from tests.world.life import Life
+from tests.world.people import Case
+
+User = tuple[str, str]
+"""(environment, login)"""
+
+
+@dataclass
+class Shown:
+    """One registration as its page and the lists show it."""
+
+    id: int
+    status: Status
+    reason: str
+    environment: str
+    user: User | None
+    candidate: bool
+
+
+@dataclass
+class Books:
+    """What was read in Exact's books so far."""
+
+    first_refused: dict[User, datetime] = field(default_factory=dict)
+    """Since when Exact has refused a login whose consent is at its end."""
+    answered: dict[User, datetime] = field(default_factory=dict)
+    """When Exact last answered for a login as it should."""
+    errors: dict[tuple[str, ...], list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    minutes: Counter[tuple[str, int, datetime]] = field(default_factory=Counter)
+
+
+class Truth:
+    """Exact's books, and what the screens show, side by side."""
+
+    def __init__(self, life: Life) -> None:
+        self.life = life
+        self.books = Books()
+        self.users = {str(user.id): (user.environment, user.name) for user in life.engine.users()}
+
+    def newest(self, user: User) -> Pair | None:
+        """The newest pair that lives at Exact for this login."""
+        context, now = self.life.engine._context, self.life.hub.time
+        days = timedelta(days=context.config.refresh_days)
+        for pair in reversed(context.state.pairs.values()):
+            chain = context.state.chains[pair.chain]
+            if (chain.environment, chain.user) == user:
+                alive = not chain.ended and pair.spent_at is None and now < pair.issued_at + days
+                return pair if alive else None
+        return None
+
+    def alive(self, user: User) -> bool:
+        """Whether the login's consent lives, and we hold its newest token."""
+        newest = self.newest(user)
+        return newest is not None and newest.refresh_token in self.held().values()
+
+    def held(self) -> dict[str, str]:
+        """The refresh token of every row, by the row's id."""
+        running = self.any_process()
+        with running.app.database.read() as session:
+            rows = session.scalars(select(Grant).where(Grant.refresh_token.is_not(None))).all()
+        return {row.id: read_refresh_token(running.app.vault, row) for row in rows}
+
+    def journaled(self) -> str:
+        """What lies in slots and archives, in plain text."""
+        texts = []
+        for running in self.life.made.running.values():
+            app = running.app
+            sealed = [slot.read() for slot in app.journal.slots.left_behind()]
+            if app.journal.archive._path.exists():
+                with app.journal.archive._database().read() as rows:
+                    every = rows.execute(select(_answers.c.sealed).where(_answers.c.sealed.is_not(None)))
+                    sealed += [each[0] for each in every]
+            texts += [unseal(app.vault, each).body.decode("latin-1") for each in sealed if each]
+        return "\n".join(texts)
+
+    def shown(self) -> list[Shown]:
+        query = (
+            select(
+                Registration.id,
+                Registration.status,
+                Registration.status_reason,
+                Registration.environment,
+                Registration.candidate_grant_id,
+                Grant.environment,
+                Grant.exact_user_id,
+            )
+            .outerjoin(Grant, Grant.id == Registration.grant_id)
+            .order_by(Registration.id)
+        )
+        with self.any_process().app.database.read() as session:
+            rows = session.execute(query).all()
+        return [
+            Shown(
+                row[0],
+                Status(row[1]),
+                row[2],
+                row[3],
+                self.users.get(row[6] or ""),
+                row[4] is not None,
+            )
+            for row in rows
+        ]
+
+    def held_by_user(self) -> dict[str, set[str]]:
+        """Tokens by login; '' for those whose owner is not known yet, 'all' for all of them, 'used' for rows that a
+        registration hangs on."""
+        running = self.any_process()
+        with running.app.database.read() as session:
+            rows = session.scalars(select(Grant).where(Grant.refresh_token.is_not(None))).all()
+            used = set(
+                session.scalars(select(Registration.grant_id).where(Registration.grant_id.is_not(None)))
+            )
+        found: dict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            token = read_refresh_token(running.app.vault, row)
+            user = self.users.get(row.exact_user_id or "")
+            found["all"].add(token)
+            found[f"{user}" if user else ""].add(token)
+            if row.id in used and user:
+                found[f"used {user}"].add(token)
+        return found
+
+    def counted_on(self, user: User, held: dict[str, set[str]]) -> bool:
+        """Whether a registration runs under this login, or its last consent was this login's and still stands."""
+        return f"used {user}" in held or any(self.waits_for(case, user) for case in self.life.cases.values())
+
+    def waits_for(self, case: Case, user: User) -> bool:
+        if case.deleted or case.unsure or not case.given:
+            return False
+        began, *last = case.given[-1]
+        return tuple(last) == user and (case.let_go is None or began > case.let_go)
+
+    def name(self, each: Shown) -> str:
+        case = self.life.cases.get(each.id)
+        return f"{case.customer.name if case else '?'} ({each.id})"
+
+    def any_process(self) -> Any:
+        return next(iter(self.life.made.running.values()))
+
+    def row(self, number: int) -> tuple[Registration, list[Administration]]:
+        with self.any_process().app.database.read() as session:
+            row = session.get_one(Registration, number)
+            linked = session.scalars(
+                select(Administration).where(Administration.registration_id == number, Administration.linked)
+            ).all()
+        return row, list(linked)
