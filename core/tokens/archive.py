@@ -26,6 +26,7 @@ from sqlalchemy import (
     delete,
     event,
     func,
+    or_,
     select,
     update,
 )
@@ -55,6 +56,12 @@ _answers = Table(
     Index("ix_answers_grant", "grant_id", "id"),
     Index("ix_answers_at", "at"),
 )
+_later_indexes = (
+    Index("ix_answers_parent", _answers.c.parent, _answers.c.id),
+    Index("ix_answers_child", _answers.c.child),
+)
+"""A file of an earlier version has the table without them."""
+_in_line = _answers.c.orphan == 0
 
 
 @dataclass(frozen=True)
@@ -106,14 +113,49 @@ class Archive:
             session.execute(_answers.insert().values(**row))
             session.execute(delete(_answers).where(_answers.c.at < now - KEPT))
 
+    def prune(self, now: datetime) -> None:
+        """Let go of what is older than seven days, also where nothing is added any more."""
+        if self._path.exists():
+            with self._database().transaction() as session:
+                session.execute(delete(_answers).where(_answers.c.at < now - KEPT))
+
     def newest(self, grant_id: str) -> Archived | None:
         """What is known of one chain; None when nothing is."""
-        found = self._chains(grant_id)
+        found = self._chains([grant_id])
         return found[0] if found else None
 
-    def all(self) -> list[Archived]:
-        """What is known of every chain."""
-        return self._chains(None)
+    def newest_after(self, grant_id: str, limit: int) -> list[tuple[str, str]]:
+        """(grant, fingerprint of its newest refresh token) of the next chains in the order of the grants' ids."""
+        if not self._path.exists():
+            return []
+        newest = (
+            select(func.max(_answers.c.id))
+            .where(_in_line, _answers.c.sealed.is_not(None), _answers.c.grant_id > grant_id)
+            .group_by(_answers.c.grant_id)
+            .order_by(_answers.c.grant_id)
+            .limit(limit)
+        )
+        query = select(_answers.c.grant_id, _answers.c.child).where(_answers.c.id.in_(newest))
+        with self._database().read() as session:
+            return [(row[0], row[1]) for row in session.execute(query.order_by(_answers.c.grant_id))]
+
+    def begun_after(self, number: int, limit: int) -> list[tuple[int, str]]:
+        """(number, grant) of the next answers to codes, in the order in which they came."""
+        if not self._path.exists():
+            return []
+        began = (_answers.c.parent == "", _in_line, _answers.c.id > number)
+        query = select(_answers.c.id, _answers.c.grant_id).where(*began).order_by(_answers.c.id).limit(limit)
+        with self._database().read() as session:
+            return [(row[0], row[1]) for row in session.execute(query)]
+
+    def went_on(self, names: Collection[str]) -> bool:
+        """Whether a chain went on from the refresh token that has these fingerprints."""
+        if not self._path.exists():
+            return False
+        held = or_(_answers.c.parent.in_(names), _answers.c.child.in_(names))
+        with self._database().read() as session:
+            chains = list(session.scalars(select(_answers.c.grant_id).where(_in_line, held).distinct()))
+        return any(not chain.ancestors.isdisjoint(names) for chain in self._chains(chains))
 
     def wipe(self, grant_ids: Collection[str]) -> None:
         """Forget these chains: their customer was disconnected."""
@@ -131,15 +173,15 @@ class Archive:
         with self._database().read() as session:
             return {bytes(found): count for found, count in session.execute(query)}
 
-    def made_otherwise(self, head: bytes) -> list[tuple[int, str, bytes]]:
-        """(number, grant, sealed answer) of those that have another head."""
+    def made_otherwise(self, head: bytes, after: int, limit: int) -> list[tuple[int, str, bytes]]:
+        """(number, grant, sealed answer) of the next ones that have another head, in the order of their numbers."""
         if not self._path.exists():
             return []
-        query = select(_answers.c.id, _answers.c.grant_id, _answers.c.sealed).where(
-            func.substr(_answers.c.sealed, 1, HEAD_BYTES) != head
-        )
+        other = (func.substr(_answers.c.sealed, 1, HEAD_BYTES) != head, _answers.c.id > after)
+        query = select(_answers.c.id, _answers.c.grant_id, _answers.c.sealed).where(*other)
         with self._database().read() as session:
-            return [(row.id, row.grant_id, row.sealed) for row in session.execute(query)]
+            rows = session.execute(query.order_by(_answers.c.id).limit(limit))
+            return [(row.id, row.grant_id, row.sealed) for row in rows]
 
     def replace(self, number: int, before: bytes, sealed: bytes) -> None:
         """Put ``sealed`` where another form of the same answer lies, if it still does."""
@@ -162,12 +204,12 @@ class Archive:
             self._opened.dispose()
             self._opened = None
 
-    def _chains(self, grant_id: str | None) -> list[Archived]:
-        if not self._path.exists():
+    def _chains(self, grant_ids: Collection[str]) -> list[Archived]:
+        if not grant_ids or not self._path.exists():
             return []
-        statement = select(_answers).where(_answers.c.orphan == 0).order_by(_answers.c.id)
-        if grant_id is not None:
-            statement = statement.where(_answers.c.grant_id == grant_id)
+        statement = (
+            select(_answers).where(_in_line, _answers.c.grant_id.in_(grant_ids)).order_by(_answers.c.id)
+        )
         chains: dict[str, list[Any]] = defaultdict(list)
         with self._database().read() as session:
             for row in session.execute(statement):
@@ -182,6 +224,8 @@ class Archive:
                 event.listen(opened.engine, "connect", _overwrite_what_is_deleted)
                 with opened.transaction() as session:  # another process may be making the same table
                     _metadata.create_all(session.connection())
+                    for index in _later_indexes:
+                        index.create(session.connection(), checkfirst=True)
                 self._opened = opened
             return self._opened
 

@@ -6,7 +6,7 @@ in the journal and another in its row. So the token itself is asked what it is c
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from core.storage.models import Grant
 from core.tokens.grants import read_refresh_token
 from core.tokens.vault import DamagedSecret, Vault
+
+_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -46,15 +48,19 @@ def who_holds(session: Session, vault: Vault, fingerprint: str) -> Held | None:
         return _held(vault, row)
     if len(vault.heads) == 1:
         return None
-    found = next((held for held in all_held(session, vault).values() if fingerprint in held.names), None)
+    found = next((held for held in _all_held(session, vault) if fingerprint in held.names), None)
     return held_in(session, vault, found.grant_id) if found is not None else None
 
 
-def all_held(session: Session, vault: Vault) -> dict[str, Held]:
-    """What lies in every row that holds anything, by the row's id."""
+def _all_held(session: Session, vault: Vault) -> Iterator[Held]:
+    """What lies in every row that holds anything, a few hundred rows in memory at once."""
     query = select(Grant.id, Grant.fingerprint, Grant.refresh_token).where(Grant.fingerprint.is_not(None))
-    rows = [Grant(id=each[0], fingerprint=each[1], refresh_token=each[2]) for each in session.execute(query)]
-    return {row.id: _held(vault, row) for row in rows}
+    last = ""
+    while rows := session.execute(query.where(Grant.id > last).order_by(Grant.id).limit(_BATCH)).all():
+        last = rows[-1].id
+        yield from (
+            _held(vault, Grant(id=each[0], fingerprint=each[1], refresh_token=each[2])) for each in rows
+        )
 
 
 def _held(vault: Vault, row: Grant) -> Held:

@@ -57,10 +57,6 @@ class Journal:
             log.exception("The archive of token answers cannot be read.")
             return None
 
-    def chains(self) -> list[Archived]:
-        """The newest answer of every chain. Raises ``SQLAlchemyError`` when the archive cannot be read."""
-        return self.archive.all()
-
     def forget(self, grant_ids: Collection[str]) -> None:
         """Wipe chains whose tokens were deleted here on purpose."""
         try:

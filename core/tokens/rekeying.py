@@ -162,15 +162,17 @@ def _slots(app: Application, result: Rekeyed, tell: Tell) -> int:
 
 
 def _archive(app: Application, result: Rekeyed, tell: Tell) -> None:
-    archive = app.journal.archive
-    for number, grant_id, sealed in archive.made_otherwise(app.vault.heads[0]):
-        try:
-            made = reseal(app.vault, sealed)
-        except (DamagedSecret, SettingsError):
-            result.stuck.add(f"{ARCHIVE} {number}")
-            continue
-        with suppress(ExactError, OtherForm):  # no token in it that we can read: it has no name
-            archive.rename(_names(app, grant_id, unseal(app.vault, made).pair().refresh_token))
-        archive.replace(number, sealed, made)
-        result.count(ARCHIVE, 1)
-        tell(ARCHIVE, result.changed[ARCHIVE])
+    archive, last = app.journal.archive, 0
+    while batch := archive.made_otherwise(app.vault.heads[0], last, BATCH):
+        last = batch[-1][0]
+        for number, grant_id, sealed in batch:
+            try:
+                made = reseal(app.vault, sealed)
+            except (DamagedSecret, SettingsError):
+                result.stuck.add(f"{ARCHIVE} {number}")
+                continue
+            with suppress(ExactError, OtherForm):  # no token in it that we can read: it has no name
+                archive.rename(_names(app, grant_id, unseal(app.vault, made).pair().refresh_token))
+            archive.replace(number, sealed, made)
+            result.count(ARCHIVE, 1)
+            tell(ARCHIVE, result.changed[ARCHIVE])

@@ -6,9 +6,10 @@ Replaying twice is as good as once: a successor is put in force only where its p
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,7 +21,7 @@ from core.exact.errors import ExactError
 from core.exact.oauth import TokenPair
 from core.storage.models import Grant
 from core.tokens.archive import Archived
-from core.tokens.holdings import Held, all_held, held_in
+from core.tokens.holdings import Held, held_in
 from core.tokens.lineage import DATABASE_AWAY, Landing, land
 from core.tokens.records import OtherForm, Record, Spend, unseal
 from core.tokens.slots import JournalFull, Slot
@@ -31,6 +32,9 @@ Adopt = Callable[[Application, Record, TokenPair], bool]
 a row now."""
 
 log = logging.getLogger(__name__)
+BATCH = 500
+"""Chains that are looked at together: as much memory for a hundred thousand consents as for five hundred."""
+K = TypeVar("K", int, str)
 
 
 def replay(app: Application, adopt: Adopt | None = None) -> int:
@@ -63,24 +67,41 @@ def recover_all(app: Application, adopt: Adopt | None = None) -> int:
 
     A chain without a row began with a code that was exchanged after the backup: ``adopt`` gives it one.
     """
-    try:
-        chains = app.journal.chains()
-    except (SQLAlchemyError, OSError):
-        log.exception("The archive of token answers cannot be read.")
-        return 0
-    with app.database.read() as session:
-        rows = set(session.scalars(select(Grant.id)))
-        held = all_held(session, app.vault)
-    # What another row holds, or another chain went on from, is not alone in the world.
-    elsewhere = {name for each in held.values() for name in each.names}
-    elsewhere |= {old for chain in chains for old in chain.ancestors}
-    changed = 0
-    for chain in chains:
-        if chain.grant_id in held:
-            changed += _bring_forward(app, chain, held[chain.grant_id])
-        elif chain.grant_id not in rows and adopt is not None and "" in chain.ancestors:
-            changed += _adopt(app, chain, adopt, elsewhere)
+    archive = app.journal.archive
+    changed = sum(_bring_all_forward(app, batch) for batch in _walk(archive.newest_after, ""))
+    if adopt is not None:  # in the order in which they came: of two for one registration the younger counts
+        changed += sum(_adopt_all(app, batch, adopt) for batch in _walk(archive.begun_after, 0))
     return changed
+
+
+def _walk(read: Callable[[K, int], list[tuple[K, str]]], start: K) -> Iterator[list[tuple[K, str]]]:
+    """The archive, a batch at a time; each batch begins after the last place of the one before."""
+    last = start
+    while True:
+        try:
+            batch = read(last, BATCH)
+        except (SQLAlchemyError, OSError):
+            log.exception("The archive of token answers cannot be read.")
+            return
+        if not batch:
+            return
+        yield batch
+        last = batch[-1][0]
+
+
+def _bring_all_forward(app: Application, batch: Sequence[tuple[str, str]]) -> int:
+    """Of (grant, newest fingerprint) only those whose row holds another token are looked into."""
+    query = select(Grant.id, Grant.fingerprint).where(Grant.id.in_([grant_id for grant_id, _child in batch]))
+    with app.database.read() as session:
+        held = dict(session.execute(query).all())
+    return sum(recover(app, grant_id) for grant_id, child in batch if held.get(grant_id) not in (None, child))
+
+
+def _adopt_all(app: Application, batch: Sequence[tuple[int, str]], adopt: Adopt) -> int:
+    began = dict.fromkeys(grant_id for _number, grant_id in batch)
+    with app.database.read() as session:
+        rows = set(session.scalars(select(Grant.id).where(Grant.id.in_(began))))
+    return sum(_adopt(app, grant_id, adopt) for grant_id in began if grant_id not in rows)
 
 
 def _settle_apart(app: Application, slot: Slot, adopt: Adopt | None) -> bool:
@@ -153,15 +174,24 @@ def _bring_forward(app: Application, chain: Archived, held: Held) -> bool:
     return landing is Landing.LANDED
 
 
-def _adopt(app: Application, chain: Archived, adopt: Adopt, elsewhere: Collection[str]) -> bool:
-    opened = _open(app, chain) if chain.registration_id else None
-    if opened is None:
+def _adopt(app: Application, grant_id: str, adopt: Adopt) -> bool:
+    chain = app.journal.newest(grant_id)
+    opened = _open(app, chain) if chain is not None and chain.registration_id else None
+    if chain is None or opened is None:
         return False
     record, pair = opened
-    if not {chain.child, *app.vault.fingerprints(pair.refresh_token)}.isdisjoint(elsewhere):
+    if _is_elsewhere(app, {chain.child, *app.vault.fingerprints(pair.refresh_token)}):
         return False
     began = Spend(record.spend.environment, chain.grant_id, "", chain.registration_id, chain.consent_id)
     return adopt(app, replace(record, spend=began), pair)
+
+
+def _is_elsewhere(app: Application, names: Collection[str]) -> bool:
+    """What another row holds, or another chain went on from, is not alone in the world."""
+    with app.database.read() as session:
+        if session.scalar(select(Grant.id).where(Grant.fingerprint.in_(names)).limit(1)) is not None:
+            return True
+    return app.journal.archive.went_on(names)
 
 
 def _names_of(app: Application, chain: Archived) -> Collection[str]:
