@@ -26,11 +26,10 @@ from core.registrations.noting import note_alone
 from core.registrations.rounds import Found, Hurry, Round, Subject
 from core.registrations.schedule import after_failure, after_success, failing, wants_checks
 from core.registrations.scope import check_visible, find
-from core.registrations.settle import settle, settle_grant
+from core.registrations.settle import has_news, lock_all, settle, settle_grant
 from core.registrations.takeover import identify_candidate
 from core.registrations.timeline import CLICKKER, write
 from core.storage.models import Administration, Grant, Registration
-from core.tokens.facts import lapses_at
 
 _AGAIN = retry(
     retry=retry_if_exception_type(OperationalError),
@@ -144,7 +143,7 @@ def _longest_ago_first(session: Session, registration_id: int) -> tuple[int, ...
 def _record(app: Application, subject: Subject, actor: str, found: Found, budget: Budget) -> None:
     now = clock.now()
     with app.database.transaction() as session:
-        _lock(session, subject.grant_id)
+        _lock(session, app, subject.grant_id)
         row = find(session, subject.registration_id)
         row.check_until = None
         budget.write_down(session)
@@ -166,17 +165,16 @@ def _record(app: Application, subject: Subject, actor: str, found: Found, budget
         after = _failing_administrations(session, row)
         if actor != CLICKKER or before != (after, False):
             write(session, row.id, actor, "checked", count=after[0], failing=after[1])
-        if grant.rotated_at is not None and row.lapses_at != lapses_at(grant.rotated_at, app.settings):
-            settle_grant(session, app.settings, grant.id, now)
-        else:
-            settle(session, app.settings, row, now)
+        settle(session, app.settings, row, now)
+        settle_grant(session, app.settings, grant.id, now)
         note_success(session, app.settings, row, now)
 
 
-def _lock(session: Session, grant_id: str) -> None:
-    """All rows behind the login at once and in one order: they are settled together."""
-    query = select(Registration.id).where(Registration.grant_id == grant_id).order_by(Registration.id)
-    session.scalars(query.with_for_update()).all()
+def _lock(session: Session, app: Application, grant_id: str) -> None:
+    """Where the login has news for others too, all rows behind it, before the one that is checked."""
+    grant = session.get(Grant, grant_id)
+    if grant is not None and has_news(app.settings, grant):
+        lock_all(session, grant_id)
 
 
 def _next(app: Application, row: Registration, found: Found, now: datetime) -> datetime | None:

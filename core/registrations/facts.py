@@ -14,7 +14,7 @@ from core.settings import Settings
 from core.storage.incidents import open_incident
 from core.storage.models import Administration, Grant, Registration
 from core.storage.sets import Unindexed
-from core.tokens.facts import grant_is_dead, lapses_at
+from core.tokens.facts import grant_is_dead, lapses_at, refused_at
 
 MASS_KINDS = frozenset(
     {
@@ -63,11 +63,8 @@ def _last_failure(
 ) -> tuple[datetime | None, str | None, str | None]:
     """The later of the registration's own last failure and a refusal of the grant it hangs on."""
     own = (registration.last_failure_at, registration.last_failure_kind, registration.last_failure_message)
-    if grant is None or grant.last_failure_kind != FailureKind.REFUSED or grant.last_failure_at is None:
-        return own
-    if grant.last_success_at is not None and grant.last_success_at >= grant.last_failure_at:
-        return own
-    if own[0] is not None and own[0] > grant.last_failure_at:
+    refused = refused_at(grant) if grant is not None else None
+    if grant is None or refused is None or (own[0] is not None and own[0] > refused):
         return own
     return grant.last_failure_at, grant.last_failure_kind, grant.last_failure_message
 

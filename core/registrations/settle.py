@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, Update, select, true, update
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -13,17 +13,23 @@ from core.registrations.facts import gather
 from core.registrations.issues import keep_issues, problems
 from core.registrations.names import name_key
 from core.registrations.schedule import reschedule
-from core.registrations.status import Derived, derive
+from core.registrations.status import LAPSES_SOON_DAYS, Derived, derive
 from core.registrations.telling import Settled, tell
 from core.settings import Settings
 from core.storage import counters
 from core.storage.models import Administration, Grant, Operator, Registration
+from core.tokens.facts import followed, lapses_at
+
+AT_ONCE = 20
+"""Registrations of one login that are settled in the transaction that changes it."""
 
 
 def settle(session: Session, settings: Settings, registration: Registration, now: datetime) -> Derived:
     """Derive status and issues again, rewrite what is copied from the facts, and tell. Flushes, never commits."""
     session.flush()
     grant = session.get(Grant, registration.grant_id) if registration.grant_id else None
+    if grant is not None and not _only_later(settings, grant):
+        grant.followed = ""  # this one follows now; the others do with the next ``settle_grant``
     facts = gather(session, settings, registration, grant)
     derived = derive(facts, now)
     _count(session, registration, derived, facts.linked)
@@ -43,9 +49,55 @@ def settle(session: Session, settings: Settings, registration: Registration, now
 
 
 def settle_grant(session: Session, settings: Settings, grant_id: str, now: datetime) -> None:
-    """Settle every registration that hangs on a grant."""
-    for registration in session.scalars(select(Registration).where(Registration.grant_id == grant_id)):
+    """Let every registration that hangs on a grant follow it, where it has changed since they last did.
+
+    When it lapses is copied to all in one statement. What else there is to say is settled here for the first few;
+    an accountant's hundreds have their turn with whatever comes due by time (``settle_due``), seconds later.
+    """
+    session.flush()
+    grant = session.get(Grant, grant_id)
+    if grant is None or not has_news(settings, grant):
+        return
+    only_later = _only_later(settings, grant)
+    grant.followed = followed(settings, grant)
+    lapse = lapses_at(grant.rotated_at, settings) if grant.rotated_at else None
+    lock_all(session, grant_id)
+    hang_on = Registration.grant_id == grant_id
+    behind = _lapse_is_told(lapse, now) if only_later else true()
+    _write(session, update(Registration).where(hang_on, behind).values(status_until=now))
+    _write(session, update(Registration).where(hang_on).values(lapses_at=lapse))
+    first = select(Registration).where(hang_on, Registration.status_until == now).order_by(Registration.id)
+    for registration in session.scalars(first.limit(AT_ONCE).execution_options(populate_existing=True)).all():
         settle(session, settings, registration, now)
+
+
+def has_news(settings: Settings, grant: Grant) -> bool:
+    """Whether the registrations that hang on a grant have not followed it yet."""
+    return grant.followed != followed(settings, grant)
+
+
+def _only_later(settings: Settings, grant: Grant) -> bool:
+    """Whether nothing but the day on which it lapses is new: not how Exact refuses it, or no longer does."""
+    return grant.followed.partition(" ")[2] == followed(settings, grant).partition(" ")[2]
+
+
+def lock_all(session: Session, grant_id: str) -> None:
+    """All rows behind a login at once and in one order: they are changed together."""
+    query = select(Registration.id).where(Registration.grant_id == grant_id).order_by(Registration.id)
+    session.scalars(query.with_for_update()).all()
+
+
+def _lapse_is_told(lapse: datetime | None, now: datetime) -> ColumnElement[bool]:
+    """Those who were warned of a lapse that has moved, or to whom it comes sooner than they know."""
+    if lapse is None:
+        return true()
+    warned = now + timedelta(days=LAPSES_SOON_DAYS[0])
+    known = Registration.lapses_at
+    return known.is_(None) | (known <= warned) | (known > lapse)
+
+
+def _write(session: Session, statement: Update) -> None:
+    session.execute(statement.execution_options(synchronize_session="fetch"))
 
 
 def settle_due(app: Application, limit: int = 500) -> int:

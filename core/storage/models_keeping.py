@@ -33,7 +33,7 @@ class Grant(Base):
     access_token: Mapped[bytes | None] = mapped_column(LargeBinary)
     access_expires_at: Mapped[datetime | None]
     refresh_token: Mapped[bytes | None] = mapped_column(LargeBinary)
-    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    fingerprint: Mapped[str | None] = mapped_column(String(64), index=True)
     """HMAC of the refresh token: which token a row holds, without showing it."""
     version: Mapped[int] = mapped_column(default=0)
     rotated_at: Mapped[datetime | None]
@@ -58,6 +58,8 @@ class Grant(Base):
     """The last error answers of Exact's token address, as seconds since 1970: at most four an hour are risked."""
     keep_alive_at: Mapped[datetime | None] = mapped_column(index=True)
     """When the refresh token has rested long enough and is spent to keep the consent alive."""
+    followed: Mapped[str] = mapped_column(String(100), default="")
+    """How it was when the registrations that hang on it were last settled (``core.tokens.facts.followed``)."""
 
     __table_args__ = (
         Index(

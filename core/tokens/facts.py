@@ -46,6 +46,12 @@ class GrantFacts(Protocol):
     def refused_since(self) -> datetime | None: ...
     @property
     def last_failure_at(self) -> datetime | None: ...
+    @property
+    def last_failure_kind(self) -> str | None: ...
+    @property
+    def last_success_at(self) -> datetime | None: ...
+    @property
+    def rotated_at(self) -> datetime | None: ...
 
 
 def lapses_at(rotated_at: datetime, settings: Settings) -> datetime:
@@ -73,6 +79,21 @@ def grant_is_dead(grant: GrantFacts, *, lapses: datetime | None = None, now: dat
     if grant.refusals < REFUSALS_TO_BE_SURE or grant.refused_since is None or grant.last_failure_at is None:
         return False
     return grant.last_failure_at - grant.refused_since >= SURE_AFTER
+
+
+def refused_at(grant: GrantFacts) -> datetime | None:
+    """When Exact last refused a grant's tokens; None when they have worked since, or never were."""
+    if grant.last_failure_kind != FailureKind.REFUSED or grant.last_failure_at is None:
+        return None
+    worked = grant.last_success_at is not None and grant.last_success_at >= grant.last_failure_at
+    return None if worked else grant.last_failure_at
+
+
+def followed(settings: Settings, grant: GrantFacts) -> str:
+    """All that a registration's status takes from its grant, in one line: when it lapses, then how it is refused."""
+    lapse = lapses_at(grant.rotated_at, settings).isoformat() if grant.rotated_at else "-"
+    refused = refused_at(grant)
+    return f"{lapse} {refused.isoformat() if refused else '-'} {'dead' if grant_is_dead(grant) else 'alive'}"
 
 
 def in_quiet_hour(settings: Settings, now: datetime) -> bool:
