@@ -61,7 +61,17 @@ INSIDE_CORE: dict[str, frozenset[str]] = {
     "registrations": GROUND | {"application", "accounts", "alarms", "tokens", "exact", "audit", "storage"},
     "alarms": GROUND | {"application", "accounts", "audit", "registrations", "exact", "storage"},
     "keeping": GROUND
-    | {"application", "audit", "starting", "registrations", "alarms", "tokens", "exact", "storage"},
+    | {
+        "accounts",
+        "application",
+        "audit",
+        "starting",
+        "registrations",
+        "alarms",
+        "tokens",
+        "exact",
+        "storage",
+    },
 }
 """Part of core to the parts and modules of core that it may use."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core import clock
 from core.alarms.delivery import deliver_due
 from core.application import Application
+from core.keeping.housekeeping import tidy
 from core.registrations import incidents
 from core.registrations.heartbeat import beat
 from core.registrations.incidents import due_canaries, open_incidents, sweep
@@ -66,4 +67,5 @@ CHORES = (
     Chore("chains", 86_400, recover_chains),
     Chore("owners of tokens", 300, identify_strays),
     Chore("alarms", 15, deliver_due),
+    Chore("housekeeping", 86_400, tidy),
 )

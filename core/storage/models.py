@@ -248,13 +248,15 @@ class Consent(Base):
     )
     environment: Mapped[str] = mapped_column(String(5))
     operator_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id", ondelete="SET NULL"))
-    link_id: Mapped[int | None] = mapped_column(ForeignKey("customer_links.id", ondelete="SET NULL"))
+    link_id: Mapped[int | None] = mapped_column(
+        ForeignKey("customer_links.id", ondelete="SET NULL"), index=True
+    )
     state_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
     browser_hash: Mapped[str | None] = mapped_column(String(64))
     verifier: Mapped[bytes | None] = mapped_column(LargeBinary)
     """The PKCE verifier, encrypted."""
     created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
     outcome: Mapped[str] = mapped_column(String(40), default="")
     """'' while open; then 'granted' or why not (``core.registrations.consent.Outcome``)."""
@@ -272,7 +274,7 @@ class CustomerLink(Base):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id", ondelete="SET NULL"))
     created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
     opened_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

@@ -163,7 +163,7 @@ class CallBudget(Base):
     """Division code; 0 for calls without one (current/Me)."""
     minute_ends_at: Mapped[datetime]
     minute_left: Mapped[int]
-    day_ends_at: Mapped[datetime]
+    day_ends_at: Mapped[datetime] = mapped_column(index=True)
     day_left: Mapped[int]
     minute_limit: Mapped[int]
     day_limit: Mapped[int]

@@ -1,4 +1,4 @@
-"""What a login's registrations have followed, and looking a token up by its name."""
+"""What a login's registrations have followed; looking a token up by its name, and what is old by its age."""
 
 from __future__ import annotations
 
@@ -10,14 +10,25 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+_INDEXES = (
+    ("grants", "fingerprint"),
+    ("consents", "link_id"),
+    ("consents", "expires_at"),
+    ("customer_links", "expires_at"),
+    ("invitations", "expires_at"),
+    ("call_budgets", "day_ends_at"),
+)
+
 
 def upgrade() -> None:
     with op.batch_alter_table("grants", schema=None) as batch_op:
         batch_op.add_column(sa.Column("followed", sa.String(length=100), nullable=False, server_default=""))
-        batch_op.create_index("ix_grants_fingerprint", ["fingerprint"], unique=False)
+    for table, column in _INDEXES:
+        op.create_index(f"ix_{table}_{column}", table, [column], unique=False)
 
 
 def downgrade() -> None:
+    for table, column in reversed(_INDEXES):
+        op.drop_index(f"ix_{table}_{column}", table_name=table)
     with op.batch_alter_table("grants", schema=None) as batch_op:
-        batch_op.drop_index("ix_grants_fingerprint")
         batch_op.drop_column("followed")
