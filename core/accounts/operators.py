@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from core.accounts.adding import add_row
 from core.accounts.emails import check_email
@@ -30,7 +30,7 @@ from core.audit.record import record
 from core.clock import now
 from core.errors import Conflict, InvalidInput, NotFound
 from core.i18n import LANGUAGES, _
-from core.storage.models import Operator
+from core.storage.models import Operator, Registration
 
 __all__ = [
     "InvitationLink",
@@ -138,6 +138,9 @@ def rename(app: Application, by: CurrentOperator, operator_id: int, name: str) -
             return
         change = f"{operator.name} → {shown}"
         operator.name = shown
+        # Their registrations sort by it: the keeper settles them anew, batch by batch, within seconds.
+        owned = update(Registration).where(Registration.owner_id == operator.id)
+        session.execute(owned.values(status_until=now()).execution_options(synchronize_session=False))
         record(session, Event.OPERATOR_RENAMED, by, on=audited(operator.id, operator.email), detail=change)
 
 

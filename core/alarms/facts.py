@@ -10,7 +10,7 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.alarms.outbox import AlarmKind
-from core.registrations.status import Status
+from core.registrations.status import needs_consent
 from core.storage.models import Alarm, Delivery, Incident, Operator, Registration
 from core.storage.sets import among_these
 
@@ -32,6 +32,7 @@ class AlarmFacts:
     """The customer's."""
     owner_name: str = ""
     status: str = ""
+    status_reason: str = ""
     days: int = 0
     """How many were left when a lapse was announced."""
     lapses_at: datetime | None = None
@@ -48,7 +49,7 @@ class AlarmFacts:
 
 def still_holds(facts: AlarmFacts) -> bool:
     """Whether what the alarm says is so at this moment, and news to whoever hears it."""
-    broken = facts.status == Status.RECONNECT_NEEDED
+    broken = needs_consent(facts.status, facts.status_reason)
     match facts.kind:
         case AlarmKind.RECONNECT_NEEDED:
             return broken
@@ -89,6 +90,7 @@ def _facts(session: Session, row: Row[Alarm, Registration, str, datetime | None]
         name=registration.name if registration else "",
         owner_name=owner or "",
         status=registration.status if registration else "",
+        status_reason=registration.status_reason if registration else "",
         days=_whole(alarm.details.get("days")),
         lapses_at=registration.lapses_at if registration else None,
         incident_closed=closed_at is not None,

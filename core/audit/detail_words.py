@@ -149,6 +149,20 @@ def _keys(detail: str) -> str:
     return _("Ended: {counts}").format(counts=counted) if ended else counted
 
 
+def _linked(detail: str) -> str:
+    """Numbers with a sign each, as they were linked and let go of; a large change takes several entries."""
+    words = detail.split()
+    told = (
+        (N_("Linked ({count}): {codes}"), [word[1:] for word in words if word.startswith("+")]),
+        (N_("No longer linked ({count}): {codes}"), [word[1:] for word in words if word.startswith("-")]),
+    )
+    if any(len(word) < 2 or word[0] not in "+-" or not word[1:].isdigit() for word in words):  # noqa: PLR2004
+        return detail  # as an earlier version wrote it, cut off
+    return "; ".join(
+        _(said).format(count=len(codes), codes=", ".join(codes)) for said, codes in told if codes
+    )
+
+
 def _places(counts: str) -> str:
     """Of a table with several columns the fullest one is told: that many rows."""
     if counts == "nothing to do":
@@ -173,6 +187,7 @@ def _counts(words: str) -> Callable[[str], str]:
 
 _BY_EVENT: dict[str, Callable[[str], str]] = {
     "action.refused": _refused,
+    "administrations.linked": _linked,
     "alarm.retried": _retried,
     "audit.verified": _verified,
     "check.requested": _registrations,

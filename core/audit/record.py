@@ -33,6 +33,18 @@ class Record:
     actor: Actor = ""
 
 
+def in_parts(words: list[str]) -> list[str]:
+    """A detail of many words as details that fit into an entry each, so that none of them is cut off."""
+    parts = [""]
+    for word in words:
+        longer = f"{parts[-1]} {word}".lstrip()
+        if len(longer) <= writing.DETAIL_LENGTH:
+            parts[-1] = longer
+        else:
+            parts.append(word)
+    return parts
+
+
 def record(
     session: Session,
     event: Event,

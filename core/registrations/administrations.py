@@ -14,6 +14,7 @@ from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.audit.events import Event
+from core.audit.record import in_parts
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exact.errors import ExactError
 from core.exact.rows import Division
@@ -221,7 +222,9 @@ def _link(
     for row in added:
         row.linked, row.linked_at, row.last_success_at = True, now, registration.last_success_at
     for row in removed:
-        row.linked, row.linked_at, row.last_failure_kind = False, None, None
+        row.linked, row.linked_at = False, None
+    for row in (*added, *removed):
+        row.last_failure_at = row.last_failure_kind = row.last_failure_message = None
     registration.completed_at = registration.completed_at or now
     registration.updated_at = now
     if added or removed:
@@ -233,8 +236,9 @@ def _link(
             added=_names(added),
             removed=_names(removed),
         )
-        changed = " ".join([*(f"+{row.code}" for row in added), *(f"-{row.code}" for row in removed)])
-        note(session, Event.ADMINISTRATIONS_LINKED, by, registration, detail=changed)
+        changed = [*(f"+{row.code}" for row in added), *(f"-{row.code}" for row in removed)]
+        for part in in_parts(changed):
+            note(session, Event.ADMINISTRATIONS_LINKED, by, registration, detail=part)
     settle(session, app.settings, registration, now)
 
 

@@ -15,6 +15,7 @@ from core.errors import NotFound
 from core.i18n import _
 from core.registrations.administrations import read_from_exact
 from core.registrations.facts import linked_of
+from core.registrations.failures import forget_failures
 from core.registrations.grants import release_grant, set_candidate
 from core.registrations.noting import note
 from core.registrations.scope import find_for
@@ -69,7 +70,7 @@ def accept_candidate(app: Application, by: CurrentOperator, registration_id: int
         row = find_for(session, app, by, registration_id)
         grant = _candidate(session, row)
         before, row.grant_id = row.grant_id, grant.id
-        row.last_failure_at = row.last_failure_kind = None
+        forget_failures(session, row)
         set_candidate(session, app, row, None)
         if before is not None:
             release_grant(session, app, before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -10,13 +11,27 @@ from core.exact.errors import ExactError
 from core.registrations.incidents import note_failure
 from core.registrations.scope import find
 from core.registrations.settle import settle, settle_grant
-from core.storage.models import Registration
+from core.storage.models import Administration, Registration
 
 
 def record_failure(app: Application, registration_id: int, error: ExactError) -> None:
     """Keep a failure at Exact with its registration; the last success stays as it was."""
     with app.database.transaction() as session:
         write_failure(session, app, find(session, registration_id), error)
+
+
+def forget_failures(session: Session, row: Registration) -> None:
+    """A new life begins: what failed in the one before is no trouble of this one. Flushes; to be settled afterwards."""
+    row.last_failure_at = row.last_failure_kind = row.last_failure_message = None
+    row.next_check_at = None  # settling sets it anew, for soon
+    nothing = {"last_failure_at": None, "last_failure_kind": None, "last_failure_message": None}
+    session.flush()
+    session.execute(
+        update(Administration)
+        .where(Administration.registration_id == row.id)
+        .values(**nothing)
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 def write_failure(session: Session, app: Application, row: Registration, error: ExactError) -> None:

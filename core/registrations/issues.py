@@ -78,9 +78,10 @@ class IssueChanges:
 
 def problems(facts: Facts, now: datetime) -> tuple[Problem, ...]:
     """All that is wrong at ``now``, each thing once. Pure; the status is only the worst of it."""
+    consent = tuple(_of_consent(facts, now)) if facts.kept_alive else ()
     if not facts.watched:
-        return ()
-    return (*_of_connection(facts, now), *_of_choice(facts, now), *_of_administrations(facts, now))
+        return consent
+    return (*consent, *_of_failure(facts, now), *_of_choice(facts, now), *_of_administrations(facts, now))
 
 
 def keep_issues(
@@ -149,18 +150,20 @@ def _keep_up(row: Issue, problem: Problem) -> bool:
     return further
 
 
-def _of_connection(facts: Facts, now: datetime) -> Iterator[Problem]:
+def _of_consent(facts: Facts, now: datetime) -> Iterator[Problem]:
+    """What only a new consent mends, or will: of what is paused too."""
     if facts.dead:
         at = facts.last_failure_at or now
         yield Problem(IssueKind.REFUSED, at, at, message=facts.last_failure_message)
     elif facts.lapsed(now):
         yield Problem(IssueKind.LAPSED, facts.lapses_at or now)
     else:
-        yield from _of_failure(facts, now)
         yield from _of_coming_lapse(facts, now)
 
 
 def _of_failure(facts: Facts, now: datetime) -> Iterator[Problem]:
+    if facts.dead or facts.lapsed(now):
+        return
     if facts.failing_since_success:
         kind, at = OF_FAILURES[FailureKind(facts.last_failure_kind or "")], facts.last_failure_at or now
         if facts.incident is not None:

@@ -15,7 +15,7 @@ from core.exact.errors import ExactError, FailureKind
 from core.exact.oauth import TokenPair
 from core.registrations.grants import identify_grant, release_grant
 from core.registrations.outcomes import EXCHANGING, Outcome
-from core.registrations.settle import settle, settle_grant
+from core.registrations.settle import settle, settle_all_on
 from core.registrations.takeover import await_decision
 from core.storage.models import Consent, Grant, Registration
 from core.tokens.facts import has_lapsed
@@ -120,6 +120,6 @@ def _identify(app: Application, grant_id: str) -> bool:
             session.delete(candidate)
             return True
         known = identify_grant(session, app, candidate, me)
-        settle_grant(session, app.settings, known.id, clock.now())
+        settle_all_on(session, app.settings, known.id, clock.now())
         release_grant(session, app, known.id)
     return True

@@ -20,6 +20,7 @@ from core.exact.environments import available
 from core.i18n import _
 from core.registrations import link_claims
 from core.registrations.drafts import NOTE_LENGTH, REFERENCE_LENGTH, write_form
+from core.registrations.failures import forget_failures
 from core.registrations.grants import release_grant
 from core.registrations.names import NAME_LENGTH, clean_name, name_key
 from core.registrations.noting import note
@@ -136,8 +137,11 @@ def disconnect(app: Application, by: CurrentOperator, registration_id: int) -> N
         require_fresh(session, app.settings, by, Action.DISCONNECT)
         _let_go(session, app, row, now)
         session.execute(
-            update(Administration).where(Administration.registration_id == row.id).values(linked=False)
+            update(Administration)
+            .where(Administration.registration_id == row.id)
+            .values(linked=False, linked_at=None)
         )
+        forget_failures(session, row)
         row.disconnected_at = now
         row.completed_at = None
         row.updated_at = now

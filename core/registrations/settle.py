@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core import clock
 from core.application import Application
+from core.exact.errors import FailureKind
 from core.registrations.facts import gather
 from core.registrations.issues import keep_issues, problems
 from core.registrations.names import name_key
@@ -69,6 +70,19 @@ def settle_grant(session: Session, settings: Settings, grant_id: str, now: datet
     first = select(Registration).where(hang_on, Registration.status_until == now).order_by(Registration.id)
     for registration in session.scalars(first.limit(AT_ONCE).execution_options(populate_existing=True)).all():
         settle(session, settings, registration, now)
+
+
+def settle_all_on(session: Session, settings: Settings, grant_id: str, now: datetime) -> None:
+    """A new consent has mended a login: what refused the others is over, and each of them is checked soon."""
+    session.flush()
+    lock_all(session, grant_id)
+    refused = (Registration.grant_id == grant_id, Registration.last_failure_kind == FailureKind.REFUSED.value)
+    nothing = {"last_failure_at": None, "last_failure_kind": None, "last_failure_message": None}
+    _write(session, update(Registration).where(*refused).values(next_check_at=None, **nothing))
+    grant = session.get(Grant, grant_id)
+    if grant is not None:
+        grant.followed = ""
+    settle_grant(session, settings, grant_id, now)
 
 
 def has_news(settings: Settings, grant: Grant) -> bool:
@@ -145,7 +159,7 @@ def copy_to_administrations(session: Session, registration: Registration) -> Non
 
 
 def _owner_key(session: Session, owner_id: int | None) -> str:
-    """What the list sorts by: operators keep their name for as long as they are here."""
+    """What the list sorts by. Whoever changes the name marks what copies it (``core.accounts.operators.rename``)."""
     owner = session.get(Operator, owner_id) if owner_id is not None else None
     return name_key(owner.name) if owner else ""
 

@@ -33,6 +33,10 @@ LAPSES_SOON_DAYS = (14, 7, 3)
 """So many days before a consent lapses somebody is told: a keeper that works never lets it come to that."""
 
 
+PAUSED_WITHOUT_CONSENT = "paused_without_consent"
+"""The reason of a paused one whose consent has died."""
+
+
 @dataclass(frozen=True)
 class Trouble:
     """What keeps a linked administration from working."""
@@ -86,7 +90,12 @@ class Facts:
     @property
     def watched(self) -> bool:
         """Whether anything can be wrong: nothing is expected of a draft, or of what is paused."""
-        return self.active and self.submitted and self.consented and not self.disconnected
+        return self.active and self.kept_alive
+
+    @property
+    def kept_alive(self) -> bool:
+        """Whether the consent is to live on: of a paused one too, or resuming needs the customer again."""
+        return self.submitted and self.consented and not self.disconnected
 
     @property
     def chosen(self) -> bool:
@@ -135,7 +144,7 @@ def _before_consent(facts: Facts, now: datetime) -> Derived | None:
     if facts.disconnected:
         return Derived(Status.DISCONNECTED, "disconnected")
     if not facts.active:
-        return Derived(Status.PAUSED, "paused")
+        return _paused(facts, now)
     if not facts.submitted:
         return Derived(Status.DRAFT, "draft")
     if not facts.consented:
@@ -144,6 +153,19 @@ def _before_consent(facts: Facts, now: datetime) -> Derived | None:
         until = next_step(facts.lapses_at, now)
         return Derived(Status.CHOOSE_ADMINISTRATIONS, "choose_administrations", until)
     return None
+
+
+def _paused(facts: Facts, now: datetime) -> Derived:
+    if not facts.kept_alive:
+        return Derived(Status.PAUSED, "paused")
+    if facts.dead or facts.lapsed(now):
+        return Derived(Status.PAUSED, PAUSED_WITHOUT_CONSENT)
+    return Derived(Status.PAUSED, "paused", next_step(facts.lapses_at, now))
+
+
+def needs_consent(status: str, reason: str) -> bool:
+    """Whether only a new consent helps; somebody is to be told, of a paused one too."""
+    return status == Status.RECONNECT_NEEDED or reason == PAUSED_WITHOUT_CONSENT
 
 
 def _after_consent(facts: Facts, now: datetime) -> Derived:

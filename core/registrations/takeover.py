@@ -9,6 +9,7 @@ from core import clock
 from core.application import Application
 from core.exact.rows import Me
 from core.registrations.administrations import read_from_exact
+from core.registrations.failures import forget_failures
 from core.registrations.grants import (
     attach_grant,
     identify_grant,
@@ -18,7 +19,7 @@ from core.registrations.grants import (
 )
 from core.registrations.outcomes import EXCHANGING, Outcome
 from core.registrations.scope import find
-from core.registrations.settle import settle, settle_grant
+from core.registrations.settle import settle, settle_all_on
 from core.registrations.timeline import EXACT, write
 from core.storage.models import Consent, Grant, Registration
 from core.tokens.records import Spend
@@ -83,14 +84,14 @@ def attach(
     write(session, registration.id, actor, "consent_granted", user=me.full_name)
     if attached:
         registration.disconnected_at = None
-        registration.last_failure_kind = registration.last_failure_at = None
+        forget_failures(session, registration)
         others = [name for number, name in registrations_on(session, grant.id) if number != registration.id]
         if others:
             write(session, registration.id, actor, "grant_shared", names=others)
     else:
         write(session, registration.id, actor, "candidate_waiting", user=me.full_name, before=before_name)
     settle(session, app.settings, registration, clock.now())
-    settle_grant(session, app.settings, grant.id, clock.now())
+    settle_all_on(session, app.settings, grant.id, clock.now())
     return attached
 
 
@@ -99,5 +100,5 @@ def leave_to_others(app: Application, candidate_id: str, me: Me) -> None:
     with app.database.transaction() as session:
         candidate = session.get_one(Grant, candidate_id)
         grant = identify_grant(session, app, candidate, me)
-        settle_grant(session, app.settings, grant.id, clock.now())
+        settle_all_on(session, app.settings, grant.id, clock.now())
         release_grant(session, app, grant.id)

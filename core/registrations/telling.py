@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.alarms.outbox import AlarmKind, announce
 from core.registrations.issues import IssueChanges, IssueKind
-from core.registrations.status import Derived, Status
+from core.registrations.status import Derived, Status, needs_consent
 from core.registrations.timeline import CLICKKER, NAMES_SHOWN, write
 from core.storage.models import Administration, Alarm, Issue, Registration
 
@@ -73,12 +73,14 @@ def _names(session: Session, number: int, rows: Iterable[Issue]) -> list[str]:
 
 def _announce(session: Session, settled: Settled, now: datetime) -> None:
     row, derived, issues = settled.registration, settled.derived, settled.issues
-    if settled.changed and derived.status == Status.RECONNECT_NEEDED:
+    if needs_consent(derived.status, derived.reason) and not needs_consent(*settled.was):
         announce(session, AlarmKind.RECONNECT_NEEDED, now, registration=row, reason=derived.reason)
     for issue in (*issues.opened, *issues.deeper):
         if issue.kind == IssueKind.LAPSES_SOON:
             announce(session, AlarmKind.LAPSES_SOON, now, registration=row, days=issue.level)
     over = derived.status in _WELL and (settled.changed or issues.resolved)
+    if settled.was[0] == Status.PAUSED and derived.reason == "paused":
+        over = bool(issues.resolved)  # its consent lives again, though it stays paused
     if over and _owes_good_news(session, row):
         announce(session, AlarmKind.RECOVERED, now, registration=row)
 

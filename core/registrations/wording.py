@@ -11,7 +11,7 @@ from core.exact.diagnosis import sentence_for
 from core.exact.rules import UNCONFIRMED
 from core.i18n import N_, _, current_language
 from core.registrations.issues import IssueKind
-from core.registrations.status import Status
+from core.registrations.status import PAUSED_WITHOUT_CONSENT, Status
 
 STATUS_WORDS: dict[Status, str] = {
     Status.DISCONNECTED: N_("Disconnected"),
@@ -32,6 +32,10 @@ FAILURE = "failure_"
 REASONS: dict[str, str] = {
     "disconnected": N_("It was disconnected here; connect again to resume."),
     "paused": N_("The connection setting is not active; the consent is only kept alive."),
+    PAUSED_WITHOUT_CONSENT: N_(
+        "The connection setting is not active, and Exact Online no longer accepts the consent: resuming will need a "
+        "new consent of the customer."
+    ),
     "draft": N_("It has not been sent to Exact Online yet; continue the registration."),
     "waiting_for_consent": N_("The customer has not given consent at Exact Online yet."),
     "choose_administrations": N_("Consent is there; choose the administrations and save all changes."),

@@ -37,8 +37,8 @@ _WAITS: dict[FailureKind, tuple[timedelta, ...]] = {
 _OTHER_WAITS = (10 * _MINUTE, 20 * _MINUTE, 60 * _MINUTE, 240 * _MINUTE)
 
 
-class GrantFacts(Protocol):
-    """The columns of a grant that tell how it fares; ``core.storage.models.Grant`` has them."""
+class Refusals(Protocol):
+    """The columns of a grant that tell whether it was refused for good."""
 
     @property
     def refusals(self) -> int: ...
@@ -46,6 +46,11 @@ class GrantFacts(Protocol):
     def refused_since(self) -> datetime | None: ...
     @property
     def last_failure_at(self) -> datetime | None: ...
+
+
+class GrantFacts(Refusals, Protocol):
+    """The columns of a grant that tell how it fares; ``core.storage.models.Grant`` has them."""
+
     @property
     def last_failure_kind(self) -> str | None: ...
     @property
@@ -69,7 +74,7 @@ def has_lapsed(rotated_at: datetime | None, settings: Settings, now: datetime) -
     return rotated_at is not None and now >= lapses_at(rotated_at, settings)
 
 
-def grant_is_dead(grant: GrantFacts, *, lapses: datetime | None = None, now: datetime | None = None) -> bool:
+def grant_is_dead(grant: Refusals, *, lapses: datetime | None = None, now: datetime | None = None) -> bool:
     """Whether only a new consent can help: refused three times over two hours or more, or lapsed at ``lapses``.
 
     The token is kept even then. Without ``lapses`` and ``now`` only the refusals count.

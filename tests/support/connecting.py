@@ -30,12 +30,24 @@ def connect(
 ) -> int:
     """Register, consent, and link ``codes``, or everything that can be linked. The registration's number."""
     number = register(app, by, None, RegistrationForm(name=name, environment="nl"))
-    begun = begin_consent(app, by, create_consent(app, by, number))
-    [state] = parse_qs(urlsplit(begun.authorize_url).query)["state"]
-    answer = [("code", simulator.engine.grant_code("nl", user)), ("state", state)]
-    assert complete_consent(app, answer, begun.browser_token, by.id).outcome is Outcome.GRANTED
+    consent(app, by, simulator, number, user=user)
     if codes is None:
         found = registration(app, by, number).administrations
         codes = {a.code for a in found if a.available and not a.blocked and not a.inactive}
     save_administrations(app, by, number, codes)
     return number
+
+
+def consent(
+    app: Application,
+    by: CurrentOperator,
+    simulator: RunningSimulator,
+    number: int,
+    *,
+    user: str = TEST_USER,
+) -> None:
+    """The customer gives consent at Exact, in the browser of ``by``; it arrives, and Exact says whose it is."""
+    begun = begin_consent(app, by, create_consent(app, by, number))
+    [state] = parse_qs(urlsplit(begun.authorize_url).query)["state"]
+    answer = [("code", simulator.engine.grant_code("nl", user)), ("state", state)]
+    assert complete_consent(app, answer, begun.browser_token, by.id).outcome is Outcome.GRANTED

@@ -128,12 +128,17 @@ class _Truth:
         if row.disconnected_at is not None:
             return "disconnected", "disconnected"
         if not row.active:
-            return "paused", "paused"
+            return "paused", "paused_without_consent" if self._consent_died() else "paused"
         if row.submitted_at is None:
             return "draft", "draft"
         if self.login is None:
             return "waiting_for_consent", "waiting_for_consent"
         return self._with_consent(self.login)
+
+    def _consent_died(self) -> bool:
+        if self.login is None or self.row.submitted_at is None:
+            return False
+        return self.login.dead or (self.login.lapses is not None and self.login.lapses <= self.now)
 
     def _with_consent(self, login: _Login) -> tuple[str, str]:
         if login.dead:
@@ -177,11 +182,12 @@ class _Truth:
     def next_change(self) -> datetime | None:
         """When status or issues are others by the mere passing of time; None when they never are."""
         status = self.status()[0]
-        if status in {"disconnected", "paused", "draft", "waiting_for_consent", "reconnect_needed"}:
+        never = {"disconnected", "draft", "waiting_for_consent", "reconnect_needed"}
+        if status in never or self.row.submitted_at is None or self._consent_died():
             return None
         lapses, stale = self.login.lapses if self.login else None, self._stale()
         moments = [lapses - timedelta(days=days) for days in _WARNED_DAYS] if lapses is not None else []
-        if status != "choose_administrations" and not self._is_broken() and stale is not None:
+        if status not in {"choose_administrations", "paused"} and not self._is_broken() and stale is not None:
             moments.append(stale)
         return min((moment for moment in moments if moment > self.now), default=None)
 

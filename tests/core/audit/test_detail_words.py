@@ -24,6 +24,9 @@ def _row(event: str, detail: str) -> AuditRow:
     [
         ("action.refused", "confirmation needed", "Moest eerst bevestigen"),
         ("action.refused", "role account_manager", "Als accountmanager"),
+        ("administrations.linked", "+12 +77 -9", "Gekoppeld (2): 12, 77; Niet meer gekoppeld (1): 9"),
+        ("administrations.linked", "-9", "Niet meer gekoppeld (1): 9"),
+        ("administrations.linked", "+12 +7…", "+12 +7…"),
         ("alarm.retried", "support 1", "Aan support (1)"),
         ("alarm.tested", "owner", "Aan de eigenaar"),
         ("audit.verified", "1204", "1204 regels"),

@@ -23,7 +23,15 @@ from core.registrations.issues import IssueKind, problems
 from core.registrations.overview import overview
 from core.registrations.register import delete, set_active
 from core.registrations.settle import settle, settle_due
-from core.registrations.status import OUTAGE_KINDS, Facts, IncidentFact, Status, Trouble, derive
+from core.registrations.status import (
+    OUTAGE_KINDS,
+    PAUSED_WITHOUT_CONSENT,
+    Facts,
+    IncidentFact,
+    Status,
+    Trouble,
+    derive,
+)
 from core.registrations.timeline import timeline
 from core.registrations.wording import ISSUES, REASONS, issue_words
 from core.storage.models import Administration, Alarm, Grant, Issue, Registration
@@ -78,17 +86,22 @@ def any_facts(draw: st.DrawFn) -> Facts:
 
 @given(any_facts())
 def test_status_and_issues_agree(facts: Facts) -> None:
-    status, found = derive(facts, NOW).status, problems(facts, NOW)
+    derived, found = derive(facts, NOW), problems(facts, NOW)
+    status = derived.status
     kinds = {problem.kind for problem in found}
     assert len({(problem.kind, problem.code) for problem in found}) == len(found), "each thing once"
-    if status in {Status.DISCONNECTED, Status.PAUSED, Status.DRAFT, Status.WAITING_FOR_CONSENT}:
+    if status in {Status.DISCONNECTED, Status.DRAFT, Status.WAITING_FOR_CONSENT}:
         assert not kinds
+    if status is Status.PAUSED:  # only the end of its consent is told
+        assert kinds <= OF_THE_END | {IssueKind.LAPSES_SOON}
+    if derived.reason == PAUSED_WITHOUT_CONSENT:
+        assert len(kinds & OF_THE_END) == 1
     if status is Status.CONNECTED:
         assert kinds <= {IssueKind.LAPSES_SOON}
     if status is Status.RECONNECT_NEEDED:
         assert len(kinds & OF_THE_END) == 1
         assert IssueKind.LAPSES_SOON not in kinds
-    elif status is not Status.CHOOSE_ADMINISTRATIONS:
+    elif status is not Status.CHOOSE_ADMINISTRATIONS and derived.reason != PAUSED_WITHOUT_CONSENT:
         assert not kinds & OF_THE_END
     if status is Status.EXACT_OUTAGE:
         assert IssueKind.OUTAGE in kinds

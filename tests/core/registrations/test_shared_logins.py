@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -50,7 +51,7 @@ def share(app: Application, number: int, others: int) -> list[int]:
     """More registrations on the login of ``number``, each with an administration of its own."""
     with app.database.read() as session:
         row = session.get_one(Registration, number)
-    facts = {
+    facts: dict[str, Any] = {
         "grant_id": row.grant_id,
         "completed_at": row.completed_at,
         "last_success_at": row.last_success_at,

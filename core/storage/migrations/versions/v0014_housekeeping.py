@@ -25,6 +25,11 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("followed", sa.String(length=100), nullable=False, server_default=""))
     for table, column in _INDEXES:
         op.create_index(f"ix_{table}_{column}", table, [column], unique=False)
+    # Nobody comes by these to follow a new name of their owner, or a paused consent on its way to lapse: once now.
+    op.execute(
+        "UPDATE registrations SET status_until = created_at"
+        " WHERE next_check_at IS NULL AND (owner_id IS NOT NULL OR grant_id IS NOT NULL)"
+    )
 
 
 def downgrade() -> None:
