@@ -25,7 +25,7 @@ from core.registrations.incidents import note_success
 from core.registrations.names import NameMatch, compare_names, name_key
 from core.registrations.noting import note, note_alone
 from core.registrations.scope import check_visible, find, find_for, visible
-from core.registrations.settle import settle
+from core.registrations.settle import follow, settle
 from core.registrations.timeline import write
 from core.registrations.views import AdministrationView, RegistrationView
 from core.storage.models import Administration, Grant, Registration
@@ -80,6 +80,7 @@ def read_from_exact(app: Application, registration_id: int, actor: str) -> Exact
         return error
     finally:
         budget.keep()
+        follow(app, grant.id)
     with app.database.transaction() as session:
         row = find(session, registration_id)
         if row.grant_id != grant.id:

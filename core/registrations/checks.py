@@ -96,6 +96,8 @@ def rest(app: Application, registration_id: int, error: ExactError | None = None
         if row is not None:
             row.next_check_at = after_failure(app.settings, row, error, now) if wants_checks(row) else None
             row.check_until = None
+            if row.grant_id is not None:  # a token may have been spent before we held back
+                settle_grant(session, app.settings, row.grant_id, now)
 
 
 def _identify(app: Application, registration_id: int) -> ExactError | None:

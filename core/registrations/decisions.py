@@ -19,7 +19,7 @@ from core.registrations.failures import forget_failures
 from core.registrations.grants import release_grant, set_candidate
 from core.registrations.noting import note
 from core.registrations.scope import find_for
-from core.registrations.settle import settle
+from core.registrations.settle import follow, settle
 from core.registrations.timeline import write
 from core.registrations.views import RegistrationView
 from core.storage.models import Administration, Grant, Registration
@@ -55,6 +55,7 @@ def compare_candidate(app: Application, by: CurrentOperator, registration_id: in
         )
         codes = [code for code in (grant.current_division, *linked) if code is not None]
     token = access_token(app, grant.id)
+    follow(app, grant.id)
     seen = {division.code: division.name for division in app.exact.divisions(row.environment, token, codes)}
     return Comparison(
         lost=tuple(name for code, name in linked.items() if code not in seen),

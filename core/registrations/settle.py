@@ -72,6 +72,16 @@ def settle_grant(session: Session, settings: Settings, grant_id: str, now: datet
         settle(session, settings, registration, now)
 
 
+def follow(app: Application, grant_id: str) -> None:
+    """The same after a call to Exact that may have spent a token; a transaction of its own, where there is news."""
+    with app.database.read() as session:
+        grant = session.get(Grant, grant_id)
+        if grant is None or not has_news(app.settings, grant):
+            return
+    with app.database.transaction() as session:
+        settle_grant(session, app.settings, grant_id, clock.now())
+
+
 def settle_all_on(session: Session, settings: Settings, grant_id: str, now: datetime) -> None:
     """A new consent has mended a login: what refused the others is over, and each of them is checked soon."""
     session.flush()

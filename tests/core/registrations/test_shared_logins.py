@@ -13,11 +13,13 @@ from sqlalchemy import select, update
 from core import clock
 from core.accounts.roles import CurrentOperator
 from core.application import Application
+from core.exact.errors import ExactError
 from core.keeping.keeper import Keeper
+from core.registrations.administrations import read_administrations
 from core.registrations.checks import check_now
 from core.registrations.status import Status
 from core.simulator.server import RunningSimulator
-from core.storage.models import Grant, Registration
+from core.storage.models import CallBudget, Grant, Registration
 from tests.factories import make_administration, make_operator, make_registration
 from tests.support.connecting import TEST_USER, connect
 from tests.support.recount import differences
@@ -95,6 +97,30 @@ def test_a_check_without_news_locks_and_writes_its_own_row_alone(
     assert not any(
         "WHERE registrations.grant_id" in words and "SELECT registrations" in words for words, _ in seen
     )
+
+
+def test_who_asks_exact_by_another_door_takes_the_others_along(
+    app: Application, alice: CurrentOperator, simulator: RunningSimulator
+) -> None:
+    """The token is spent by whoever asks, so everybody's consent lapses later."""
+    number = connect(app, alice, simulator, codes={1001001})
+    connect(app, alice, simulator, "Nog een", codes={1001002})
+    with later(simulator, minutes=11):
+        read_administrations(app, alice, number)
+        assert differences(app.database, app.settings, clock.now()) == []
+
+
+def test_a_check_that_our_own_budget_cut_short_takes_the_others_along(
+    app: Application, alice: CurrentOperator, simulator: RunningSimulator
+) -> None:
+    number = connect(app, alice, simulator, codes={1001001})
+    connect(app, alice, simulator, "Nog een", codes={1001002})
+    with later(simulator, minutes=11):
+        with app.database.transaction() as session:
+            session.execute(update(CallBudget).values(blocked_until=clock.now() + timedelta(hours=1)))
+        with pytest.raises(ExactError):
+            check_now(app, alice, number)
+        assert differences(app.database, app.settings, clock.now()) == []
 
 
 def test_a_withdrawn_consent_shows_at_all_within_a_turn_of_the_keeper(
