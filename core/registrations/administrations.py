@@ -14,7 +14,6 @@ from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.audit.events import Event
-from core.audit.record import in_parts
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exact.errors import ExactError
 from core.exact.rows import Division
@@ -23,7 +22,7 @@ from core.registrations.budget import Budget, holds_back
 from core.registrations.failures import record_failure
 from core.registrations.incidents import note_success
 from core.registrations.names import NameMatch, compare_names, name_key
-from core.registrations.noting import note, note_alone
+from core.registrations.noting import note_alone, note_linked
 from core.registrations.scope import check_visible, find, find_for, visible
 from core.registrations.settle import follow, settle
 from core.registrations.timeline import write
@@ -212,9 +211,8 @@ def _fill(row: Administration, division: Division) -> None:
 def _link(
     session: Session, app: Application, by: CurrentOperator, registration: Registration, wanted: set[int]
 ) -> None:
-    rows = session.scalars(
-        select(Administration).where(Administration.registration_id == registration.id)
-    ).all()
+    mine = select(Administration).where(Administration.registration_id == registration.id)
+    rows = session.scalars(mine.order_by(Administration.code)).all()
     taken = _taken(session, registration, [row.code for row in rows], visible(app.settings, by))
     added = [row for row in rows if row.code in wanted and not row.linked]
     removed = [row for row in rows if row.linked and row.code not in wanted]
@@ -237,9 +235,7 @@ def _link(
             added=_names(added),
             removed=_names(removed),
         )
-        changed = [*(f"+{row.code}" for row in added), *(f"-{row.code}" for row in removed)]
-        for part in in_parts(changed):
-            note(session, Event.ADMINISTRATIONS_LINKED, by, registration, detail=part)
+        note_linked(session, by, registration, [row.code for row in added], [row.code for row in removed])
     settle(session, app.settings, registration, now)
 
 

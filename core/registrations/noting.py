@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy.orm import Session
 
 from core.accounts.roles import CurrentOperator, Role
 from core.application import Application
 from core.audit.events import Event
-from core.audit.record import Actor, Outcome, record
+from core.audit.record import Actor, Outcome, in_parts, record
 from core.registrations.outcomes import Outcome as Ending
 from core.storage.models import Consent, Operator, Registration
 
@@ -36,6 +38,18 @@ def note_alone(
         row = session.get(Registration, registration_id)
         on = subject(registration_id, row.name if row else "")
         record(session, event, by, on=on, outcome="failed" if failed else "done")
+
+
+def note_linked(
+    session: Session,
+    by: CurrentOperator,
+    row: Registration,
+    added: Sequence[int],
+    removed: Sequence[int],
+) -> None:
+    """Which administrations were linked and let go of: all their numbers, in as many entries as that takes."""
+    for part in in_parts([*(f"+{code}" for code in added), *(f"-{code}" for code in removed)]):
+        note(session, Event.ADMINISTRATIONS_LINKED, by, row, detail=part)
 
 
 def subject(number: int, name: str = "") -> str:
