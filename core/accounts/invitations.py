@@ -156,6 +156,9 @@ def use_up(session: Session, invitation_id: int, address: str = "") -> Operator:
     Ends every session, lifts the lock of the account and makes the other links stop working.
     Raises ``NotFound`` as ``open_invitation``.
     """
+    # The operator first, as whoever withdraws a link or disables its operator does; what they did is seen after it.
+    whose = select(Invitation.operator_id).where(Invitation.id == invitation_id)
+    session.execute(select(Operator.id).where(Operator.id == whose.scalar_subquery()).with_for_update())
     invitation, operator = _find(session, Invitation.id == invitation_id)
     used = session.execute(
         update(Invitation)
@@ -190,7 +193,8 @@ def _require(by: CurrentOperator | None) -> None:
 
 
 def _operator(session: Session, operator_id: int) -> Operator:
-    operator = session.get(Operator, operator_id)
+    """Held until the transaction ends: no link is made for somebody who is being disabled."""
+    operator = session.get(Operator, operator_id, with_for_update=True)
     if operator is None:
         raise NotFound(_("There is no such operator."))
     return operator
@@ -229,7 +233,10 @@ def revoke_open(session: Session, operator_id: int) -> bool:
 
 def _find(session: Session, which: ColumnElement[bool]) -> tuple[Invitation, Operator]:
     row = session.execute(
-        select(Invitation, Operator).join(Operator, Operator.id == Invitation.operator_id).where(which)
+        select(Invitation, Operator)
+        .join(Operator, Operator.id == Invitation.operator_id)
+        .where(which)
+        .execution_options(populate_existing=True)
     ).one_or_none()
     if row is None:
         raise NotFound(_("This link is not known here. Check that you copied all of it."))

@@ -99,6 +99,11 @@ def start_session(app: Application, ticket: str, browser_token: str, address: st
     moment = now()
     token = new_token()
     with app.database.transaction() as session:
+        whose = select(SignInTicket.operator_id).where(SignInTicket.token_hash == hash_token(ticket))
+        # The operator first, as whoever disables one does: the two would wait for each other otherwise.
+        operator = session.scalar(
+            select(Operator).where(Operator.id == whose.scalar_subquery()).with_for_update()
+        )
         # One conditional UPDATE: of two browsers with the same ticket one wins.
         row = session.execute(
             update(SignInTicket)
@@ -111,7 +116,6 @@ def start_session(app: Application, ticket: str, browser_token: str, address: st
             .values(used_at=moment)
             .returning(SignInTicket.operator_id, SignInTicket.target, SignInTicket.confirmed)
         ).one_or_none()
-        operator = session.get(Operator, row.operator_id) if row else None
         if row is None or operator is None or not operator.active:
             raise NotAllowed(_("This sign-in has expired. Sign in again."))
         operator.last_seen_at = moment
@@ -183,10 +187,11 @@ def _lookup(_sqlite: bool) -> Select[*tuple[Any, ...]]:
 
 def _note_activity(app: Application, session_id: int, operator_id: int, moment: datetime) -> None:
     with app.database.transaction() as session:
+        # The operator first, as whoever disables one does: the two would wait for each other otherwise.
+        session.execute(update(Operator).where(Operator.id == operator_id).values(last_seen_at=moment))
         session.execute(
             update(OperatorSession).where(OperatorSession.id == session_id).values(last_active_at=moment)
         )
-        session.execute(update(Operator).where(Operator.id == operator_id).values(last_seen_at=moment))
 
 
 def end_session(app: Application, cookie: str | None, address: str = "") -> None:

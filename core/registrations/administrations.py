@@ -218,8 +218,10 @@ def _link(
     removed = [row for row in rows if row.linked and row.code not in wanted]
     _check_linkable(added, taken, wanted - {row.code for row in rows})
     now = clock.now()
-    for row in added:
+    for row in sorted(added, key=lambda row: row.code):
         row.linked, row.linked_at, row.last_success_at = True, now, registration.last_success_at
+        # One by one and by code (``locking``): of two that want the same ones the second is refused, and none is stuck.
+        session.flush()
     for row in removed:
         row.linked, row.linked_at = False, None
     for row in (*added, *removed):

@@ -95,7 +95,10 @@ def request_checks(app: Application, by: CurrentOperator, rows: Sequence[Registr
     _refuse_too_many(rows)
     now = clock.now()
     with app.database.transaction() as session:
-        chosen = among_these(session, Registration.id, [row.id for row in rows])
+        wanted = among_these(session, Registration.id, [row.id for row in rows])
+        # In the order of ``locking``: one UPDATE takes its rows as it comes upon them.
+        held = select(Registration.id).where(wanted).order_by(Registration.id).with_for_update()
+        chosen = among_these(session, Registration.id, session.scalars(held).all())
         session.execute(
             update(Registration)
             .where(chosen, *_CHECKABLE, *visible(app.settings, by))

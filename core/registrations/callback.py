@@ -22,6 +22,7 @@ from core.registrations.grants import (
     release_grant,
     set_candidate,
 )
+from core.registrations.locking import lock_login
 from core.registrations.noting import note_consent, note_turned_away
 from core.registrations.outcomes import EXCHANGING, ConsentResult, Outcome
 from core.registrations.scope import find
@@ -211,8 +212,8 @@ def _take_over(app: Application, accepted: _Return, candidate_id: str, token: st
         return _keep_unidentified(app, accepted, candidate_id)
     try:
         with app.database.transaction() as session:
+            candidate = _candidate(session, candidate_id, me.user_id, accepted.registration_id)
             registration = find(session, accepted.registration_id)
-            candidate = session.get_one(Grant, candidate_id)
             _close(session, accepted.consent_id, Outcome.GRANTED)
             attached = attach(session, app, registration, candidate, me, actor=accepted.actor)
             _note(session, accepted, Outcome.GRANTED if attached else Outcome.NEEDS_DECISION)
@@ -224,6 +225,13 @@ def _take_over(app: Application, accepted: _Return, candidate_id: str, token: st
     # A failure here loses nothing: the page offers to read the administrations again.
     read_from_exact(app, accepted.registration_id, accepted.actor)
     return Outcome.GRANTED
+
+
+def _candidate(session: Session, candidate_id: str, exact_user_id: str, registration_id: int) -> Grant:
+    candidate = lock_login(session, candidate_id, exact_user_id, registration_id)
+    if candidate is None:
+        raise _LetGo
+    return candidate
 
 
 def _keep_unidentified(app: Application, accepted: _Return, candidate_id: str) -> Outcome:

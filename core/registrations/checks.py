@@ -22,11 +22,12 @@ from core.registrations.facts import linked_of
 from core.registrations.failures import write_failure
 from core.registrations.grants import remember_user
 from core.registrations.incidents import note_success
+from core.registrations.locking import find_with_login
 from core.registrations.noting import note_alone
 from core.registrations.rounds import Found, Hurry, Round, Subject
 from core.registrations.schedule import after_failure, after_success, failing, wants_checks
 from core.registrations.scope import check_visible, find
-from core.registrations.settle import has_news, lock_all, settle, settle_grant
+from core.registrations.settle import has_news, settle, settle_grant
 from core.registrations.takeover import identify_candidate
 from core.registrations.timeline import CLICKKER, write
 from core.storage.models import Administration, Grant, Registration
@@ -81,7 +82,7 @@ def record_own_failure(app: Application, registration_id: int) -> None:
     error = ExactError(FailureKind.OURS)
     now = clock.now()
     with app.database.transaction() as session:
-        row = find(session, registration_id)
+        row = find_with_login(session, registration_id)
         row.check_until = None
         row.next_check_at = after_failure(app.settings, row, error, now) if wants_checks(row) else None
         write_failure(session, app, row, error)
@@ -145,8 +146,7 @@ def _longest_ago_first(session: Session, registration_id: int) -> tuple[int, ...
 def _record(app: Application, subject: Subject, actor: str, found: Found, budget: Budget) -> None:
     now = clock.now()
     with app.database.transaction() as session:
-        _lock(session, app, subject.grant_id)
-        row = find(session, subject.registration_id)
+        row = _find(session, app, subject)
         row.check_until = None
         budget.write_down(session)
         grant = session.get(Grant, subject.grant_id)
@@ -172,11 +172,12 @@ def _record(app: Application, subject: Subject, actor: str, found: Found, budget
         note_success(session, app.settings, row, now)
 
 
-def _lock(session: Session, app: Application, grant_id: str) -> None:
-    """Where the login has news for others too, all rows behind it, before the one that is checked."""
-    grant = session.get(Grant, grant_id)
+def _find(session: Session, app: Application, subject: Subject) -> Registration:
+    """The row, locked; where its login has news for others too, after all rows behind that."""
+    grant = session.get(Grant, subject.grant_id)
     if grant is not None and has_news(app.settings, grant):
-        lock_all(session, grant_id)
+        return find_with_login(session, subject.registration_id, subject.grant_id)
+    return find(session, subject.registration_id)
 
 
 def _next(app: Application, row: Registration, found: Found, now: datetime) -> datetime | None:

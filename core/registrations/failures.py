@@ -9,7 +9,7 @@ from core import clock
 from core.application import Application
 from core.exact.errors import ExactError
 from core.registrations.incidents import note_failure
-from core.registrations.scope import find
+from core.registrations.locking import find_with_login
 from core.registrations.settle import settle, settle_grant
 from core.storage.models import Administration, Registration
 
@@ -17,7 +17,7 @@ from core.storage.models import Administration, Registration
 def record_failure(app: Application, registration_id: int, error: ExactError) -> None:
     """Keep a failure at Exact with its registration; the last success stays as it was."""
     with app.database.transaction() as session:
-        write_failure(session, app, find(session, registration_id), error)
+        write_failure(session, app, find_with_login(session, registration_id), error)
 
 
 def forget_failures(session: Session, row: Registration) -> None:
@@ -35,7 +35,7 @@ def forget_failures(session: Session, row: Registration) -> None:
 
 
 def write_failure(session: Session, app: Application, row: Registration, error: ExactError) -> None:
-    """The same within a transaction."""
+    """The same within a transaction that has locked all who hang on the login (``find_with_login``)."""
     now = clock.now()
     row.last_checked_at = row.last_failure_at = now
     row.last_failure_kind = error.kind

@@ -42,7 +42,8 @@ def release_grant(session: Session, app: Application, grant_id: str) -> None:
     query = select(Registration.id).where(
         or_(Registration.grant_id == grant_id, Registration.candidate_grant_id == grant_id)
     )
-    grant = session.get(Grant, grant_id)
+    # Held while it is asked who needs it: of two that let go of it at once, the second sees that it is the last.
+    grant = session.get(Grant, grant_id, with_for_update=True, populate_existing=True)
     if grant is None or is_stray(grant):
         return
     if session.scalar(query.limit(1)) is None:
@@ -57,7 +58,8 @@ def is_stray(grant: Grant) -> bool:
 
 
 def identify_grant(session: Session, app: Application, candidate: Grant, me: Me) -> Grant:
-    """Say whose candidate it is; returns the grant that holds its tokens from here on.
+    """Say whose candidate it is, which the caller has locked (``lock_login``); returns the grant that holds its tokens
+    from here on.
 
     Exact keeps one live chain per (environment, client id, user): where that user's grant is known already, its
     old chain is dead at Exact, so the new pair takes its place for every registration that hangs on it.
@@ -71,6 +73,7 @@ def identify_grant(session: Session, app: Application, candidate: Grant, me: Me)
             Grant.exact_user_id == me.user_id,
         )
         .with_for_update()
+        .execution_options(populate_existing=True)
     )
     grant = candidate
     if known is not None and known.id != candidate.id:

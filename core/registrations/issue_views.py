@@ -18,7 +18,7 @@ from core.audit.events import Event
 from core.errors import InvalidInput, NotFound
 from core.i18n import _
 from core.registrations.noting import note
-from core.registrations.scope import check_visible
+from core.registrations.scope import check_visible, find_for
 from core.registrations.timeline import write
 from core.registrations.wording import issue_words
 from core.storage.models import Administration, Issue, Registration
@@ -101,10 +101,13 @@ def snooze(app: Application, by: CurrentOperator, issue_id: int, until: date) ->
             "until",
         )
     with app.database.transaction() as session:
-        row = session.get(Issue, issue_id, with_for_update=True)
-        if row is None or row.resolved_at is not None:
+        number = session.scalar(select(Issue.registration_id).where(Issue.id == issue_id))
+        registration = find_for(session, app, by, number or 0) if number is not None else None
+        row = session.get(
+            Issue, issue_id
+        )  # read under the registration's lock, which is taken first (``locking``)
+        if registration is None or row is None or row.resolved_at is not None:
             raise NotFound(_("This is not open any more; there is nothing to silence."))
-        check_visible(session, app, by, row.registration_id)
         row.snoozed_until, row.snoozed_by = moment, by.name
         write(
             session,
@@ -115,7 +118,6 @@ def snooze(app: Application, by: CurrentOperator, issue_id: int, until: date) ->
             level=row.level,
             until=moment.isoformat(),
         )
-        registration = session.get_one(Registration, row.registration_id)
         note(session, Event.ISSUE_SNOOZED, by, registration, detail=f"{row.kind} {until.isoformat()}")
 
 

@@ -15,6 +15,7 @@ from core.audit.record import record
 from core.errors import InvalidInput
 from core.exact.errors import FailureKind
 from core.i18n import _
+from core.registrations.locking import lock_registrations
 from core.registrations.settle import settle_grant
 from core.storage.database import afterwards
 from core.storage.models import Grant
@@ -60,13 +61,17 @@ def forget_key(app: Application, by: CurrentOperator | None, name: str) -> int:
 
 def _let_go_of_grants(app: Application, head: bytes) -> int:
     """A batch of logins whose refresh token cannot be opened: to everybody they are as if Exact had refused them."""
-    lost = select(Grant).where(head_of(Grant.refresh_token) == head).limit(BATCH)
+    lost = select(Grant.id).where(head_of(Grant.refresh_token) == head).order_by(Grant.id).limit(BATCH)
     with app.database.transaction() as session:
-        rows = session.scalars(lost).all()
+        numbers = session.scalars(lost).all()
+        lock_registrations(session, grants=numbers)
+        # Asked again under the lock: a customer may have consented anew meanwhile.
+        still = select(Grant).where(Grant.id.in_(numbers), head_of(Grant.refresh_token) == head)
+        rows = session.scalars(still.order_by(Grant.id).with_for_update()).all()
         for grant in rows:
             _let_go(session, app, grant)
         afterwards(session, partial(app.journal.forget, [grant.id for grant in rows]))
-        return len(rows)
+        return len(numbers)
 
 
 def _let_go(session: Session, app: Application, grant: Grant) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from core.exact.limits import Limits, Window
 from core.settings import Settings
 from core.storage.models import CallBudget
+from core.storage.sets import on_sqlite
 
 TOO_MANY = 429
 COUNTED_ERRORS = frozenset({400, 401, 403, 404})
@@ -40,11 +42,11 @@ def write_down(
 ) -> None:
     """Keep what Exact's answers said, by administration and in the order in which they came."""
     for code in sorted(told):
+        insert = sqlite.insert if on_sqlite(session) else postgresql.insert
+        new = {"environment": environment, "code": code, "error_moments": [], **fresh(settings, 0, now)}
+        session.execute(insert(CallBudget).values(new).on_conflict_do_nothing())
         query = select(CallBudget).where(CallBudget.environment == environment, CallBudget.code == code)
-        row = session.scalar(query.with_for_update())
-        if row is None:
-            row = CallBudget(environment=environment, code=code, **fresh(settings, 0, now), error_moments=[])
-            session.add(row)
+        row = session.scalars(query.with_for_update().execution_options(populate_existing=True)).one()
         for limits in told[code]:
             _overrule(row, limits, now)
             _count_error(row, limits, settings.errors_per_hour)

@@ -14,6 +14,7 @@ from core.errors import ClickkerError
 from core.exact.errors import ExactError, FailureKind
 from core.exact.oauth import TokenPair
 from core.registrations.grants import identify_grant, release_grant
+from core.registrations.locking import lock_login, lock_registrations
 from core.registrations.outcomes import EXCHANGING, Outcome
 from core.registrations.settle import settle, settle_all_on
 from core.registrations.takeover import await_decision
@@ -57,7 +58,8 @@ def _adopt(app: Application, record: Record, pair: TokenPair) -> bool:
     One that was kept already and has no row any more went over to another, or was let go of: it is not brought back.
     """
     with app.database.transaction() as session:
-        consent = session.get(Consent, record.spend.consent_id)
+        lock_registrations(session, [record.spend.registration_id])
+        consent = session.get(Consent, record.spend.consent_id, with_for_update=True)
         spend = record.spend if consent is not None else _for_whom(session, record)
         has_row = session.get(Grant, spend.grant_id) is not None
         if not has_row and (consent is None or consent.verifier is not None):
@@ -68,7 +70,7 @@ def _adopt(app: Application, record: Record, pair: TokenPair) -> bool:
             has_row = True
         if consent is not None and consent.outcome in {"", EXCHANGING}:  # open, as a backup remembers it
             consent.outcome, consent.used_at = Outcome.UNIDENTIFIED, consent.used_at or clock.now()
-        row = session.get(Registration, spend.registration_id)
+        row = session.get(Registration, spend.registration_id, with_for_update=True, populate_existing=True)
         if row is not None:
             settle(session, app.settings, row, clock.now())
         return has_row
@@ -113,7 +115,7 @@ def _identify(app: Application, grant_id: str) -> bool:
             raise
         me = None
     with app.database.transaction() as session:
-        candidate = session.get(Grant, grant_id)
+        candidate = lock_login(session, grant_id, me.user_id if me else "")
         if candidate is None:
             return False
         if me is None:

@@ -48,7 +48,10 @@ def within_sight(settings: Settings, by: CurrentOperator, query: Query) -> Query
 def find(session: Session, registration_id: int, *met: ColumnElement[bool]) -> Registration:
     """The row, locked until the transaction ends; raises ``NotFound``. For whom nobody limits: customers, Exact."""
     row = session.scalar(
-        select(Registration).where(Registration.id == registration_id, *met).with_for_update()
+        select(Registration)
+        .where(Registration.id == registration_id, *met)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
     if row is None:
         raise _not_there()

@@ -12,6 +12,7 @@ from core.application import Application
 from core.exact.errors import FailureKind
 from core.registrations.facts import gather
 from core.registrations.issues import keep_issues, problems
+from core.registrations.locking import lock_all_on
 from core.registrations.names import name_key
 from core.registrations.schedule import reschedule
 from core.registrations.status import LAPSES_SOON_DAYS, Derived, derive
@@ -26,7 +27,11 @@ AT_ONCE = 20
 
 
 def settle(session: Session, settings: Settings, registration: Registration, now: datetime) -> Derived:
-    """Derive status and issues again, rewrite what is copied from the facts, and tell. Flushes, never commits."""
+    """Derive status and issues again, rewrite what is copied from the facts, and tell. Flushes, never commits.
+
+    The caller has locked the registration (``locking``) and reads nothing from before: what is counted and told is what
+    has changed.
+    """
     session.flush()
     grant = session.get(Grant, registration.grant_id) if registration.grant_id else None
     if grant is not None and not _only_later(settings, grant):
@@ -59,10 +64,10 @@ def settle_grant(session: Session, settings: Settings, grant_id: str, now: datet
     grant = session.get(Grant, grant_id)
     if grant is None or not has_news(settings, grant):
         return
+    lock_all_on(session, grant_id)
     only_later = _only_later(settings, grant)
     grant.followed = followed(settings, grant)
     lapse = lapses_at(grant.rotated_at, settings) if grant.rotated_at else None
-    lock_all(session, grant_id)
     hang_on = Registration.grant_id == grant_id
     behind = _lapse_is_told(lapse, now) if only_later else true()
     _write(session, update(Registration).where(hang_on, behind).values(status_until=now))
@@ -85,7 +90,7 @@ def follow(app: Application, grant_id: str) -> None:
 def settle_all_on(session: Session, settings: Settings, grant_id: str, now: datetime) -> None:
     """A new consent has mended a login: what refused the others is over, and each of them is checked soon."""
     session.flush()
-    lock_all(session, grant_id)
+    lock_all_on(session, grant_id)
     refused = (Registration.grant_id == grant_id, Registration.last_failure_kind == FailureKind.REFUSED.value)
     nothing = {"last_failure_at": None, "last_failure_kind": None, "last_failure_message": None}
     _write(session, update(Registration).where(*refused).values(next_check_at=None, **nothing))
@@ -105,12 +110,6 @@ def _only_later(settings: Settings, grant: Grant) -> bool:
     return grant.followed.partition(" ")[2] == followed(settings, grant).partition(" ")[2]
 
 
-def lock_all(session: Session, grant_id: str) -> None:
-    """All rows behind a login at once and in one order: they are changed together."""
-    query = select(Registration.id).where(Registration.grant_id == grant_id).order_by(Registration.id)
-    session.scalars(query.with_for_update()).all()
-
-
 def _lapse_is_told(lapse: datetime | None, now: datetime) -> ColumnElement[bool]:
     """Those who were warned of a lapse that has moved, or to whom it comes sooner than they know."""
     if lapse is None:
@@ -127,12 +126,13 @@ def _write(session: Session, statement: Update) -> None:
 def settle_due(app: Application, limit: int = 500) -> int:
     """Derive again what stopped holding by the mere passing of time; returns how many rows that were."""
     now = clock.now()
-    due = select(Registration).where(Registration.status_until <= now).limit(limit)
+    due = select(Registration).where(Registration.status_until <= now).order_by(Registration.id).limit(limit)
     with app.database.read() as session:
-        if session.scalar(due.with_only_columns(Registration.id).limit(1)) is None:
+        if session.scalar(select(Registration.id).where(Registration.status_until <= now).limit(1)) is None:
             return 0
     with app.database.transaction() as session:
-        rows = session.scalars(due).all()
+        # One that somebody else holds is settled there, or by the next round.
+        rows = session.scalars(due.with_for_update(skip_locked=True)).all()
         for registration in rows:
             settle(session, app.settings, registration, now)
         return len(rows)

@@ -17,6 +17,7 @@ from core.registrations.grants import (
     release_grant,
     set_candidate,
 )
+from core.registrations.locking import lock_login
 from core.registrations.outcomes import EXCHANGING, Outcome
 from core.registrations.scope import find
 from core.registrations.settle import settle, settle_all_on
@@ -29,9 +30,12 @@ from core.tokens.rotation import access_token
 def await_decision(app: Application, spend: Spend, session: Session) -> None:
     """Note, in the transaction that keeps the pair of a consent, which registration waits for it."""
     row = session.scalar(
-        select(Registration).where(Registration.id == spend.registration_id).with_for_update()
+        select(Registration)
+        .where(Registration.id == spend.registration_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
-    consent = session.get(Consent, spend.consent_id)
+    consent = session.get(Consent, spend.consent_id, populate_existing=True)
     withdrawn = consent is not None and consent.outcome == Outcome.WITHDRAWN
     if consent is not None:
         consent.verifier = None  # its code is spent; whoever recovers sees by this that the pair was kept
@@ -49,8 +53,8 @@ def identify_candidate(app: Application, registration_id: int) -> None:
         return
     me = app.exact.me(grant.environment, access_token(app, grant.id))
     with app.database.transaction() as session:
+        candidate = lock_login(session, grant.id, me.user_id, registration_id)
         registration = find(session, registration_id)
-        candidate = session.get(Grant, grant.id)
         if candidate is None or registration.candidate_grant_id != candidate.id:
             return
         registration.candidate_grant_id = None
@@ -98,7 +102,9 @@ def attach(
 def leave_to_others(app: Application, candidate_id: str, me: Me) -> None:
     """This consent has ended the earlier tokens of its Exact user: whoever shares the login needs the new ones."""
     with app.database.transaction() as session:
-        candidate = session.get_one(Grant, candidate_id)
+        candidate = lock_login(session, candidate_id, me.user_id)
+        if candidate is None:
+            return
         grant = identify_grant(session, app, candidate, me)
         settle_all_on(session, app.settings, grant.id, clock.now())
         release_grant(session, app, grant.id)
