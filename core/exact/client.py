@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -85,7 +85,7 @@ class ExactClient:
         """Every division that the user can reach and has permitted, from all pages.
 
         ``division`` is only a number for the address, or several: Exact may answer 403 to a stale one, so the next is
-        tried then, six at the most. When all are refused, the first refusal is raised.
+        tried then, six at the most; so it is when the meter says no. When all are refused, the first refusal is raised.
         """
         given = [division] if isinstance(division, int) else division
         candidates = [number for number in dict.fromkeys(given) if number is not None][:MOST_CANDIDATES]
@@ -94,18 +94,25 @@ class ExactClient:
             try:
                 return self._all_divisions(environment, access_token, number, meter)
             except ExactError as error:
-                if error.kind != FailureKind.FORBIDDEN:
+                # One that we may not ask for now is no reason not to ask for the next.
+                held_back = error.kind == FailureKind.RATE_LIMITED and error.status is None
+                if error.kind != FailureKind.FORBIDDEN and not held_back:
                     raise
                 refusal = refusal or error
         raise refusal or ExactError(FailureKind.FORBIDDEN)
 
     def user_divisions(
-        self, environment: str, access_token: str, division: int | None, meter: Meter | None = None
+        self,
+        environment: str,
+        access_token: str,
+        division: int | None,
+        meter: Meter | None = None,
+        tell: Callable[[ExactError], None] = lambda _error: None,
     ) -> tuple[Division, ...] | None:
         """What the Exact user reaches beyond what is permitted to us; None when Exact does not tell.
 
         Which resource tells it, and whether any does, is not certain (exact-online.md, section 5): a setting names
-        it, and whatever goes wrong here is no failure of the connection.
+        it, and whatever goes wrong here is no failure of the connection: ``tell`` is told of it.
         """
         resource = self._settings.user_list
         if not resource or division is None:
@@ -114,6 +121,7 @@ class ExactClient:
             found = self._all_divisions(environment, access_token, division, meter, resource)
             return tuple(map(as_system_status, found)) if resource.startswith("hrm/") else found
         except ExactError as error:
+            tell(error)
             log.info("%s was not answered (%s); what the user sees is not known.", resource, error.kind.value)
             return None
 

@@ -19,6 +19,7 @@ from core.exact.errors import ExactError
 from core.exact.rows import Division
 from core.i18n import _
 from core.registrations.budget import Budget, holds_back
+from core.registrations.doors import known_codes
 from core.registrations.failures import record_failure
 from core.registrations.incidents import note_success
 from core.registrations.names import NameMatch, compare_names, name_key
@@ -26,6 +27,7 @@ from core.registrations.noting import note_alone, note_linked
 from core.registrations.scope import check_visible, find, find_for, visible
 from core.registrations.settle import follow, settle
 from core.registrations.timeline import write
+from core.registrations.user_lists import user_divisions
 from core.registrations.views import AdministrationView, RegistrationView
 from core.storage.models import Administration, Grant, Registration
 from core.tokens.rotation import access_token
@@ -72,7 +74,7 @@ def read_from_exact(app: Application, registration_id: int, actor: str) -> Exact
     try:
         token = access_token(app, grant.id)
         divisions = app.exact.divisions(registration.environment, token, known, budget)
-        users = app.exact.user_divisions(registration.environment, token, door(divisions), budget)
+        users = user_divisions(app, registration.environment, grant.id, token, divisions, budget=budget)
     except ExactError as error:
         if not holds_back(error):
             record_failure(app, registration_id, error)
@@ -134,21 +136,6 @@ def _with_grant(session: Session, registration_id: int) -> tuple[Registration, G
     if registration is None or grant is None:
         raise NotFound(_("There is no consent for this registration yet. Press Connect first."))
     return registration, grant
-
-
-def known_codes(session: Session, registration_id: int, current_division: int | None) -> list[int]:
-    """Division numbers to put into the address: Exact may refuse one and accept another (section 5)."""
-    query = select(Administration.code).where(
-        Administration.registration_id == registration_id, Administration.permitted
-    )
-    current = [] if current_division is None else [current_division]
-    return list(dict.fromkeys([*current, *session.scalars(query.limit(5))]))
-
-
-def door(divisions: Sequence[Division]) -> int | None:
-    """A division number through which everything else may be asked: Exact closes those that are blocked."""
-    open_ones = [division.code for division in divisions if not division.blocking_status]
-    return next(iter(open_ones), None)
 
 
 def keep_seen(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
@@ -16,8 +16,9 @@ from core.audit.events import Event
 from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
 from core.i18n import _
-from core.registrations.administrations import keep_seen, known_codes
+from core.registrations.administrations import keep_seen
 from core.registrations.budget import Budget, holds_back
+from core.registrations.doors import known_codes, rests_until
 from core.registrations.facts import linked_of
 from core.registrations.failures import write_failure
 from core.registrations.grants import remember_user
@@ -30,6 +31,7 @@ from core.registrations.scope import check_visible, find
 from core.registrations.settle import has_news, settle, settle_grant
 from core.registrations.takeover import identify_candidate
 from core.registrations.timeline import CLICKKER, write
+from core.settings import Settings
 from core.storage.models import Administration, Grant, Registration
 
 _AGAIN = retry(
@@ -127,19 +129,28 @@ def _subject(app: Application, registration_id: int) -> Subject | None:
             exact_user_id=grant.exact_user_id,
             home=grant.current_division,
             known=tuple(known_codes(session, row.id, grant.current_division)),
-            linked=_longest_ago_first(session, row.id),
+            linked=_longest_ago_first(session, app.settings, row.id, grant.current_division),
         )
 
 
-def _longest_ago_first(session: Session, registration_id: int) -> tuple[int, ...]:
+def _longest_ago_first(
+    session: Session, settings: Settings, registration_id: int, home: int | None
+) -> tuple[int, ...]:
     rows = session.execute(
         select(Administration.code, Administration.last_success_at, Administration.last_failure_at).where(
             *linked_of(registration_id)
         )
     ).all()
+    now = clock.now()
+    rows = [row for row in rows if not (row.code == home and _rests(settings, row, now))]
     asked = [(max((at for at in (good, bad) if at), default=None), code) for code, good, bad in rows]
     never = [code for at, code in asked if at is None]
     return (*never, *(code for _at, code in sorted((at, code) for at, code in asked if at is not None)))
+
+
+def _rests(settings: Settings, row: Row[int, datetime | None, datetime | None], now: datetime) -> bool:
+    _code, good, bad = row
+    return bad is not None and (good is None or bad > good) and now < rests_until(settings, bad)
 
 
 @_AGAIN

@@ -11,9 +11,9 @@ from core import clock
 from core.application import Application
 from core.exact.errors import ExactError, FailureKind
 from core.exact.rows import Division, Me
-from core.registrations.administrations import door
 from core.registrations.budget import Budget, holds_back
 from core.registrations.status import OUTAGE_KINDS
+from core.registrations.user_lists import user_divisions
 from core.tokens.rotation import access_token, distrust
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class Round:
         found = Found()
         try:
             found.me = self._who()
-            numbers = dict.fromkeys((found.me.current_division, *self._subject.known))
+            numbers = dict.fromkeys((*self._subject.known, found.me.current_division))
             found.divisions = self._call(
                 lambda token: self._app.exact.divisions(
                     self._subject.environment, token, numbers, self._budget
@@ -86,10 +86,10 @@ class Round:
         return found
 
     def _users(self, divisions: Sequence[Division]) -> tuple[Division, ...] | None:
-        through = door(divisions)
+        subject = self._subject
         return self._call(
-            lambda token: self._app.exact.user_divisions(
-                self._subject.environment, token, through, self._budget
+            lambda token: user_divisions(
+                self._app, subject.environment, subject.grant_id, token, divisions, budget=self._budget
             )
         )
 

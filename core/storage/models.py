@@ -23,7 +23,7 @@ from core.storage.models_accounts import (
     SignInTicket,
 )
 from core.storage.models_audit import AuditEntry, AuditHead
-from core.storage.models_keeping import Alarm, CallBudget, Delivery, Grant, Incident, Issue
+from core.storage.models_keeping import Alarm, CallBudget, Delivery, Grant, Incident, Issue, RefusedCall
 
 __all__ = [
     "Administration",
@@ -46,6 +46,7 @@ __all__ = [
     "OperatorSession",
     "ProviderVisit",
     "RecoveryCode",
+    "RefusedCall",
     "Registration",
     "SecondFactor",
     "SecondStep",

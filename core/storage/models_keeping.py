@@ -60,6 +60,10 @@ class Grant(Base):
     """When the refresh token has rested long enough and is spent to keep the consent alive."""
     followed: Mapped[str] = mapped_column(String(100), default="")
     """How it was when the registrations that hang on it were last settled (``core.tokens.facts.followed``)."""
+    identify_at: Mapped[datetime | None]
+    """Until Exact has said whose the tokens are: not asked before then. None where it was not asked yet."""
+    identify_failures: Mapped[int] = mapped_column(default=0)
+    """How often in a row Exact did not say."""
 
     __table_args__ = (
         Index(
@@ -172,6 +176,22 @@ class CallBudget(Base):
     """The error answers of the last hour, as seconds since 1970: Exact blocks an app after ten."""
     blocked_until: Mapped[datetime | None]
     """Not asked before then: enough errors within an hour, or a refusal that did not say until when."""
+
+
+class RefusedCall(Base):
+    """Something that Exact has refused us and that we can do without: not asked again before ``until``."""
+
+    __tablename__ = "refused_calls"
+
+    environment: Mapped[str] = mapped_column(String(5), primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    resource: Mapped[str] = mapped_column(String(60), primary_key=True)
+    """As the setting names it, ``system/AllDivisions``."""
+    login: Mapped[str] = mapped_column(String(36), primary_key=True)
+    """The grant that was refused; '' when it is our app that may not ask."""
+    until: Mapped[datetime]
+
+    __table_args__ = (Index("ix_refused_calls_until", "until"),)
 
 
 class Alarm(Base):

@@ -1,0 +1,97 @@
+"""What an Exact user reaches beyond our consent: good to know, and not to be had everywhere. A refusal holds for a day.
+
+Exact blocks an app after ten errors within an hour at one address, and of these we risk four: asking again each round
+would use up those of all customers behind the login (exact-online.md, section 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from core import clock
+from core.application import Application
+from core.exact.diagnosis import diagnose
+from core.exact.environments import exact_app
+from core.exact.errors import ExactError, FailureKind
+from core.exact.rows import Division
+from core.registrations.budget import Budget
+from core.registrations.doors import door
+from core.registrations.overruling import COUNTED_ERRORS
+from core.storage.models import RefusedCall
+from core.storage.sets import on_sqlite
+
+A_DAY = timedelta(days=1)
+_LONGEST = 60
+_THE_APPS = frozenset({400, 404})
+"""Exact does not know what was asked: so it is for every login."""
+_TOKENS = 401
+"""Says something of the token, and nothing of the list."""
+
+
+def user_divisions(
+    app: Application,
+    environment: str,
+    grant_id: str,
+    token: str,
+    divisions: Sequence[Division],
+    *,
+    budget: Budget,
+) -> tuple[Division, ...] | None:
+    """What the user of this login reaches; None when Exact does not tell, or refused to within the last day.
+
+    ``divisions`` is what our consent permits: one of them is asked through. Nothing that goes wrong here is raised.
+    """
+    if _is_refused(app, environment, grant_id):
+        return None
+    refusals: list[ExactError] = []
+    found = app.exact.user_divisions(environment, token, door(divisions), budget, refusals.append)
+    for error in refusals:
+        if error.status in COUNTED_ERRORS - {_TOKENS}:
+            _remember(app, environment, grant_id, error)
+    return found
+
+
+def _is_refused(app: Application, environment: str, grant_id: str) -> bool:
+    refused = select(RefusedCall.until).where(
+        RefusedCall.environment == environment,
+        RefusedCall.client_id == exact_app(app.settings, environment).client_id,
+        RefusedCall.resource == app.settings.user_list[:_LONGEST],
+        RefusedCall.login.in_(("", grant_id)),
+        RefusedCall.until > clock.now(),
+    )
+    with app.database.read() as session:
+        return session.scalar(refused.limit(1)) is not None
+
+
+def _remember(app: Application, environment: str, grant_id: str, error: ExactError) -> None:
+    now = clock.now()
+    row = {
+        "environment": environment,
+        "client_id": exact_app(app.settings, environment).client_id,
+        "resource": app.settings.user_list[:_LONGEST],
+        "login": "" if _is_for_all(error) else grant_id,
+        "until": now + A_DAY,
+    }
+    with app.database.transaction() as session:
+        over = select(RefusedCall).where(RefusedCall.until <= now).with_for_update(skip_locked=True)
+        for old in session.scalars(over):
+            session.delete(old)
+        session.flush()
+        insert = sqlite.insert if on_sqlite(session) else postgresql.insert
+        key = (RefusedCall.environment, RefusedCall.client_id, RefusedCall.resource, RefusedCall.login)
+        session.execute(
+            insert(RefusedCall)
+            .values(row)
+            .on_conflict_do_update(index_elements=key, set_={"until": row["until"]})
+        )
+
+
+def _is_for_all(error: ExactError) -> bool:
+    """Whether it is our app that may not ask, whoever consented."""
+    if error.status in _THE_APPS:
+        return True
+    return diagnose(error.exact_message, FailureKind.FORBIDDEN).rule.key == "scope_violated"

@@ -1,0 +1,40 @@
+"""Refusals of Exact that are remembered for a day, and when Exact is asked again whose tokens these are."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from core.storage.base import Id, UTCDateTime
+
+revision = "0013"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "refused_calls",
+        sa.Column("environment", sa.String(length=5), nullable=False),
+        sa.Column("client_id", sa.String(length=100), nullable=False),
+        sa.Column("resource", sa.String(length=60), nullable=False),
+        sa.Column("login", sa.String(length=36), nullable=False),
+        sa.Column("until", UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("environment", "client_id", "resource", "login"),
+    )
+    with op.batch_alter_table("refused_calls", schema=None) as batch_op:
+        batch_op.create_index("ix_refused_calls_until", ["until"], unique=False)
+    with op.batch_alter_table("grants", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("identify_at", UTCDateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("identify_failures", Id, nullable=False, server_default="0"))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("grants", schema=None) as batch_op:
+        batch_op.drop_column("identify_failures")
+        batch_op.drop_column("identify_at")
+    with op.batch_alter_table("refused_calls", schema=None) as batch_op:
+        batch_op.drop_index("ix_refused_calls_until")
+
+    op.drop_table("refused_calls")
