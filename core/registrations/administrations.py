@@ -70,7 +70,7 @@ def read_from_exact(app: Application, registration_id: int, actor: str) -> Exact
     with app.database.read() as session:
         registration, grant = _with_grant(session, registration_id)
         known = known_codes(session, registration_id, grant.current_division)
-    budget = Budget(app, registration.environment, grant.current_division)
+    budget = Budget(app, registration.environment, grant.current_division, grant.id)
     try:
         token = access_token(app, grant.id)
         divisions = app.exact.divisions(registration.environment, token, known, budget)

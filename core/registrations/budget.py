@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from sqlalchemy import ColumnElement, case, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -72,11 +73,12 @@ def calls_left(
 class Budget:
     """The meter of one round of calls: takes from the budgets before each, remembers what the answers said.
 
-    ``home`` is the administration on which calls without one are booked.
+    ``home`` is the administration on which calls without one are booked. Where it is not known yet, ``login`` says
+    for whom they are counted: one login that is refused must not stop the others.
     """
 
-    def __init__(self, app: Application, environment: str, home: int | None) -> None:
-        self._app, self._environment, self._home = app, environment, home or 0
+    def __init__(self, app: Application, environment: str, home: int | None, login: str = "") -> None:
+        self._app, self._environment, self._home = app, environment, home or _stand_in(login)
         self._in_hand: Counter[int] = Counter()
         self._told: dict[int, list[Limits]] = defaultdict(list)
 
@@ -108,6 +110,23 @@ class Budget:
         if self._told:
             with self._app.database.transaction() as session:
                 self.write_down(session)
+                if self._home < 0:
+                    _forget_stand_ins(session, clock.now())
+
+
+def _stand_in(login: str) -> int:
+    """A number that no administration has, for calls of a login of which none is known; 0 for nobody's."""
+    return -int.from_bytes(sha256(login.encode()).digest()[:6]) if login else 0
+
+
+def _forget_stand_ins(session: Session, now: datetime) -> None:
+    """Once their day is over they have nothing to tell, and logins come and go."""
+    over = (CallBudget.day_ends_at <= now) & or_(
+        CallBudget.blocked_until.is_(None), CallBudget.blocked_until <= now
+    )
+    old = select(CallBudget).where(CallBudget.code < 0, over).order_by(CallBudget.code)
+    for row in session.scalars(old.with_for_update(skip_locked=True)):
+        session.delete(row)
 
 
 def exhausted(until: datetime) -> ExactError:

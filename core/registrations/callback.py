@@ -25,6 +25,7 @@ from core.registrations.grants import (
 from core.registrations.locking import lock_login
 from core.registrations.noting import note_consent, note_turned_away
 from core.registrations.outcomes import EXCHANGING, ConsentResult, Outcome
+from core.registrations.owners import ask_whose
 from core.registrations.scope import find
 from core.registrations.settle import settle
 from core.registrations.takeover import attach, await_decision, leave_to_others
@@ -207,7 +208,11 @@ def _answer(given: dict[str, str]) -> Outcome | None:
 
 def _take_over(app: Application, accepted: _Return, candidate_id: str, token: str) -> Outcome:
     try:
-        me = app.exact.me(accepted.environment, token)
+        with app.database.read() as session:
+            candidate = session.get(Grant, candidate_id)
+        if candidate is None:
+            raise _LetGo
+        me = ask_whose(app, candidate, registration_id=accepted.registration_id, token=token)
     except ExactError:
         return _keep_unidentified(app, accepted, candidate_id)
     try:

@@ -69,7 +69,7 @@ def check(
     if subject is None:
         rest(app, registration_id, unidentified)
         return unidentified
-    budget = Budget(app, subject.environment, subject.home)
+    budget = Budget(app, subject.environment, subject.home, subject.grant_id)
     found = Round(app, subject, budget, hurry).ask()
     if found.error is not None and found.divisions is None and _only_waits(found.error):
         budget.keep()

@@ -14,6 +14,7 @@ from core.audit.events import Event
 from core.errors import NotFound
 from core.i18n import _
 from core.registrations.administrations import read_from_exact
+from core.registrations.budget import Budget
 from core.registrations.facts import linked_of
 from core.registrations.failures import forget_failures
 from core.registrations.grants import release_grant, set_candidate
@@ -54,9 +55,14 @@ def compare_candidate(app: Application, by: CurrentOperator, registration_id: in
             session.execute(select(Administration.code, Administration.name).where(*linked_of(row.id))).all()
         )
         codes = [code for code in (grant.current_division, *linked) if code is not None]
-    token = access_token(app, grant.id)
-    follow(app, grant.id)
-    seen = {division.code: division.name for division in app.exact.divisions(row.environment, token, codes)}
+    budget = Budget(app, row.environment, grant.current_division, grant.id)
+    try:
+        token = access_token(app, grant.id)
+        follow(app, grant.id)
+        found = app.exact.divisions(row.environment, token, codes, budget)
+    finally:
+        budget.keep()
+    seen = {division.code: division.name for division in found}
     return Comparison(
         lost=tuple(name for code, name in linked.items() if code not in seen),
         kept=tuple(name for code, name in linked.items() if code in seen),

@@ -16,6 +16,7 @@ from core.exact.oauth import TokenPair
 from core.registrations.grants import identify_grant, release_grant
 from core.registrations.locking import lock_login, lock_registrations
 from core.registrations.outcomes import EXCHANGING, Outcome
+from core.registrations.owners import ask_whose
 from core.registrations.settle import settle, settle_all_on
 from core.registrations.takeover import await_decision
 from core.storage.models import Consent, Grant, Registration
@@ -23,7 +24,6 @@ from core.tokens.facts import has_lapsed
 from core.tokens.grants import add_candidate
 from core.tokens.records import Record, Spend
 from core.tokens.replaying import recover_all, replay
-from core.tokens.rotation import access_token
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +47,9 @@ def identify_strays(app: Application, limit: int = 20) -> int:
     for grant_id in _strays(app, limit):
         try:
             settled += _identify(app, grant_id)
-        except ClickkerError as error:
-            log.warning("Grant %s has no owner yet: %s", grant_id, error.message)
+        except Exception as error:  # one that cannot be read keeps no other from being asked for
+            told = error.message if isinstance(error, ClickkerError) else type(error).__name__
+            log.warning("Grant %s has no owner yet: %s", grant_id, told)
     return settled
 
 
@@ -95,8 +96,11 @@ def _strays(app: Application, limit: int) -> list[str]:
             Grant.exact_user_id.is_(None),
             Grant.refresh_token.is_not(None),
             or_(Grant.next_try_at.is_(None), Grant.next_try_at <= now),
+            or_(Grant.identify_at.is_(None), Grant.identify_at <= now),
             ~select(waiting.id).where(waiting.candidate_grant_id == Grant.id).exists(),
         )
+        # Who was not asked for yet, then who has waited longest: those that always fail keep nobody from a turn.
+        .order_by(Grant.identify_at.is_not(None), Grant.identify_at, Grant.created_at, Grant.id)
         .limit(limit)
     )
     with app.database.read() as session:
@@ -109,7 +113,7 @@ def _identify(app: Application, grant_id: str) -> bool:
     if grant is None:
         return False
     try:
-        me = app.exact.me(grant.environment, access_token(app, grant_id))
+        me = ask_whose(app, grant)
     except ExactError as error:
         if error.kind != FailureKind.REFUSED or not has_lapsed(grant.rotated_at, app.settings, clock.now()):
             raise

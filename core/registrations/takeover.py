@@ -19,12 +19,12 @@ from core.registrations.grants import (
 )
 from core.registrations.locking import lock_login
 from core.registrations.outcomes import EXCHANGING, Outcome
+from core.registrations.owners import ask_whose, hold_back
 from core.registrations.scope import find
 from core.registrations.settle import settle, settle_all_on
 from core.registrations.timeline import EXACT, write
 from core.storage.models import Consent, Grant, Registration
 from core.tokens.records import Spend
-from core.tokens.rotation import access_token
 
 
 def await_decision(app: Application, spend: Spend, session: Session) -> None:
@@ -44,14 +44,16 @@ def await_decision(app: Application, spend: Spend, session: Session) -> None:
 
 
 def identify_candidate(app: Application, registration_id: int) -> None:
-    """Ask Exact again whose a kept consent is, when it did not say at once. Raises ``ExactError``."""
+    """Ask Exact again whose a kept consent is, when it did not say at once. Raises ``ExactError``, which says from when
+    it is worth trying again once Exact did not say twice."""
     with app.database.read() as session:
         registration = session.get(Registration, registration_id)
         candidate_id = registration.candidate_grant_id if registration else None
         grant = session.get(Grant, candidate_id) if candidate_id else None
     if grant is None or grant.exact_user_id is not None:
         return
-    me = app.exact.me(grant.environment, access_token(app, grant.id))
+    hold_back(grant)
+    me = ask_whose(app, grant, registration_id=registration_id)
     with app.database.transaction() as session:
         candidate = lock_login(session, grant.id, me.user_id, registration_id)
         registration = find(session, registration_id)
