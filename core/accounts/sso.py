@@ -20,6 +20,8 @@ from sqlalchemy.orm import Session
 from core.accounts.confirming import confirm_session
 from core.accounts.identities import Identity, as_current, bind, identity_in, own_identity, owner_of, told
 from core.accounts.invitations import open_link, use_up
+from core.accounts.knocks import allow, network_of
+from core.accounts.lockout import TOLD_PER_MINUTE
 from core.accounts.names import audited
 from core.accounts.roles import CurrentOperator
 from core.accounts.sessions import own_target
@@ -174,7 +176,11 @@ def come_back(
         on = visit.purpose if visit else ""
         confirming = visit is not None and visit.purpose == Purpose.CONFIRM
         event = Event.CONFIRMATION_FAILED if confirming else Event.SIGN_IN
-        record_alone(app, event, by, on=on, outcome="refused", detail=detail, address=address)
+        # Anybody can go and come back without end: one a minute of each address and kind.
+        if allow(
+            app, f"sso:{event}:{on}:{detail}:{by.id if by else 0}:{network_of(address)}", TOLD_PER_MINUTE
+        ):
+            record_alone(app, event, by, on=on, outcome="refused", detail=detail, address=address)
         raise
 
 

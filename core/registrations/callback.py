@@ -23,7 +23,7 @@ from core.registrations.grants import (
     set_candidate,
 )
 from core.registrations.locking import lock_login
-from core.registrations.noting import note_consent, note_turned_away
+from core.registrations.noting import is_told, note_consent, note_turned_away
 from core.registrations.outcomes import EXCHANGING, ConsentResult, Outcome
 from core.registrations.owners import ask_whose
 from core.registrations.scope import find
@@ -188,7 +188,7 @@ def _use_up(session: Session, consent: Consent, given: dict[str, str], address: 
     if taken is None:
         return Outcome.REUSED_STATE
     if outcome is not None:
-        _write_failure(session, consent.registration_id, _actor(session, consent), outcome)
+        _write_failure(session, consent, outcome)
     elif consent.link_id is not None and not link_claims.claim(session, consent.link_id, clock.now()):
         outcome = _refusal_of_link(session, consent.link_id) or Outcome.LINK_USED
         consent.outcome = outcome
@@ -264,7 +264,7 @@ def _fail(app: Application, accepted: _Return, outcome: Outcome) -> ConsentResul
             find(session, accepted.registration_id)
             link_claims.give_back(session, accepted.consent_id)
             session.execute(update(Consent).where(Consent.id == accepted.consent_id).values(outcome=outcome))
-            _write_failure(session, accepted.registration_id, accepted.actor, outcome)
+            _write_failure(session, session.get_one(Consent, accepted.consent_id), outcome)
             _note(session, accepted, outcome)
     except NotFound:
         return ConsentResult(Outcome.WITHDRAWN, None, accepted.customer)
@@ -286,8 +286,9 @@ def _close(session: Session, consent_id: str, outcome: Outcome) -> None:
     consent.verifier = None
 
 
-def _write_failure(session: Session, registration_id: int, actor: str, outcome: Outcome) -> None:
-    write(session, registration_id, actor, "consent_failed", outcome=outcome)
+def _write_failure(session: Session, consent: Consent, outcome: Outcome) -> None:
+    if is_told(session, consent):
+        write(session, consent.registration_id, _actor(session, consent), "consent_failed", outcome=outcome)
 
 
 def _actor(session: Session, consent: Consent) -> str:

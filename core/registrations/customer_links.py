@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -16,15 +16,17 @@ from core.errors import NotFound
 from core.i18n import _
 from core.registrations import link_claims
 from core.registrations.consent import Begun, begin, check_connectable, open_for_link
-from core.registrations.noting import note
+from core.registrations.noting import TOLD_OF_LINK, note
 from core.registrations.scope import find, find_for
 from core.registrations.settle import settle
 from core.registrations.timeline import CUSTOMER, write
 from core.registrations.views import CustomerLinkView
-from core.storage.models import CustomerLink, Operator, Registration
+from core.storage.models import Consent, CustomerLink, Operator, Registration
 from core.tokens.secrets import hash_token, new_token
 
 _TOKEN_LENGTH = 200
+MOST_ATTEMPTS = 100
+"""By one link, which anybody may have who was sent it: nobody needs a tenth of these."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +100,51 @@ def open_customer_link(app: Application, token: str, visitor_address: str = "") 
 def begin_customer_consent(
     app: Application, token: str, browser_token: str | None = None, visitor_address: str = ""
 ) -> Begun:
-    """Start the consent of a customer who pressed the button. Raises ``NotFound``, ``InvalidInput``."""
+    """Start the consent of a customer who pressed the button. Raises ``NotFound``, ``InvalidInput``.
+
+    Pressing again in the same browser goes on with the same attempt.
+    """
     with app.database.transaction() as session:
         link, registration = _usable(app, session, token)
-        consent = open_for_link(app, session, registration, link.id)
-        note(session, Event.CONSENT_STARTED, None, registration, address=visitor_address, actor="customer")
+        check_connectable(app, registration)
+        consent = _open_attempt(session, link.id, browser_token)
+        if consent is None:
+            begun = _begun_so_far(session, link.id)
+            consent = open_for_link(app, session, registration, link.id)
+            if begun < TOLD_OF_LINK:
+                note(
+                    session,
+                    Event.CONSENT_STARTED,
+                    None,
+                    registration,
+                    address=visitor_address,
+                    actor="customer",
+                )
         return begin(app, consent, browser_token)
+
+
+def _open_attempt(session: Session, link_id: int, browser_token: str | None) -> Consent | None:
+    """The attempt that this browser has begun by the link and not ended; the link is locked."""
+    if not browser_token:
+        return None
+    return session.scalar(
+        select(Consent)
+        .where(
+            Consent.link_id == link_id,
+            Consent.browser_hash == hash_token(browser_token),
+            Consent.used_at.is_(None),
+            Consent.expires_at > clock.now(),
+        )
+        .limit(1)
+        .with_for_update()
+    )
+
+
+def _begun_so_far(session: Session, link_id: int) -> int:
+    begun = session.scalar(select(func.count()).where(Consent.link_id == link_id)) or 0
+    if begun >= MOST_ATTEMPTS:
+        raise NotFound(_("This link was used too often. Ask Clickker for a new one."))
+    return begun
 
 
 def open_link(session: Session, registration_id: int) -> CustomerLinkView | None:

@@ -261,6 +261,8 @@ class Consent(Base):
     used_at: Mapped[datetime | None]
     outcome: Mapped[str] = mapped_column(String(40), default="")
     """'' while open; then 'granted' or why not (``core.registrations.consent.Outcome``)."""
+    turned_away: Mapped[str] = mapped_column(String(300), default="")
+    """Why returns for it were not taken, each once: so often it was told to the audit log."""
 
 
 class CustomerLink(Base):

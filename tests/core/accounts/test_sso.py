@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from core import clock
 from core.accounts.confirming import is_fresh
@@ -32,7 +32,7 @@ from core.application import Application, use
 from core.audit.record import PENDING, Record
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.settings import SingleSignOn
-from core.storage.models import ProviderVisit
+from core.storage.models import AuditEntry, ProviderVisit
 from tests.core.accounts.conftest import PASSWORD, added
 
 BROWSER = "the browser of the test"
@@ -457,3 +457,15 @@ def test_no_password_is_chosen_while_they_are_off(
     emergency = reset(off, admin, admin.id).url.rsplit("/", 1)[1]
     assert open_invitation(off, emergency).purpose == "reset"
     accept_invitation(off, emergency, "an eel in the coffee")
+
+
+def test_whoever_declines_again_and_again_does_not_fill_the_log(sso: Application) -> None:
+    def told() -> int:
+        with sso.database.read() as session:
+            return session.scalar(select(func.count()).select_from(AuditEntry)) or 0
+
+    before = told()
+    for _time in range(50):
+        with pytest.raises(NotAllowed):
+            sign_in(sso, None)
+    assert told() - before == 1

@@ -1,4 +1,4 @@
-"""Refusals of Exact that are remembered for a day, and when Exact is asked again whose tokens these are."""
+"""What Exact refused is remembered for a day, whom we turned away is told once, and whose tokens are is asked later."""
 
 from __future__ import annotations
 
@@ -28,9 +28,15 @@ def upgrade() -> None:
     with op.batch_alter_table("grants", schema=None) as batch_op:
         batch_op.add_column(sa.Column("identify_at", UTCDateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("identify_failures", Id, nullable=False, server_default="0"))
+    with op.batch_alter_table("consents", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("turned_away", sa.String(length=300), nullable=False, server_default="")
+        )
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("consents", schema=None) as batch_op:
+        batch_op.drop_column("turned_away")
     with op.batch_alter_table("grants", schema=None) as batch_op:
         batch_op.drop_column("identify_failures")
         batch_op.drop_column("identify_at")
