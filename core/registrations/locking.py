@@ -21,7 +21,7 @@ from core.storage.models import Grant, Registration
 
 
 def lock_registrations(
-    session: Session, numbers: Collection[int] = (), grants: Collection[str] | Select[str] = ()
+    session: Session, numbers: Collection[int] = (), grants: Collection[str] | Select[str | None] = ()
 ) -> list[Registration]:
     """Lock these registrations, and all that hang on these grants, by id. As they are now, by id."""
     wanted = or_(Registration.id.in_(numbers), Registration.grant_id.in_(grants))

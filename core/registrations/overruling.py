@@ -43,7 +43,12 @@ def write_down(
     """Keep what Exact's answers said, by administration and in the order in which they came."""
     for code in sorted(told):
         insert = sqlite.insert if on_sqlite(session) else postgresql.insert
-        new = {"environment": environment, "code": code, "error_moments": [], **fresh(settings, 0, now)}
+        new: dict[str, object] = {
+            "environment": environment,
+            "code": code,
+            "error_moments": [],
+            **fresh(settings, 0, now),
+        }
         session.execute(insert(CallBudget).values(new).on_conflict_do_nothing())
         query = select(CallBudget).where(CallBudget.environment == environment, CallBudget.code == code)
         row = session.scalars(query.with_for_update().execution_options(populate_existing=True)).one()

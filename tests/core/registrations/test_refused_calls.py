@@ -149,7 +149,11 @@ def outsider(simulator: RunningSimulator) -> int:
 
 
 def test_an_open_administration_that_refuses_us_does_not_stop_the_others(
-    app: Application, alice: CurrentOperator, simulator: RunningSimulator, customers: list[int]
+    app: Application,
+    alice: CurrentOperator,
+    simulator: RunningSimulator,
+    customers: list[int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Calls without an administration are booked on the one that is open: its own errors must not use those up."""
     simulator.engine.set_current_division("nl", ACCOUNTANT, ONE)
@@ -163,7 +167,7 @@ def test_an_open_administration_that_refuses_us_does_not_stop_the_others(
             simulator.engine.add_fault("wrong_division", 1, endpoint="divisions", division=ONE)
         real(environment, token, division, meter)  # type: ignore[arg-type]
 
-    app.exact.probe = probe  # type: ignore[method-assign]
+    monkeypatch.setattr(app.exact, "probe", probe)
     for minutes in range(8):
         with clock.shifted(timedelta(minutes=minutes)):
             check(app, customers[0], "Alice")
