@@ -33,6 +33,7 @@ from core.storage.models import (
     Knock,
     OperatorSession,
     ProviderVisit,
+    RefusedCall,
     SecondStep,
     SignInFailure,
     SignInTicket,
@@ -133,6 +134,7 @@ RULES = (
     Rule(
         CallBudget, CallBudget.day_ends_at, timedelta(days=30), "Exact tells its limits anew.", _not_blocked
     ),
+    Rule(RefusedCall, RefusedCall.until, timedelta(0), "It is asked again by then."),
     Rule(OperatorSession, OperatorSession.expires_at, ENDED_KEPT, "A page shows who was signed in lately."),
     Rule(
         SignInTicket, SignInTicket.expires_at, KNOWN_BROWSER_LIFE, "A browser is known by its last sign-in."

@@ -110,23 +110,11 @@ class Budget:
         if self._told:
             with self._app.database.transaction() as session:
                 self.write_down(session)
-                if self._home < 0:
-                    _forget_stand_ins(session, clock.now())
 
 
 def _stand_in(login: str) -> int:
     """A number that no administration has, for calls of a login of which none is known; 0 for nobody's."""
     return -int.from_bytes(sha256(login.encode()).digest()[:6]) if login else 0
-
-
-def _forget_stand_ins(session: Session, now: datetime) -> None:
-    """Once their day is over they have nothing to tell, and logins come and go."""
-    over = (CallBudget.day_ends_at <= now) & or_(
-        CallBudget.blocked_until.is_(None), CallBudget.blocked_until <= now
-    )
-    old = select(CallBudget).where(CallBudget.code < 0, over).order_by(CallBudget.code)
-    for row in session.scalars(old.with_for_update(skip_locked=True)):
-        session.delete(row)
 
 
 def exhausted(until: datetime) -> ExactError:

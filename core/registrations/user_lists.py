@@ -77,10 +77,6 @@ def _remember(app: Application, environment: str, grant_id: str, error: ExactErr
         "until": now + A_DAY,
     }
     with app.database.transaction() as session:
-        over = select(RefusedCall).where(RefusedCall.until <= now).with_for_update(skip_locked=True)
-        for old in session.scalars(over):
-            session.delete(old)
-        session.flush()
         insert = sqlite.insert if on_sqlite(session) else postgresql.insert
         key = (RefusedCall.environment, RefusedCall.client_id, RefusedCall.resource, RefusedCall.login)
         session.execute(

@@ -19,7 +19,7 @@ from core.registrations.outcomes import Outcome
 from core.registrations.register import register
 from core.registrations.registration import registration
 from core.registrations.views import RegistrationForm
-from core.storage.models import CallBudget, Grant
+from core.storage.models import Grant
 from tests.factories import make_operator
 from tests.support.connecting import TEST_USER
 from tests.support.worlds import World, world
@@ -150,15 +150,3 @@ def test_customers_who_consent_again_and_again_cost_a_few_errors(here: World, al
         ASK_WHOSE.do(here.app)
         here.advance(120)
     assert most_within_an_hour(here, TEST_USER) <= 9
-
-
-def test_what_was_counted_for_a_login_without_a_name_is_forgotten(here: World) -> None:
-    here.connect(TEST_USER)
-    here.engine.add_fault("scope_violated", 1, endpoint="me")
-    ASK_WHOSE.do(here.app)
-    for _day in range(2):
-        here.advance(86_400)
-        here.connect(BAKKER)
-        ASK_WHOSE.do(here.app)
-    with here.app.database.read() as session:
-        assert session.query(CallBudget).filter(CallBudget.code < 0).count() <= 1
