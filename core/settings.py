@@ -118,7 +118,9 @@ class Settings(BaseSettings):
     """What is asked for the administrations that the Exact user reaches, permitted to us or not; "" asks nothing.
     That AllDivisions tells them is a single weak source (exact-online.md, section 5)."""
     incident_grants: int = 3
-    """So many logins of one environment that begin to fail together are Exact's trouble, not the customers'."""
+    """So many logins of one environment that begin to fail alike are an incident ..."""
+    incident_share: float = 0.2
+    """... if they are this part, too, of the logins that were checked in the same minutes."""
     incident_minutes: int = 10
     """How close together they begin."""
     token_timeout_seconds: float = 120.0

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.exact.environments import environment_name
 from core.i18n import N_, _, ngettext
+from core.registrations.incident_views import IncidentView
 from core.registrations.listing import RegistrationRow
 from core.registrations.overview import LAPSING_DAYS, NEEDS_ATTENTION, Overview
 from core.registrations.status import Status
@@ -49,17 +50,30 @@ def draw_incidents(view: Overview) -> None:
         failing = ngettext(
             "{count} customer fails since {at}.", "{count} customers fail since {at}.", incident.registrations
         ).format(count=figure(incident.registrations), at=moment(incident.opened_at))
-        if incident.ours:
-            verdict = _("It is our app's settings, not the customers: an admin must check them.")
-        else:
-            verdict = _("It is Exact, not the customers: nobody has to call or reconnect anybody.")
         following = _("We look again at {time} and go on by ourselves.").format(
             time=time_of_day(incident.next_check_at)
         )
         st.warning(
-            f"**{plain(where)}:** {plain(failing)} {plain(verdict)} {following}",
-            icon=":material/settings_alert:" if incident.ours else ":material/cloud_off:",
+            f"**{plain(where)}:** {plain(failing)} {plain(_verdict(incident))} {following}",
+            icon=":material/cloud_off:" if incident.outage else ":material/settings_alert:",
         )
+
+
+def _verdict(incident: IncidentView) -> str:
+    """Whose trouble it is, and who must act."""
+    if incident.ours:
+        return _("It is our app's settings, not the customers: an admin must check them.")
+    if incident.refused:
+        return _(
+            "Exact refuses them: it can be trouble of Exact or of our app, or they have withdrawn their consent. Within "
+            "hours it shows; if everybody is refused, an admin must look in the Exact App Center."
+        )
+    if incident.unreached:
+        return _(
+            "No connection comes about: it is Exact or our own network, not the customers. An admin must see whether the "
+            "server reaches the internet."
+        )
+    return _("It is Exact, not the customers: nobody has to call or reconnect anybody.")
 
 
 def draw_statuses(view: Overview) -> None:

@@ -47,6 +47,7 @@ STATUSES: dict[Outcome, int] = {
     Outcome.PROVIDER_ERROR: 502,
     Outcome.TOKEN_ERROR: 502,
     Outcome.CLIENT_ERROR: 502,
+    Outcome.OUR_ERROR: 500,
     Outcome.MAINTENANCE: 503,
     Outcome.TIMEOUT: 504,
 }

@@ -37,6 +37,8 @@ _TOLD = {
     AlarmKind.RECOVERED: "owner",
     AlarmKind.INCIDENT_OPENED: "support",
     AlarmKind.INCIDENT_CLOSED: "support",
+    AlarmKind.APP_REFUSED: "support",
+    AlarmKind.JOURNAL_FAILS: "support",
     AlarmKind.TOKEN_ORPHANED: "support",
 }
 """Unless the settings say otherwise. A test goes where it was asked for."""

@@ -19,12 +19,11 @@ from core.alarms import sending
 from core.alarms.addresses import Audience, Recipient, owner_address, support_address
 from core.alarms.facts import AlarmFacts, read_facts, still_holds
 from core.alarms.messages import compose
-from core.alarms.outbox import AlarmKind
 from core.alarms.planning import plan
 from core.application import Application
 from core.i18n import DEFAULT_LANGUAGE
 from core.settings import Settings
-from core.storage.models import Alarm, Delivery, Incident, Operator
+from core.storage.models import Alarm, Delivery, Incident, Issue, Operator
 from core.storage.sets import among_these
 
 MESSAGES = 20
@@ -41,7 +40,7 @@ BACK_OFF = (
 )
 """After the first failure, the second ...; then daily."""
 DAILY = timedelta(days=1)
-NEVER_HELD = (AlarmKind.INCIDENT_OPENED.value, AlarmKind.INCIDENT_CLOSED.value, AlarmKind.TEST.value)
+HELD_AT_MOST = timedelta(hours=4)
 
 
 class Outcome(StrEnum):
@@ -113,10 +112,15 @@ def deliver(app: Application, to: Recipient, *, at_once: bool = False) -> str | 
     return error
 
 
-def is_held() -> ColumnElement[bool]:
-    """Whether an alarm waits for the end of an incident."""
-    incident = exists().where(Incident.environment == Alarm.environment, Incident.closed_at.is_(None))
-    return Alarm.kind.not_in(NEVER_HELD) & incident
+def is_held(now: datetime) -> ColumnElement[bool]:
+    """Whether an alarm waits for the end of an incident: it is of a customer whom the incident befell, and not old."""
+    befallen = exists().where(
+        Issue.registration_id == Alarm.registration_id,
+        Issue.resolved_at.is_(None),
+        Issue.incident_id == Incident.id,
+        Incident.closed_at.is_(None),
+    )
+    return (Alarm.created_at > now - HELD_AT_MOST) & befallen
 
 
 def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -125,11 +129,12 @@ def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def _due_recipients(app: Application) -> list[Recipient]:
+    now = clock.now()
     with app.database.read() as session:
         rows = session.execute(
             select(Delivery.audience, Delivery.recipient)
             .join(Alarm, Alarm.id == Delivery.alarm_id)
-            .where(*_due(clock.now()), ~is_held())
+            .where(*_due(now), ~is_held(now))
             .group_by(Delivery.audience, Delivery.recipient)
             .order_by(func.min(Delivery.next_try_at))
             .limit(MESSAGES)
@@ -160,7 +165,7 @@ def _claim(session: Session, to: Recipient, now: datetime) -> _Claim:
     due = (
         select(Delivery.id)
         .join(Alarm, Alarm.id == Delivery.alarm_id)
-        .where(*of(to), *_due(now), ~is_held())
+        .where(*of(to), *_due(now), ~is_held(now))
         .order_by(Delivery.id)
         .limit(BATCH)
     )

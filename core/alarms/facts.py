@@ -36,6 +36,10 @@ class AlarmFacts:
     days: int = 0
     """How many were left when a lapse was announced."""
     lapses_at: datetime | None = None
+    failure: str = ""
+    """What most had in common, of an incident: a ``FailureKind``."""
+    end: str = ""
+    """Why it is over, of an incident (``core.registrations.incident_rules.End``)."""
     incident_closed: bool = False
     told_before: bool = False
     """Somebody was told of the trouble whose end this is."""
@@ -93,6 +97,8 @@ def _facts(session: Session, row: Row[Alarm, Registration, str, datetime | None]
         status_reason=registration.status_reason if registration else "",
         days=_whole(alarm.details.get("days")),
         lapses_at=registration.lapses_at if registration else None,
+        failure=str(alarm.details.get("failure", "")),
+        end=str(alarm.details.get("end", "")),
         incident_closed=closed_at is not None,
         told_before=_told_before(session, alarm),
     )

@@ -11,6 +11,7 @@ from enum import StrEnum
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
+from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.alarms.addresses import Audience, Recipient, support_address, support_addresses
 from core.alarms.delivery import Outcome, is_held
@@ -148,7 +149,7 @@ def _latest() -> Select[int, str, datetime, str, int | None, str, bool]:
             Alarm.environment,
             Alarm.registration_id,
             Registration.name,
-            is_held().label("held"),
+            is_held(clock.now()).label("held"),
         )
         .outerjoin(Registration, Registration.id == Alarm.registration_id)
         .order_by(Alarm.id.desc())

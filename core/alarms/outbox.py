@@ -20,6 +20,10 @@ class AlarmKind(StrEnum):
     RECOVERED = "recovered"
     INCIDENT_OPENED = "incident_opened"
     INCIDENT_CLOSED = "incident_closed"
+    APP_REFUSED = "app_refused"
+    """An incident of refusals ended without anybody being accepted: somebody must look at our app."""
+    JOURNAL_FAILS = "journal_fails"
+    """A server of ours cannot write its journal, so nothing is renewed: told once, until it can again."""
     TOKEN_ORPHANED = "token_orphaned"  # noqa: S105 - the name of an alarm
     """A token came back to a row that had moved on: kept aside, and somebody should look."""
     TEST = "test"

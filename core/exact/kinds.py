@@ -28,3 +28,26 @@ class FailureKind(StrEnum):
     """The client id or secret of our app is wrong."""
     OURS = "ours"
     """Something went wrong on our side; Exact was not the cause."""
+
+
+class Family(StrEnum):
+    """Failures with one cause, where many have them at once. One family's incident says nothing of another's."""
+
+    OUTAGE = "outage"
+    """Exact, or the way to it."""
+    REFUSAL = "refusal"
+    """Exact does not accept what customers gave us: its trouble, our app's, or several who withdrew at once."""
+    CLIENT = "client"
+    """Exact does not know our app: its settings are wrong."""
+
+
+FAMILIES: dict[FailureKind, Family] = {
+    FailureKind.OUTAGE: Family.OUTAGE,
+    FailureKind.UNKNOWN: Family.OUTAGE,
+    FailureKind.NOT_SENT: Family.OUTAGE,
+    FailureKind.REFUSED: Family.REFUSAL,
+    FailureKind.NOT_AUTHENTICATED: Family.REFUSAL,
+    FailureKind.CLIENT: Family.CLIENT,
+}
+"""Failures that, when many have them at once, need not be the customers'. The others always have one customer, or us,
+as their cause."""

@@ -9,9 +9,9 @@ from core import clock
 from core.alarms.delivery import deliver_due
 from core.application import Application
 from core.keeping.housekeeping import tidy
-from core.registrations import incidents
+from core.registrations import incident_views, incidents
 from core.registrations.heartbeat import beat
-from core.registrations.incidents import due_canaries, open_incidents, sweep
+from core.registrations.incidents import canaries_are_due, due_canaries, sweep
 from core.registrations.recovery import identify_strays, recover_chains, replay_journal
 from core.registrations.settle import settle_due
 
@@ -48,13 +48,14 @@ def sweep_all(app: Application) -> None:
 def held_environments(app: Application) -> frozenset[str]:
     """Environments in which checks wait until an incident is over."""
     with app.database.read() as session:
-        return frozenset(incident.environment for incident in open_incidents(session))
+        return incident_views.held_environments(session)
 
 
 def canaries(app: Application) -> list[int]:
     """Registrations to check now, before their time, to see whether an incident is over."""
-    if not held_environments(app):
-        return []
+    with app.database.read() as session:
+        if not canaries_are_due(session, clock.now()):
+            return []
     with app.database.transaction() as session:
         return due_canaries(session, clock.now())
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, or_, select, update
 
+from core.exact.kinds import FailureKind
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.models import Grant, Registration
@@ -20,10 +21,14 @@ URGENT = timedelta(hours=6)
 
 
 def due_checks(now: datetime, limit: int, held: Collection[str] = ()) -> Select[int]:
-    """The registrations to check now, longest due first; those of the environments ``held`` wait."""
+    """The registrations to check now, longest due first; those of the environments ``held`` wait.
+
+    Whoever is refused does not wait for the end of somebody else's outage: only by asking does it become certain.
+    """
     query = select(Registration.id).where(_check_is_due(now), _nobody_checks(now))
     if held:
-        query = query.where(Registration.environment.not_in(held))
+        refused = Registration.last_failure_kind == FailureKind.REFUSED.value
+        query = query.where(Registration.environment.not_in(held) | refused)
     return query.order_by(Registration.next_check_at).limit(limit)
 
 

@@ -18,7 +18,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.exact.errors import ExactError
 from core.exact.rows import Division
 from core.i18n import _
-from core.registrations.budget import Budget, holds_back
+from core.registrations.budget import Budget, only_waits
 from core.registrations.doors import known_codes
 from core.registrations.failures import record_failure
 from core.registrations.incidents import note_success
@@ -76,7 +76,7 @@ def read_from_exact(app: Application, registration_id: int, actor: str) -> Exact
         divisions = app.exact.divisions(registration.environment, token, known, budget)
         users = user_divisions(app, registration.environment, grant.id, token, divisions, budget=budget)
     except ExactError as error:
-        if not holds_back(error):
+        if not only_waits(error):
             record_failure(app, registration_id, error)
         return error
     finally:

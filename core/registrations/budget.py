@@ -128,6 +128,11 @@ def holds_back(error: ExactError) -> bool:
     return error.kind == FailureKind.RATE_LIMITED and error.status is None
 
 
+def only_waits(error: ExactError) -> bool:
+    """Nothing was asked and nothing is wrong: it is only too soon."""
+    return holds_back(error) or error.kind == FailureKind.TOO_EARLY
+
+
 def _take(session: Session, settings: Settings, place: tuple[str, int], calls: int, now: datetime) -> bool:
     environment, code = place
     insert = sqlite.insert if on_sqlite(session) else postgresql.insert

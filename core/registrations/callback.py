@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from core import clock
 from core.application import Application
-from core.errors import NotFound
+from core.errors import NotFound, SettingsError
 from core.exact.errors import ExactError, FailureKind
 from core.registrations import link_claims
 from core.registrations.administrations import read_from_exact
@@ -35,6 +36,8 @@ from core.tokens.records import Spend
 from core.tokens.secrets import hash_token
 from core.tokens.spending import exchange_code
 
+log = logging.getLogger(__name__)
+
 _STATE_LENGTH = 200
 _CODE_LENGTH = 8_000
 """Codes of more than 450 characters were seen (exact-online.md, section 2); a megabyte is no code."""
@@ -45,6 +48,7 @@ _OUTCOMES = {
     FailureKind.UNKNOWN: Outcome.TIMEOUT,
     FailureKind.RATE_LIMITED: Outcome.MAINTENANCE,
     FailureKind.CLIENT: Outcome.CLIENT_ERROR,
+    FailureKind.OURS: Outcome.OUR_ERROR,
 }
 
 
@@ -94,6 +98,9 @@ def complete_consent(
         )
     except ExactError as error:
         return _fail(app, accepted, _OUTCOMES.get(error.kind, Outcome.TOKEN_ERROR))
+    except SettingsError:
+        log.exception("The code of a consent could not be handed in.")
+        return _fail(app, accepted, Outcome.OUR_ERROR)
     candidate_id = spend.grant_id
     try:
         outcome = _take_over(app, accepted, candidate_id, pair.access_token)

@@ -17,7 +17,7 @@ from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
 from core.i18n import _
 from core.registrations.administrations import keep_seen
-from core.registrations.budget import Budget, holds_back
+from core.registrations.budget import Budget, only_waits
 from core.registrations.doors import known_codes, rests_until
 from core.registrations.facts import linked_of
 from core.registrations.failures import write_failure
@@ -71,7 +71,7 @@ def check(
         return unidentified
     budget = Budget(app, subject.environment, subject.home, subject.grant_id)
     found = Round(app, subject, budget, hurry).ask()
-    if found.error is not None and found.divisions is None and _only_waits(found.error):
+    if found.error is not None and found.divisions is None and only_waits(found.error):
         budget.keep()
         rest(app, registration_id, found.error)
         return found.error
@@ -109,11 +109,6 @@ def _identify(app: Application, registration_id: int) -> ExactError | None:
     except ExactError as error:
         return error
     return None
-
-
-def _only_waits(error: ExactError) -> bool:
-    """Nothing was asked and nothing is wrong: it is only too soon."""
-    return holds_back(error) or error.kind == FailureKind.TOO_EARLY
 
 
 def _subject(app: Application, registration_id: int) -> Subject | None:
@@ -169,6 +164,9 @@ def _record(app: Application, subject: Subject, actor: str, found: Found, budget
         row.next_check_at = _next(app, row, found, now)
         if found.divisions is not None:
             _keep(session, row, found, now)
+        if found.error is not None and only_waits(found.error):
+            settle(session, app.settings, row, now)  # what was heard is kept; the rest is asked when it may be
+            return
         if found.error is not None:
             if actor != CLICKKER or not failing(row) or row.last_failure_kind != found.error.kind:
                 write(session, row.id, actor, "check_failed", failure=found.error.kind)

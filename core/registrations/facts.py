@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from core.exact.errors import FailureKind
+from core.exact.kinds import FAMILIES, FailureKind, Family
 from core.registrations.issues import IssueKind
 from core.registrations.status import Facts, IncidentFact, Trouble
 from core.settings import Settings
@@ -16,16 +16,7 @@ from core.storage.models import Administration, Grant, Registration
 from core.storage.sets import Unindexed
 from core.tokens.facts import grant_is_dead, lapses_at, refused_at
 
-MASS_KINDS = frozenset(
-    {
-        FailureKind.OUTAGE,
-        FailureKind.UNKNOWN,
-        FailureKind.NOT_SENT,
-        FailureKind.REFUSED,
-        FailureKind.NOT_AUTHENTICATED,
-        FailureKind.CLIENT,
-    }
-)
+MASS_KINDS = frozenset(FAMILIES)
 """Failures that, when many have them at once, are not the customers': Exact has refused good tokens at night too
 (picqer#497), and a wrong secret of our app fails for everybody."""
 TROUBLES_KEPT = 50
@@ -72,13 +63,19 @@ def _last_failure(
 def _incident(
     session: Session, settings: Settings, environment: str, kind: str | None, at: datetime | None
 ) -> IncidentFact | None:
-    """The open incident that a failure belongs to: it began at most the incident's window before it."""
+    """The open incident that a failure belongs to: of its family, and begun at most the window after it."""
     if at is None or kind not in MASS_KINDS:
         return None
-    incident = open_incident(session, environment)
+    family = FAMILIES[FailureKind(kind)]
+    incident = open_incident(session, environment, family)
     if incident is None or at < incident.opened_at - settings.incident_window:
         return None
-    return IncidentFact(incident.id, incident.kind == FailureKind.CLIENT)
+    return IncidentFact(
+        incident.id,
+        ours=family is Family.CLIENT,
+        refused=family is Family.REFUSAL,
+        unreached=incident.kind == FailureKind.NOT_SENT,
+    )
 
 
 def linked_of(registration_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -1,35 +1,45 @@
-"""One incident instead of eighty alarms: several logins of one environment began to fail within minutes.
+"""One incident instead of eighty alarms: several logins of one environment began to fail alike within minutes.
 
-The verdict is then "Exact, not the customer" (or our app's settings, when Exact does not know our app). Checks are
-held but for a few canaries, later each time; when these answer again the incident closes by itself.
+Of an outage the verdict is "Exact, not the customer" (or our app's settings, when Exact does not know our app): checks
+are held but for a few canaries, later each time, and when these answer again it closes by itself. Of refusals there is
+no verdict yet: when others are accepted, or hours have passed, it closes, and each refusal is that customer's own.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from core import clock
 from core.alarms.outbox import AlarmKind, announce
 from core.application import Application
-from core.exact.errors import FailureKind
-from core.registrations.facts import MASS_KINDS
-from core.registrations.incident_rows import affected, beginnings, since, strays, swept, unnoticed
+from core.exact.kinds import FAMILIES, FailureKind
+from core.registrations.incident_rows import (
+    affected,
+    answered,
+    canaries,
+    last_befallen,
+    many,
+    strays,
+    swept,
+    unnoticed,
+)
+from core.registrations.incident_rules import LADDER, End, end_of, next_round
+from core.registrations.incident_views import IncidentView, checks_are_held, open_incidents
 from core.registrations.settle import settle
-from core.registrations.status import Status
 from core.settings import Settings
-from core.storage.incidents import checks_are_held, open_incident
-from core.storage.models import Incident, Issue, Registration
+from core.storage.incidents import open_incident
+from core.storage.models import Incident, Registration
 from core.storage.sets import on_sqlite
 
 __all__ = [
+    "LADDER",
     "IncidentView",
+    "canaries_are_due",
     "checks_are_held",
     "due_canaries",
     "note_failure",
@@ -39,66 +49,35 @@ __all__ = [
     "sweep",
 ]
 
-LADDER = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15))
-"""Between two rounds of canaries; the last one again and again."""
-CANARIES = 2
-"""Different logins that must answer again before an incident closes."""
 BATCH = 200
 """Registrations settled in one transaction when an incident opens or closes; ``sweep`` does the rest."""
-
-
-@dataclass(frozen=True)
-class IncidentView:
-    """An open incident as a banner tells it."""
-
-    environment: str
-    ours: bool
-    """Our app's settings are the cause, not Exact."""
-    opened_at: datetime
-    next_check_at: datetime
-    registrations: int
-    """Affected now."""
-
-
-def open_incidents(session: Session, seen: Sequence[ColumnElement[bool]] = ()) -> tuple[IncidentView, ...]:
-    """Every open incident, the oldest first; only those that affect registrations ``seen``, if given."""
-    affects = (Issue.incident_id == Incident.id) & Issue.resolved_at.is_(None)
-    query = select(Incident, func.count(Issue.id)).where(Incident.closed_at.is_(None))
-    if seen:
-        query = query.join(Issue, affects).join(Registration, Registration.id == Issue.registration_id)
-    else:
-        query = query.outerjoin(Issue, affects)
-    rows = session.execute(query.where(*seen).group_by(Incident.id).order_by(Incident.id))
-    return tuple(
-        IncidentView(
-            row.environment,
-            row.kind == FailureKind.CLIENT,
-            row.opened_at,
-            row.next_check_at,
-            count,
-        )
-        for row, count in rows
-    )
 
 
 def note_failure(
     session: Session, settings: Settings, registration: Registration, kind: FailureKind, now: datetime
 ) -> Incident | None:
     """After a failure was recorded and settled: the incident it belongs to, opened when it is one too many."""
-    if kind not in MASS_KINDS:
+    family = FAMILIES.get(kind)
+    if family is None:
         return None
-    incident = open_incident(session, registration.environment)
+    incident = open_incident(session, registration.environment, family)
     if incident is not None:
         incident.last_failure_at = now
         return incident
-    return _open_if_many(session, settings, registration.environment, now)
+    return _open_if_many(session, settings, registration.environment, family, now)
 
 
 def note_success(session: Session, settings: Settings, registration: Registration, now: datetime) -> None:
-    """After a success was recorded and settled: closes the incident when enough logins answer again."""
-    incident = open_incident(session, registration.environment)
-    if incident is not None and _is_over(session, settings, incident):
-        _close(session, settings, incident, now)
+    """After a success was recorded and settled: closes the incidents for which enough logins answer again."""
+    here = (Incident.environment == registration.environment, Incident.closed_at.is_(None))
+    for incident in session.scalars(select(Incident).where(*here).order_by(Incident.id)).all():
+        _close_if_over(session, settings, incident, now)
+
+
+def canaries_are_due(session: Session, now: datetime) -> bool:
+    """Whether an open incident's next round has come."""
+    due = (Incident.closed_at.is_(None), Incident.next_check_at <= now)
+    return session.scalar(select(Incident.id).where(*due).limit(1)) is not None
 
 
 def due_canaries(session: Session, now: datetime) -> list[int]:
@@ -111,8 +90,8 @@ def due_canaries(session: Session, now: datetime) -> list[int]:
     found: list[int] = []
     for incident in session.scalars(due.order_by(Incident.id)).all():
         if _claim(session, incident, now):
-            found += _canaries(session, incident)
-    return found
+            found += canaries(session, incident)
+    return list(dict.fromkeys(found))
 
 
 def sweep(app: Application) -> int:
@@ -125,25 +104,27 @@ def sweep(app: Application) -> int:
         if not _left_over(session, app.settings, now):
             return 0
     with app.database.transaction() as session:
-        for environment in unnoticed(session, app.settings, now):
-            _open_if_many(session, app.settings, environment, now)
+        for environment, family in unnoticed(session, app.settings, now):
+            _open_if_many(session, app.settings, environment, family, now)
         for incident in session.scalars(swept(now)).all():
             count += _settle(session, app.settings, incident, now)
-            if incident.closed_at is None and _is_over(session, app.settings, incident):
-                _close(session, app.settings, incident, now)
+            if incident.closed_at is None:
+                _close_if_over(session, app.settings, incident, now)
     return count
 
 
 # --- Opening ---
 
 
-def _open_if_many(session: Session, settings: Settings, environment: str, now: datetime) -> Incident | None:
-    failing = beginnings(session, environment, since(session, settings, environment, now))
-    if len({grant for grant, _kind in failing}) < settings.incident_grants:
+def _open_if_many(
+    session: Session, settings: Settings, environment: str, family: str, now: datetime
+) -> Incident | None:
+    failing = many(session, settings, environment, family, now)
+    if not failing:
         return None
     kind = Counter(kind for _grant, kind in failing).most_common(1)[0][0]
-    opened = _insert(session, environment, kind, now)
-    incident = open_incident(session, environment)
+    opened = _insert(session, environment, family, kind, now)
+    incident = open_incident(session, environment, family)
     if opened is None or incident is None:
         return incident
     announce(
@@ -159,25 +140,26 @@ def _open_if_many(session: Session, settings: Settings, environment: str, now: d
     return incident
 
 
-def _insert(session: Session, environment: str, kind: str, now: datetime) -> int | None:
+def _insert(session: Session, environment: str, family: str, kind: str, now: datetime) -> int | None:
     """The new incident's number. None when another transaction was first: a unique index decides between two."""
     insert = sqlite.insert if on_sqlite(session) else postgresql.insert
     statement = insert(Incident).values(
         environment=environment,
+        family=family,
         kind=kind,
         opened_at=now,
         last_failure_at=now,
         tries=0,
-        next_check_at=now + LADDER[0],
+        next_check_at=next_round(0, now),
     )
     return session.scalar(
         statement.on_conflict_do_nothing(
-            index_elements=[Incident.environment], index_where=text("closed_at IS NULL")
+            index_elements=[Incident.environment, Incident.family], index_where=text("closed_at IS NULL")
         ).returning(Incident.id)
     )
 
 
-# --- While it lasts ---
+# --- While it lasts, and its end ---
 
 
 def _claim(session: Session, incident: Incident, now: datetime) -> bool:
@@ -185,67 +167,27 @@ def _claim(session: Session, incident: Incident, now: datetime) -> bool:
     claimed = session.scalar(
         update(Incident)
         .where(Incident.id == incident.id, Incident.closed_at.is_(None), Incident.next_check_at <= now)
-        .values(tries=tries, next_check_at=now + LADDER[min(tries, len(LADDER) - 1)])
+        .values(tries=tries, next_check_at=next_round(tries, now))
         .returning(Incident.id)
     )
     return claimed is not None
 
 
-def _canaries(session: Session, incident: Incident) -> list[int]:
-    """Those longest unchecked first, so that others have their turn; a healthy one too when it takes long."""
-    rows = session.execute(
-        select(Registration.id, Registration.grant_id)
-        .where(
-            Registration.id.in_(affected(incident)), Registration.active, Registration.grant_id.is_not(None)
-        )
-        .order_by(Registration.last_checked_at.is_not(None), Registration.last_checked_at, Registration.id)
-        .limit(50)
-    ).all()
-    by_grant: dict[str | None, int] = {}
-    for number, grant in rows:
-        by_grant.setdefault(grant, number)
-    found = list(by_grant.values())[:CANARIES]
-    if _patient(incident):
-        return found
-    healthy = (
-        select(Registration.id)
-        .where(
-            Registration.status == Status.CONNECTED.value, Registration.environment == incident.environment
-        )
-        .order_by(Registration.name_key, Registration.id)
+def _close_if_over(session: Session, settings: Settings, incident: Incident, now: datetime) -> None:
+    concerned = (affected(incident), strays(settings, incident))
+    end = end_of(
+        incident.family,
+        incident.tries,
+        now - incident.opened_at,
+        affected=any(session.scalar(rows.limit(1)) is not None for rows in concerned),
+        answered=answered(session, incident),
+        heard=last_befallen(session, incident),
     )
-    one = session.scalar(healthy.offset(incident.tries % 10).limit(1)) or session.scalar(healthy.limit(1))
-    return found if one is None else [*found, one]
+    if end is not None:
+        _close(session, settings, incident, end, now)
 
 
-def _patient(incident: Incident) -> bool:
-    """Whether only the affected may end it. Later anybody may: they could all have withdrawn their consent."""
-    return incident.tries <= len(LADDER)
-
-
-# --- Closing ---
-
-
-def _is_over(session: Session, settings: Settings, incident: Incident) -> bool:
-    """Nobody is affected any more, or enough logins have answered since the first round was due."""
-    if all(
-        session.scalar(rows.limit(1)) is None for rows in (affected(incident), strays(settings, incident))
-    ):
-        return True
-    answered = select(Registration.grant_id).where(
-        Registration.environment == incident.environment,
-        Registration.last_success_at >= incident.opened_at + LADDER[0],
-        Registration.last_failure_at.is_(None)
-        | (Registration.last_failure_at <= Registration.last_success_at),
-    )
-    if _patient(incident):
-        ever = select(Issue.registration_id).where(Issue.incident_id == incident.id)
-        answered = answered.where(Registration.id.in_(ever))
-    found = set(session.scalars(answered.distinct().limit(CANARIES)))
-    return len(found) >= (CANARIES if _patient(incident) else 1)
-
-
-def _close(session: Session, settings: Settings, incident: Incident, now: datetime) -> None:
+def _close(session: Session, settings: Settings, incident: Incident, end: End, now: datetime) -> None:
     closed = session.scalar(
         update(Incident)
         .where(Incident.id == incident.id, Incident.closed_at.is_(None))
@@ -257,11 +199,12 @@ def _close(session: Session, settings: Settings, incident: Incident, now: dateti
     session.refresh(incident)
     announce(
         session,
-        AlarmKind.INCIDENT_CLOSED,
+        AlarmKind.APP_REFUSED if end is End.REFUSED else AlarmKind.INCIDENT_CLOSED,
         now,
         incident_id=incident.id,
         environment=incident.environment,
         failure=incident.kind,
+        end=end.value,
         minutes=round((now - incident.opened_at).total_seconds() / 60),
     )
     _settle(session, settings, incident, now)

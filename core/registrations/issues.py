@@ -166,8 +166,6 @@ def _of_failure(facts: Facts, now: datetime) -> Iterator[Problem]:
         return
     if facts.failing_since_success:
         kind, at = OF_FAILURES[FailureKind(facts.last_failure_kind or "")], facts.last_failure_at or now
-        if facts.incident is not None:
-            kind = IssueKind.CLIENT if facts.incident.ours else IssueKind.OUTAGE
         number = facts.incident.id if facts.incident else None
         yield Problem(kind, at, at, message=facts.last_failure_message, incident_id=number)
     elif facts.chosen and (facts.stale_at is None or now >= facts.stale_at):

@@ -29,6 +29,7 @@ class Outcome(StrEnum):
     PROVIDER_ERROR = "provider_error"
     TOKEN_ERROR = "token_error"  # noqa: S105 - the name of an outcome
     CLIENT_ERROR = "client_error"
+    OUR_ERROR = "our_error"
     TIMEOUT = "timeout"
     MAINTENANCE = "maintenance"
     WITHDRAWN = "withdrawn"
@@ -176,6 +177,15 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
         N_(
             "Ask an admin to compare the settings with the app registration at Exact Online, then press Connect again."
         ),
+    ),
+    Outcome.OUR_ERROR: (
+        N_("Something went wrong on our side"),
+        N_(
+            "The consent was given, but a server of Clickker could not take it, so nothing was sent to Exact Online. Exact "
+            "Online and the customer have nothing to do with it."
+        ),
+        N_("An admin of Clickker Connections."),
+        N_("Tell an admin, who finds the reason in the log of the server; then press Connect again."),
     ),
     Outcome.TIMEOUT: (
         N_("Exact Online did not answer in time"),

@@ -12,7 +12,6 @@ from core.application import Application
 from core.exact.errors import ExactError, FailureKind
 from core.exact.rows import Division, Me
 from core.registrations.budget import Budget, holds_back
-from core.registrations.status import OUTAGE_KINDS
 from core.registrations.user_lists import user_divisions
 from core.tokens.rotation import access_token, distrust
 
@@ -20,8 +19,13 @@ T = TypeVar("T")
 Hurry = Callable[[], bool]
 """Whether the round has to end now, with what it has."""
 
-ENDS_THE_ROUND = OUTAGE_KINDS | {FailureKind.NOT_AUTHENTICATED, FailureKind.OURS}
-"""Failures of a probe that say nothing of the administration that was probed."""
+OF_AN_ADMINISTRATION = frozenset(
+    {FailureKind.FORBIDDEN, FailureKind.BAD_REQUEST, FailureKind.RATE_LIMITED}
+)
+"""What the answer to a probe says of the administration that was probed. Everything else, and whatever befalls the
+token on the way to it, is the whole connection's and ends the round."""
+_NOTHING_NEW = frozenset({FailureKind.TOO_EARLY, FailureKind.RATE_LIMITED})
+"""What the token address says when it only has to be waited for."""
 RESERVED_AT_ONCE = 20
 MOST_REFUSALS = 3
 """Administrations of which Exact says "too often" before the others are left for the next round."""
@@ -61,6 +65,14 @@ class Found:
         self.rest_at = until if self.rest_at is None else min(self.rest_at, until)
 
 
+class _NoToken(Exception):
+    """There is no access token to ask with, and why: whatever was being asked, that is the connection's failure."""
+
+    def __init__(self, error: ExactError) -> None:
+        super().__init__(error.kind.value)
+        self.error = error
+
+
 class Round:
     """Holds the token while it asks; a token that Exact refuses is replaced once."""
 
@@ -83,6 +95,8 @@ class Round:
             self._probe(found)
         except ExactError as error:
             found.error = error
+        except _NoToken as none:
+            found.error = none.error
         return found
 
     def _users(self, divisions: Sequence[Division]) -> tuple[Division, ...] | None:
@@ -130,13 +144,13 @@ class Round:
         try:
             self._call(lambda token: self._app.exact.probe(environment, token, code, self._budget))
         except ExactError as error:
-            if error.kind in ENDS_THE_ROUND:
+            if error.kind not in OF_AN_ADMINISTRATION:
                 raise
             return error
         return None
 
     def _call(self, ask: Callable[[str], T]) -> T:
-        token = access_token(self._app, self._subject.grant_id)
+        token = self._token()
         try:
             return ask(token)
         except ExactError as error:
@@ -146,8 +160,16 @@ class Round:
         self._renewed = True
         distrust(self._app, self._subject.grant_id, token)
         try:
-            token = access_token(self._app, self._subject.grant_id)
-        except ExactError as later:
-            refused.retry_at = later.retry_at
-            raise refused from None
+            token = self._token()
+        except _NoToken as none:
+            if none.error.kind not in _NOTHING_NEW:
+                raise  # a refused consent, an outage: that is why, and says more than the refused key
+            refused.retry_at = none.error.retry_at
+            raise _NoToken(refused) from None
         return ask(token)
+
+    def _token(self) -> str:
+        try:
+            return access_token(self._app, self._subject.grant_id)
+        except ExactError as error:
+            raise _NoToken(error) from None

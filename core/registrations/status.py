@@ -56,6 +56,24 @@ class IncidentFact:
     id: int
     ours: bool
     """Our app's settings are the cause, not Exact."""
+    refused: bool = False
+    """Exact refuses several: it, our app or they themselves may be the cause."""
+    unreached: bool = False
+    """No connection comes about: Exact or our own network may be the cause."""
+
+    @property
+    def outage(self) -> bool:
+        """Whether Exact, or the way to it, is the cause."""
+        return not (self.ours or self.refused)
+
+    @property
+    def reason(self) -> str:
+        """What the status says of it."""
+        if self.ours:
+            return "incident_client"
+        if self.refused:
+            return "incident_refused"
+        return "incident_not_sent" if self.unreached else "incident"
 
 
 @dataclass(frozen=True)
@@ -179,10 +197,9 @@ def _after_consent(facts: Facts, now: datetime) -> Derived:
 
 
 def _by_failure(facts: Facts, until: datetime | None) -> Derived:
-    if facts.incident is not None and facts.incident.ours:
-        return Derived(Status.ATTENTION, "incident_client", until)
     if facts.incident is not None:
-        return Derived(Status.EXACT_OUTAGE, "incident", until)
+        status = Status.EXACT_OUTAGE if facts.incident.outage else Status.ATTENTION
+        return Derived(status, facts.incident.reason, until)
     if facts.last_failure_kind in OUTAGE_KINDS:
         return Derived(Status.EXACT_OUTAGE, "outage", until)
     return Derived(Status.ATTENTION, f"failure_{facts.last_failure_kind}", until)

@@ -42,12 +42,20 @@ REASONS: dict[str, str] = {
     "refused": N_("Exact Online refuses this consent for good: the customer must connect again."),
     "lapsed": N_("The consent went unused for too long and lapsed: the customer must connect again."),
     "outage": N_(
-        "Exact Online cannot be reached or is not answering; nobody has to do anything, we keep trying."
+        "Exact Online cannot be reached or is not answering; the customer has nothing to do, and we keep trying."
     ),
     "failure_refused": UNCONFIRMED.sentence,
     "incident": N_(
         "Several customers fail at once: it is Exact Online, not this customer. Nobody has to do anything; "
         "we check less often and go on by ourselves."
+    ),
+    "incident_not_sent": N_(
+        "No connection with Exact Online comes about for several customers: it is Exact Online or our own network, not "
+        "this customer. An admin must see whether the server reaches the internet; we keep trying."
+    ),
+    "incident_refused": N_(
+        "Exact Online refuses several customers at once: it can be trouble of Exact Online or of our app, or they have "
+        "withdrawn their consent. Within hours it shows; connecting again already helps whoever has withdrawn."
     ),
     "incident_client": N_(
         "Exact Online does not know our app for any customer here: it is our app's settings, not this customer. "
@@ -85,7 +93,10 @@ ISSUES: dict[IssueKind, tuple[str, str]] = {
         N_("An admin of Clickker Connections."),
     ),
     IssueKind.RATE_LIMITED: (N_("Exact Online asks us to slow down"), _NOBODY),
-    IssueKind.OUTAGE: (N_("Exact Online cannot be reached or does not answer"), _NOBODY),
+    IssueKind.OUTAGE: (
+        N_("Exact Online cannot be reached or does not answer"),
+        N_("Nobody yet; it usually passes by itself. An admin, if every customer has it for long."),
+    ),
     IssueKind.STALE: (N_("No successful check lately"), N_("You: check now.")),
     IssueKind.UNDECIDED: (N_("Another Exact user gave consent"), N_("You: choose which login stays.")),
     IssueKind.LAPSES_SOON: (

@@ -8,12 +8,9 @@ from sqlalchemy.orm import Session
 from core.storage.models import Incident
 
 
-def open_incident(session: Session, environment: str) -> Incident | None:
-    """The open incident of an environment. While there is one, a refusal proves nothing about a customer."""
+def open_incident(session: Session, environment: str, family: str | None = None) -> Incident | None:
+    """The open incident of an environment, of one family of failures (``core.exact.kinds.Family``) or else any."""
     query = select(Incident).where(Incident.environment == environment, Incident.closed_at.is_(None))
-    return session.scalar(query)
-
-
-def checks_are_held(session: Session, environment: str) -> bool:
-    """Whether nothing but the incident's own canaries is to be asked of this environment."""
-    return open_incident(session, environment) is not None
+    if family is not None:
+        query = query.where(Incident.family == family)
+    return session.scalar(query.order_by(Incident.id).limit(1))

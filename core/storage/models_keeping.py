@@ -130,7 +130,7 @@ class Issue(Base):
 
 
 class Incident(Base):
-    """Several registrations of one environment began to fail within minutes: Exact's trouble, told once."""
+    """Several logins of one environment began to fail alike within minutes: told once, not for each of them."""
 
     __tablename__ = "incidents"
 
@@ -138,6 +138,8 @@ class Incident(Base):
     environment: Mapped[str] = mapped_column(String(5))
     kind: Mapped[str] = mapped_column(String(30))
     """The ``FailureKind`` that most of them had."""
+    family: Mapped[str] = mapped_column(String(10), default="outage")
+    """The family of that kind (``core.exact.kinds.Family``): one incident of each can be open."""
     opened_at: Mapped[datetime]
     last_failure_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
@@ -150,6 +152,7 @@ class Incident(Base):
         Index(
             "uq_incidents_open",
             "environment",
+            "family",
             unique=True,
             sqlite_where=text("closed_at IS NULL"),
             postgresql_where=text("closed_at IS NULL"),

@@ -14,6 +14,9 @@ from core.settings import Settings
 REFUSALS_TO_BE_SURE = 3
 SURE_AFTER = timedelta(hours=2)
 """Exact has refused good tokens at night and accepted them later (picqer#497): one refusal proves nothing."""
+DOUBT = timedelta(hours=4)
+"""So long, and no longer, an incident of refusals keeps a consent from being called dead: three refusals, the last one
+at most two hours later, then show a withdrawn consent within eight hours of its first refusal, come what may."""
 SPARE = timedelta(seconds=5)
 """An access token with less life than this is not handed out: the call that uses it takes time too."""
 
@@ -101,6 +104,38 @@ def followed(settings: Settings, grant: GrantFacts) -> str:
     return f"{lapse} {refused.isoformat() if refused else '-'} {'dead' if grant_is_dead(grant) else 'alive'}"
 
 
+def refusals_after(
+    grant: GrantFacts, now: datetime, *, quiet: bool, many: bool
+) -> tuple[int, datetime | None]:
+    """How many refusals count, and since when, after one more at ``now``.
+
+    In the ``quiet`` hour none counts. While ``many`` logins are refused at once it counts, but not as the last that
+    is needed: that has to come after the incident, or ``DOUBT`` after the first. So good tokens that Exact refuses for
+    a while are not given up, and a consent that was withdrawn is called so all the same.
+    """
+    if quiet:
+        return grant.refusals, grant.refused_since
+    since = grant.refused_since or now
+    counted = grant.refusals + 1
+    if many and now - since < DOUBT:
+        counted = max(grant.refusals, min(counted, REFUSALS_TO_BE_SURE - 1))
+    return counted, since
+
+
+def refusals_in_a_row(failures: int, before: int, after: int, *, quiet: bool) -> int:
+    """What ``next_try`` is given for a refusal, the ``failures``-th failure in a row, which has brought those that
+    count from ``before`` to ``after``.
+
+    The ladder is for consents that are dead. Until that is certain, no two refusals may lie more than two hours apart
+    (four for the first, which may follow an outage): red within eight hours is promised.
+    """
+    if quiet:
+        return 1
+    if after >= REFUSALS_TO_BE_SURE:
+        return failures
+    return min(failures, 2 if before else 3)
+
+
 def in_quiet_hour(settings: Settings, now: datetime) -> bool:
     """Whether it is the hour of the Dutch night in which nothing is asked that can wait, and a refusal does not count.
 
@@ -118,7 +153,6 @@ def next_try(
     errors: Sequence[float] = (),
 ) -> datetime:
     """When to try again after the ``failures``-th failure in a row (1 for the first), this one of ``kind``.
-
     A moment that Exact named counts instead, when it is later than now; so does the one until which a late answer may
     come, unless the wait is longer anyway. ``errors`` are the moments (seconds since 1970) of the error answers so far,
     this one included: where they are as many as an hour may hold, the hour is waited out.

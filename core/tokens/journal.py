@@ -27,6 +27,8 @@ class Journal:
         self.folder = folder
         self.slots = Slots(folder, slots)
         self.archive = Archive(folder / "archive.db")
+        self.works: bool | None = None
+        """Whether a slot could be had the last time; None before the first."""
 
     def remember(
         self, spend: Spend, names: Sequence[str], sealed: bytes, now: datetime, *, orphan: bool = False

@@ -17,6 +17,7 @@ from core import clock
 from core.application import Application
 from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
+from core.exact.kinds import Family
 from core.i18n import _
 from core.settings import Settings
 from core.storage.incidents import open_incident
@@ -28,6 +29,8 @@ from core.tokens.facts import (
     in_quiet_hour,
     next_keep_alive,
     next_try,
+    refusals_after,
+    refusals_in_a_row,
     within_budget,
 )
 from core.tokens.flights import NO_LEASE, alone, changed
@@ -173,10 +176,12 @@ def _has_moved(app: Application, grant: Grant) -> bool:
 def _record(app: Application, grant: Grant, owner: str, error: ExactError, now: datetime) -> None:
     sent = error.kind != FailureKind.NOT_SENT
     errors = errors_within_the_hour(grant.error_moments, now) if sent else grant.error_moments
-    error.retry_at = next_try(error.kind, grant.failures + 1, now, error.retry_at, errors if sent else ())
-    # While many are refused at once it is Exact's trouble, and proves nothing about this consent.
-    doubtful = in_quiet_hour(app.settings, now) or _incident_is_open(app, grant.environment)
-    refused = error.kind == FailureKind.REFUSED and not doubtful
+    refusals, refused_since, in_a_row = grant.refusals, grant.refused_since, grant.failures + 1
+    if error.kind == FailureKind.REFUSED:
+        quiet, many = in_quiet_hour(app.settings, now), _many_are_refused(app, grant.environment)
+        refusals, refused_since = refusals_after(grant, now, quiet=quiet, many=many)
+        in_a_row = refusals_in_a_row(in_a_row, grant.refusals, refusals, quiet=quiet)
+    error.retry_at = next_try(error.kind, in_a_row, now, error.retry_at, errors if sent else ())
     _release(
         app,
         grant,
@@ -186,15 +191,15 @@ def _record(app: Application, grant: Grant, owner: str, error: ExactError, now: 
         last_failure_kind=error.kind.value,
         last_failure_message=error.exact_message,
         failures=grant.failures + 1,
-        refusals=grant.refusals + refused,
-        refused_since=grant.refused_since or (now if refused else None),
+        refusals=refusals,
+        refused_since=refused_since,
         error_moments=errors,
     )
 
 
-def _incident_is_open(app: Application, environment: str) -> bool:
+def _many_are_refused(app: Application, environment: str) -> bool:
     with app.database.read() as session:
-        return open_incident(session, environment) is not None
+        return open_incident(session, environment, Family.REFUSAL) is not None
 
 
 def _release(app: Application, grant: Grant, owner: str, **facts: object) -> None:

@@ -28,6 +28,7 @@ from core.i18n import _
 from core.storage.models import Grant
 from core.tokens.flights import new_owner, take_lease
 from core.tokens.grants import add_candidate, read_refresh_token
+from core.tokens.journal_trouble import note_working, tell_failing
 from core.tokens.lineage import Landing, land, patiently
 from core.tokens.records import Record, Spend, seal
 from core.tokens.slots import JournalFull, Slot
@@ -144,9 +145,9 @@ def archive(app: Application, flight: InFlight, pair: TokenPair, landing: Landin
 
 
 def journal_full() -> ExactError:
-    """Nothing may be spent: say so, and who mends it."""
+    """Nothing may be spent, and Exact has nothing to do with it: say so, and who mends it."""
     return ExactError(
-        FailureKind.NOT_SENT,
+        FailureKind.OURS,
         message=_(
             "The journal on this server cannot be written, so nothing was sent to Exact Online. An admin must look at "
             "the disk of the server."
@@ -160,8 +161,10 @@ def _reserved(app: Application) -> Iterator[Slot]:
         slot = app.journal.slots.reserve()
     except JournalFull:
         log.exception("No slot of the journal in %s can be had; nothing is spent.", app.journal.folder)
+        tell_failing(app)
         raise journal_full() from None
     try:
+        note_working(app)
         yield slot
     finally:
         slot.release()

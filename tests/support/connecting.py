@@ -15,6 +15,7 @@ from core.registrations.register import register
 from core.registrations.registration import registration
 from core.registrations.views import RegistrationForm
 from core.simulator.server import RunningSimulator
+from tests.support.worlds import World
 
 TEST_USER = "test@testbv.example"
 
@@ -22,7 +23,7 @@ TEST_USER = "test@testbv.example"
 def connect(
     app: Application,
     by: CurrentOperator,
-    simulator: RunningSimulator,
+    simulator: RunningSimulator | World,
     name: str = "Test B.V.",
     *,
     user: str = TEST_USER,
