@@ -65,13 +65,13 @@ def _verdict(incident: IncidentView) -> str:
         return _("It is our app's settings, not the customers: an admin must check them.")
     if incident.refused:
         return _(
-            "Exact refuses them: it can be trouble of Exact or of our app, or they have withdrawn their consent. Within "
-            "hours it shows; if everybody is refused, an admin must look in the Exact App Center."
+            "Exact refuses them: it can be trouble of Exact or of our app, or they have withdrawn their consent. "
+            "Within hours it shows; if everybody is refused, an admin must look in the Exact App Center."
         )
     if incident.unreached:
         return _(
-            "No connection comes about: it is Exact or our own network, not the customers. An admin must see whether the "
-            "server reaches the internet."
+            "No connection comes about: it is Exact or our own network, not the customers. An admin must see whether "
+            "the server reaches the internet."
         )
     return _("It is Exact, not the customers: nobody has to call or reconnect anybody.")
 

@@ -11,11 +11,12 @@ from sqlalchemy import delete, func, select
 from core import clock
 from core.accounts.roles import CurrentOperator, Role
 from core.alarms.outbox import AlarmKind, announce
+from core.registrations.issues import IssueKind, Problem, issue_columns
 from core.registrations.names import name_key
 from core.registrations.settle import settle
 from core.settings import Settings
 from core.storage.database import Database
-from core.storage.models import Administration, Alarm, Grant, Incident, Operator, Registration
+from core.storage.models import Administration, Alarm, Grant, Incident, Issue, Operator, Registration
 
 _numbers = itertools.count(1)
 
@@ -160,6 +161,14 @@ def make_alarm(database: Database, kind: AlarmKind, registration_id: int | None 
         announce(session, kind, clock.now(), registration=registration, **more)
         session.flush()
         return session.scalars(select(func.max(Alarm.id))).one() or 0
+
+
+def make_befallen(database: Database, registration_id: int, incident_id: int) -> None:
+    """What settling writes about a registration that an incident befalls."""
+    now = clock.now()
+    found = Problem(IssueKind.OUTAGE, now, incident_id=incident_id)
+    with database.transaction() as session:
+        session.add(Issue(**issue_columns(registration_id, found, now)))
 
 
 def make_incident(database: Database, environment: str = "nl", **facts: Any) -> int:

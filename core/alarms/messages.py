@@ -79,12 +79,12 @@ _ACT: dict[AlarmKind, str] = {
 _BY_FAILURE: dict[tuple[AlarmKind, str], tuple[str, str]] = {
     (AlarmKind.INCIDENT_OPENED, Family.REFUSAL): (
         N_(
-            "Since {at}, Exact Online ({country}) refuses several customers at once. It can be trouble of Exact or of our "
-            "app, or they have withdrawn their consent: others are being asked, and within hours it shows."
+            "Since {at}, Exact Online ({country}) refuses several customers at once. It can be trouble of Exact or of "
+            "our app, or they have withdrawn their consent: others are being asked, and within hours it shows."
         ),
         N_(
-            "Support is told which customers have to reconnect. If everybody is refused, an admin must look in the Exact "
-            "App Center whether our app still has its permission."
+            "Support is told which customers have to reconnect. If everybody is refused, an admin must look in the "
+            "Exact App Center whether our app still has its permission."
         ),
     ),
     (AlarmKind.INCIDENT_CLOSED, Family.REFUSAL): (
@@ -96,17 +96,19 @@ _BY_FAILURE: dict[tuple[AlarmKind, str], tuple[str, str]] = {
     ),
     (AlarmKind.INCIDENT_OPENED, Family.CLIENT): (
         N_(
-            "Since {at}, Exact Online ({country}) does not know our app for several customers: its client id or secret in "
-            "our settings is wrong."
+            "Since {at}, Exact Online ({country}) does not know our app for several customers: its client id or secret "
+            "in our settings is wrong."
         ),
         N_("An admin must correct the settings of this environment; then it goes on by itself."),
     ),
     (AlarmKind.INCIDENT_OPENED, FailureKind.NOT_SENT): (
         N_(
-            "Since {at}, no connection with Exact Online ({country}) comes about for several customers: the trouble is at "
-            "Exact, or in our own network."
+            "Since {at}, no connection with Exact Online ({country}) comes about for several customers: the trouble is "
+            "at Exact, or in our own network."
         ),
-        N_("An admin must see whether the server reaches the internet: “clickker doctor” tells. We keep trying."),
+        N_(
+            "An admin must see whether the server reaches the internet: “clickker doctor” tells. We keep trying."
+        ),
     ),
 }
 """What happened and who acts, where that depends on what the failures of an incident have in common."""

@@ -165,7 +165,9 @@ def _record(app: Application, subject: Subject, actor: str, found: Found, budget
         if found.divisions is not None:
             _keep(session, row, found, now)
         if found.error is not None and only_waits(found.error):
-            settle(session, app.settings, row, now)  # what was heard is kept; the rest is asked when it may be
+            settle(
+                session, app.settings, row, now
+            )  # what was heard is kept; the rest is asked when it may be
             return
         if found.error is not None:
             if actor != CLICKKER or not failing(row) or row.last_failure_kind != found.error.kind:

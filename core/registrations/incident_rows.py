@@ -96,9 +96,7 @@ def _kind_within(family: str, failure: str | None) -> str:
     return failure if same and failure else _KIND[family].value
 
 
-def _checked(
-    session: Session, settings: Settings, environment: str, since: datetime, failing: int
-) -> int:
+def _checked(session: Session, settings: Settings, environment: str, since: datetime, failing: int) -> int:
     """Logins checked since then; no more are counted than would be too many for ``failing`` ones to be an incident."""
     if settings.incident_share <= 0:
         return 0
@@ -138,7 +136,7 @@ def last_befallen(session: Session, incident: Incident) -> timedelta:
 
 
 def answered(session: Session, incident: Incident) -> int:
-    """Logins that have answered since the first round was due: of an outage, in its first rounds, of those it befell."""
+    """Logins that have answered since the first round was due: in the first rounds of an outage, of those it befell."""
     if incident.family == Family.REFUSAL:
         return len(accepted(session, incident, CANARIES))
     query = _answering(incident)
@@ -149,7 +147,7 @@ def answered(session: Session, incident: Incident) -> int:
 
 
 def accepted(session: Session, incident: Incident, limit: int) -> list[str | None]:
-    """Logins, ``limit`` at most, to which Exact has given a new key since the incident began, and which it then let in."""
+    """Logins, ``limit`` at most, that Exact has given a new key since the incident began, and has let in with it."""
     query = _answering(incident).join(Grant, Grant.id == Registration.grant_id)
     query = query.where(Grant.last_success_at >= incident.opened_at)
     return list(session.scalars(query.distinct().limit(limit)))
@@ -171,7 +169,7 @@ def canaries(session: Session, incident: Incident) -> list[int]:
     when it takes long. Of refusals healthy ones alone: whether Exact accepts them tells whose the refusals are, and
     those that are refused have moments of their own.
     """
-    ill = (Registration.id.in_(affected(incident)), Registration.active)
+    ill = (Registration.id.in_(affected(incident)), Registration.active.is_(True))
     well = (
         Registration.status.in_((Status.CONNECTED.value, Status.PARTLY_CONNECTED.value)),
         Registration.environment == incident.environment,

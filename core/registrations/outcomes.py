@@ -181,8 +181,8 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
     Outcome.OUR_ERROR: (
         N_("Something went wrong on our side"),
         N_(
-            "The consent was given, but a server of Clickker could not take it, so nothing was sent to Exact Online. Exact "
-            "Online and the customer have nothing to do with it."
+            "The consent was given, but a server of Clickker could not take it, so nothing was sent to Exact Online. "
+            "Exact Online and the customer have nothing to do with it."
         ),
         N_("An admin of Clickker Connections."),
         N_("Tell an admin, who finds the reason in the log of the server; then press Connect again."),

@@ -19,9 +19,7 @@ T = TypeVar("T")
 Hurry = Callable[[], bool]
 """Whether the round has to end now, with what it has."""
 
-OF_AN_ADMINISTRATION = frozenset(
-    {FailureKind.FORBIDDEN, FailureKind.BAD_REQUEST, FailureKind.RATE_LIMITED}
-)
+OF_AN_ADMINISTRATION = frozenset({FailureKind.FORBIDDEN, FailureKind.BAD_REQUEST, FailureKind.RATE_LIMITED})
 """What the answer to a probe says of the administration that was probed. Everything else, and whatever befalls the
 token on the way to it, is the whole connection's and ends the round."""
 _NOTHING_NEW = frozenset({FailureKind.TOO_EARLY, FailureKind.RATE_LIMITED})

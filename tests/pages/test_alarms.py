@@ -11,7 +11,7 @@ from core.accounts.roles import CurrentOperator
 from core.alarms.delivery import deliver_due
 from core.alarms.outbox import AlarmKind
 from core.application import Application
-from tests.factories import make_alarm, make_broken, make_incident
+from tests.factories import make_alarm, make_befallen, make_broken, make_incident
 from tests.support.frame import frame
 from tests.support.receivers import Hook, addressed, mail_server, web_hook
 
@@ -52,8 +52,9 @@ def test_it_shows_what_was_sent_what_is_held_and_what_failed(
     app = addressed(app, hook.address("canary"))
     make_alarm(app.database, AlarmKind.RECONNECT_NEEDED, make_broken(app.database))
     deliver_due(app)
-    make_incident(app.database, "be")
-    make_alarm(app.database, AlarmKind.RECONNECT_NEEDED, make_broken(app.database, environment="be"))
+    held = make_broken(app.database, environment="be")
+    make_befallen(app.database, held, make_incident(app.database, "be"))
+    make_alarm(app.database, AlarmKind.RECONNECT_NEEDED, held)
     hook.status = 404
     make_alarm(app.database, AlarmKind.RECONNECT_NEEDED, make_broken(app.database))
     deliver_due(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import clock
@@ -134,6 +135,26 @@ def test_an_incident_is_told_once_with_its_verdict(app: Application, sanne: Curr
     assert "3 customers fail since" in first
     assert "It is Exact, not the customers" in first
     assert "It is our app's settings, not the customers" in second
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (FailureKind.REFUSED, "an admin must look in the Exact App Center"),
+        (FailureKind.NOT_SENT, "An admin must see whether the server reaches the internet"),
+    ],
+)
+def test_a_banner_does_not_say_that_nobody_acts_where_somebody_has_to(
+    app: Application, sanne: CurrentOperator, kind: FailureKind, words: str
+) -> None:
+    for _n in range(3):
+        record_failure(app, make_connected(app.database), ExactError(kind))
+    _keeper_works(app)
+
+    [banner] = (warning.value for warning in frame("overview").warning)
+
+    assert words in banner
+    assert "nobody has to" not in banner
 
 
 def test_no_incident_no_banner(app: Application, sanne: CurrentOperator) -> None:

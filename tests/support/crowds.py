@@ -49,7 +49,7 @@ class Crowd:
             with suppress(ExactError):
                 check_now(self.world.app, self.alice, number)
 
-    def live(self, hours: float, look: Callable[[], None] = lambda: None, minutes: float = 10) -> None:
+    def live(self, hours: float, look: Callable[[], None] = lambda: None, minutes: float = 15) -> None:
         """The keeper has its turn every so many minutes; ``look`` is called after each."""
         for _turn in range(round(hours * 60 / minutes)):
             Keeper(self.world.app).turn()

@@ -15,14 +15,15 @@ from sqlalchemy import select, text, update
 
 from core import clock
 from core.accounts.roles import CurrentOperator
-from core.alarms import sending
-from core.alarms.delivery import BACK_OFF, DAILY, LEASE, Outcome, deliver_due
+from core.alarms import delivery, sending
+from core.alarms.delivery import BACK_OFF, DAILY, HELD_AT_MOST, LEASE, Outcome, deliver_due
 from core.alarms.outbox import AlarmKind
 from core.alarms.planning import plan
 from core.application import Application
 from core.storage.models import Alarm, Delivery, Incident, Operator, Registration
 from tests.factories import (
     make_alarm,
+    make_befallen,
     make_broken,
     make_connected,
     make_incident,
@@ -294,17 +295,23 @@ def test_a_digest_is_grouped_and_says_of_each_only_the_newest(support: Applicati
 # --- Held, overtaken, never told -------------------------------------------------------------------------
 
 
-def test_during_an_incident_only_the_incident_is_told(support: Application, hook: Hook) -> None:
+def test_during_an_incident_those_whom_it_befell_wait_and_nobody_else(
+    support: Application, hook: Hook
+) -> None:
     incident = make_incident(support.database)
     broken, mended = make_broken(support.database, "Bakker"), make_broken(support.database, "Visser")
+    apart = make_broken(support.database, "Jansen")
     elsewhere = make_broken(support.database, "Peeters", environment="be")
-    for number in (broken, mended, elsewhere):
+    for number in (broken, mended):
+        make_befallen(support.database, number, incident)
+    for number in (broken, mended, elsewhere, apart):
         make_alarm(support.database, AlarmKind.RECONNECT_NEEDED, number)
     make_alarm(support.database, AlarmKind.INCIDENT_OPENED, environment="nl", incident_id=incident)
 
     assert deliver_due(support) == 1
     assert "Bakker" not in hook.received[0]["message"]
     assert "Peeters" in hook.received[0]["message"]
+    assert "Jansen" in hook.received[0]["message"], "the incident has nothing to do with this one"
 
     put(support, mended, status="connected")
     with support.database.transaction() as session:
@@ -315,8 +322,67 @@ def test_during_an_incident_only_the_incident_is_told(support: Application, hook
     last = hook.received[-1]["message"]
     assert "Bakker" in last
     assert "Visser" not in last
-    assert outcomes(support) == ["sent", "overtaken", "sent", "sent", "sent"]
+    assert outcomes(support) == ["sent", "overtaken", "sent", "sent", "sent", "sent"]
     assert all(settled(support))
+
+
+def test_nothing_waits_for_an_incident_longer_than_hours(support: Application, hook: Hook) -> None:
+    number = make_broken(support.database, "Bakker")
+    make_befallen(support.database, number, make_incident(support.database))
+    make_alarm(support.database, AlarmKind.RECONNECT_NEEDED, number)
+    with clock.shifted(HELD_AT_MOST - timedelta(minutes=1)):
+        assert deliver_due(support) == 0
+    with clock.shifted(HELD_AT_MOST + timedelta(minutes=1)):
+        assert deliver_due(support) == 1
+    assert timedelta(hours=1) <= HELD_AT_MOST <= timedelta(hours=6)
+    assert "Bakker" in hook.titles[0]
+
+
+INCIDENTS = {
+    "outage": ("the trouble is at Exact", "Nobody has to do anything"),
+    "unknown": ("the trouble is at Exact", "Nobody has to do anything"),
+    "not_sent": ("in our own network", "An admin must see whether the server reaches the internet"),
+    "refused": ("refuses several customers", "Support is told which customers have to reconnect"),
+    "not_authenticated": ("refuses several customers", "Support is told which customers"),
+    "client": ("does not know our app", "An admin must correct the settings"),
+}
+
+
+@pytest.fixture
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Support's language."""
+    monkeypatch.setattr(delivery, "DEFAULT_LANGUAGE", "en")
+
+
+def opened(app: Application, code: str, failure: str) -> None:
+    incident = make_incident(app.database, code, kind=failure)
+    make_alarm(
+        app.database, AlarmKind.INCIDENT_OPENED, environment=code, incident_id=incident, failure=failure
+    )
+
+
+@pytest.mark.usefixtures("english")
+@pytest.mark.parametrize("failure", INCIDENTS)
+def test_an_incident_says_whose_trouble_it_is_and_who_acts(
+    support: Application, hook: Hook, failure: str
+) -> None:
+    opened(support, "nl", failure)
+    deliver_due(support)
+    said = hook.received[0]["message"]
+    assert all(words in said for words in INCIDENTS[failure])
+    assert ("Nobody has to do anything" in said) == (failure in {"outage", "unknown"})
+
+
+@pytest.mark.usefixtures("english")
+def test_a_digest_does_not_mix_up_who_acts(support: Application, hook: Hook) -> None:
+    opened(support, "nl", "outage")
+    opened(support, "be", "refused")
+    deliver_due(support)
+    assert hook.titles == ["2 alarms: 2× incident began"]
+    parts = [part for part in hook.received[0]["message"].split("\n\n") if "Incident began" in part]
+    assert len(parts) == 2
+    for part in parts:
+        assert ("Nobody has to do anything" in part) == ("Netherlands" in part)
 
 
 Change = Callable[[Application, int], None]

@@ -17,7 +17,7 @@ from core.alarms.trying import Tried, send_test, try_again
 from core.application import Application
 from core.errors import NotAllowed, NotFound, SettingsError
 from core.storage.models import Alarm
-from tests.factories import make_alarm, make_broken, make_incident, make_operator
+from tests.factories import make_alarm, make_befallen, make_broken, make_incident, make_operator
 from tests.support.plans import plan_of
 from tests.support.receivers import Hook, Mailbox, addressed
 from tests.support.statements import statements
@@ -158,9 +158,11 @@ def test_the_list_says_what_is_held_and_what_fails(
 ) -> None:
     hook.status = 404
     app = addressed(app, hook.address())
-    make_incident(app.database, "be")
+    incident = make_incident(app.database, "be")
     for country in ("be", "nl"):
         number = make_broken(app.database, environment=country)
+        if country == "be":
+            make_befallen(app.database, number, incident)
         make_alarm(app.database, AlarmKind.RECONNECT_NEEDED, number)
     deliver_due(app)
     make_alarm(app.database, AlarmKind.RECONNECT_NEEDED, number)

@@ -18,6 +18,7 @@ from core.exact.errors import ExactError, FailureKind
 from core.registrations import incidents
 from core.registrations.facts import MASS_KINDS
 from core.registrations.failures import record_failure
+from core.registrations.incident_rules import needed
 from core.registrations.incidents import (
     LADDER,
     checks_are_held,
@@ -29,6 +30,7 @@ from core.registrations.incidents import (
 from core.registrations.register import set_active
 from core.registrations.settle import settle
 from core.registrations.timeline import timeline
+from core.settings import Settings
 from core.storage.models import Alarm, Grant, Incident, Issue, Registration
 from tests.core.registrations.test_settle import check_copies
 from tests.factories import make_connected, make_grant, make_operator, make_registration
@@ -117,10 +119,13 @@ def test_three_within_minutes_are_one_incident_and_exacts(app: Application, alic
 def test_what_fails_for_many_at_once_is_not_the_customers(app: Application, kind: FailureKind) -> None:
     numbers = customers(app, 3)
     fail(app, *numbers, kind=kind)
-    expected = (
-        ("attention", "incident_client") if kind is FailureKind.CLIENT else ("exact_outage", "incident")
-    )
-    assert {reason(app, number) for number in numbers} == {expected}
+    expected = {
+        FailureKind.CLIENT: ("attention", "incident_client"),
+        FailureKind.REFUSED: ("attention", "incident_refused"),
+        FailureKind.NOT_AUTHENTICATED: ("attention", "incident_refused"),
+        FailureKind.NOT_SENT: ("exact_outage", "incident_not_sent"),
+    }
+    assert {reason(app, number) for number in numbers} == {expected.get(kind, ("exact_outage", "incident"))}
     assert all_incidents(app)[0].kind == kind
 
 
@@ -219,14 +224,30 @@ def test_two_logins_that_answer_close_it(app: Application, alice: CurrentOperato
         assert session.scalar(select(func.count()).where(Issue.incident_id == incident.id)) == 5
 
 
-def test_refusals_are_the_customers_again_once_it_is_over(app: Application) -> None:
-    numbers = customers(app, 4)
+def accept(app: Application, number: int) -> None:
+    """A good check, for which Exact gave a new key."""
+    with app.database.transaction() as session:
+        grant = session.get_one(Grant, session.get_one(Registration, number).grant_id)
+        grant.last_success_at = grant.rotated_at = clock.now()
+    succeed(app, number)
+
+
+def test_refusals_are_the_customers_again_once_others_are_accepted(app: Application) -> None:
+    numbers, others = customers(app, 4), customers(app, 3)
     fail(app, *numbers, kind=FailureKind.REFUSED)
     with later(1.1):
-        for number in canaries(app):
+        found = canaries(app)
+        assert len(found) == 2
+        assert set(found) < set(others), "whoever is refused has a moment of their own"
+        for number in found:
             succeed(app, number)
-        statuses = sorted(reason(app, number) for number in numbers)
-    assert statuses == [("attention", "failure_refused")] * 2 + [("connected", "connected")] * 2
+        assert all_incidents(app)[0].closed_at is None, "with an old key: that proves nothing"
+        for number in found:
+            accept(app, number)
+        assert all_incidents(app)[0].closed_at is not None
+        assert {reason(app, number) for number in numbers} == {("attention", "failure_refused")}
+        assert sweep(app) == 0
+    assert len(all_incidents(app)) == 1
 
 
 def test_the_next_three_open_the_next_one(app: Application) -> None:
@@ -253,18 +274,71 @@ def test_it_closes_when_nobody_is_left(app: Application, alice: CurrentOperator)
 
 def test_after_long_a_healthy_customer_may_end_it(app: Application) -> None:
     healthy, *numbers = customers(app, 4)
-    fail(app, *numbers, kind=FailureKind.REFUSED)
+    fail(app, *numbers)
     at = 0.0
     for _round in range(len(LADDER) + 1):
         at += 15.1
         with later(at):
             found = canaries(app)
-            fail(app, *(number for number in found if number != healthy), kind=FailureKind.REFUSED)
+            fail(app, *(number for number in found if number != healthy))
             if healthy in found:
                 succeed(app, healthy)
             assert (healthy in found) == (_round == len(LADDER))
     assert all_incidents(app)[0].closed_at is not None
-    assert reason(app, numbers[0]) == ("attention", "failure_refused")
+    assert reason(app, numbers[0]) == ("exact_outage", "outage")
+
+
+def test_a_single_healthy_one_is_enough_only_after_long(app: Application) -> None:
+    healthy, *numbers = customers(app, 4)
+    fail(app, *numbers, kind=FailureKind.REFUSED)
+    at = 0.0
+    for _round in range(len(LADDER) + 1):
+        at += 15.1
+        with later(at):
+            assert canaries(app) == [healthy]
+            accept(app, healthy)
+            assert (all_incidents(app)[0].closed_at is not None) == (_round == len(LADDER))
+
+
+def test_a_share_of_those_that_were_checked_must_fail(app: Application) -> None:
+    """Of 40 that were checked in these minutes 1 in 10 is passing errors; 1 in 5 is not."""
+    numbers = customers(app, 40)
+    fail(app, *numbers[:7])
+    assert all_incidents(app) == []
+    assert sweep(app) == 0
+    fail(app, numbers[7])
+    assert len(all_incidents(app)) == 1
+    assert {reason(app, number)[1] for number in numbers[:8]} == {"incident"}
+
+
+def test_who_was_not_checked_in_these_minutes_does_not_make_an_outage_smaller(app: Application) -> None:
+    customers(app, 40, last_checked_at=clock.now() - timedelta(minutes=11))
+    customers(app, 20, environment="be")
+    fail(app, *customers(app, 3))
+    assert len(all_incidents(app)) == 1
+
+
+@pytest.mark.parametrize(("checked", "failing"), [(0, 3), (15, 3), (16, 4), (83, 17), (1000, 200)])
+def test_how_many_it_takes(checked: int, failing: int) -> None:
+    assert needed(Settings(), checked) == failing
+
+
+def test_the_kinds_are_counted_apart(app: Application) -> None:
+    first, second, third, fourth, fifth = customers(app, 5)
+    fail(app, first, second, kind=FailureKind.REFUSED)
+    fail(app, third, fourth, kind=FailureKind.OUTAGE)
+    assert all_incidents(app) == []
+    fail(app, fifth, kind=FailureKind.UNKNOWN)
+    assert [row.family for row in all_incidents(app)] == ["outage"]
+    assert reason(app, first) == ("attention", "failure_refused")
+
+
+def test_refusals_hold_nobody_up(app: Application) -> None:
+    fail(app, *customers(app, 3), kind=FailureKind.REFUSED)
+    fail(app, *customers(app, 3, environment="be"), kind=FailureKind.CLIENT)
+    with app.database.read() as session:
+        assert not checks_are_held(session, "nl")
+        assert checks_are_held(session, "be")
 
 
 def test_one_that_was_locked_follows_at_the_next_sweep(
@@ -295,7 +369,7 @@ def test_refusals_met_by_keeping_alive_alone_are_noticed(app: Application) -> No
     assert all_incidents(app) == []
     sweep(app)
     assert all_incidents(app)[0].kind == FailureKind.REFUSED
-    assert reason(app, numbers[0]) == ("exact_outage", "incident")
+    assert reason(app, numbers[0]) == ("attention", "incident_refused")
 
 
 def together(app: Application, numbers: list[int], act: Callable[[int], None]) -> None:

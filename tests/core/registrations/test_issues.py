@@ -132,7 +132,7 @@ def test_every_issue_has_words() -> None:
     assert set(ISSUES) == set(IssueKind)
     assert all(issue_words(kind, 7).what and issue_words(kind, 7).who for kind in IssueKind)
     assert "7 days" in issue_words("lapses_soon", 7).what
-    assert {"incident", "incident_client"} <= set(REASONS)
+    assert {"incident", "incident_client", "incident_refused", "incident_not_sent"} <= set(REASONS)
 
 
 # --- Kept with the rows ---

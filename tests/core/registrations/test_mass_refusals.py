@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core import clock
+from core.alarms import delivery
 from core.registrations.incident_rules import End, end_of
 from core.registrations.incidents import open_incidents
 from core.tokens.facts import DOUBT
@@ -17,6 +18,11 @@ from tests.support.receivers import Hook, web_hook
 
 RED = "reconnect_needed"
 NOBODY_ACTS = "obody has to do anything"
+
+
+@pytest.fixture(autouse=True)
+def _support_reads_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "DEFAULT_LANGUAGE", "en")
 
 
 @pytest.fixture
@@ -79,7 +85,7 @@ def test_where_nobody_is_left_to_compare_with_it_still_ends_and_our_app_is_suspe
 def test_an_app_that_exact_has_revoked_is_told_once_however_long_it_lasts(people: Crowd) -> None:
     people.withdraw(*people.numbers)
     people.check(*people.numbers[:3])
-    people.live(36, minutes=20)
+    people.live(24, minutes=30)
     assert people.statuses(*people.numbers) == {RED}
     assert [kind for kind in people.alarms() if kind != "reconnect_needed"] == [
         "incident_opened",
@@ -178,24 +184,23 @@ def test_one_who_was_told_to_wait_by_an_outage_before_is_certain_within_eight_ho
     assert people.status(gone) == RED
 
 
-@pytest.mark.parametrize(
-    ("family", "age", "affected", "answered", "heard", "end"),
-    [
-        ("refusal", timedelta(0), False, 0, timedelta(0), End.NOBODY),
-        ("refusal", timedelta(0), True, 2, timedelta(0), End.ANSWERED),
-        ("refusal", timedelta(0), True, 1, timedelta(0), None),
-        ("refusal", DOUBT, True, 1, DOUBT, End.ANSWERED),
-        ("refusal", DOUBT, True, 0, DOUBT, End.REFUSED),
-        ("refusal", DOUBT - timedelta(seconds=1), True, 0, DOUBT, None),
-        ("refusal", 9 * DOUBT, True, 0, DOUBT - timedelta(seconds=1), None),
-        ("refusal", DOUBT, False, 0, DOUBT, End.REFUSED),
-        ("refusal", DOUBT, False, 1, DOUBT, End.NOBODY),
-        ("outage", 99 * DOUBT, False, 0, DOUBT, End.NOBODY),
-        ("outage", 99 * DOUBT, True, 0, 99 * DOUBT, None),
-        ("client", 99 * DOUBT, True, 0, 99 * DOUBT, None),
-    ],
-)
-def test_why_an_incident_is_over(
-    family: str, age: timedelta, affected: bool, answered: int, heard: timedelta, end: End | None
-) -> None:
+ENDS = [
+    ("refusal", timedelta(0), False, 0, timedelta(0), End.NOBODY),
+    ("refusal", timedelta(0), True, 2, timedelta(0), End.ANSWERED),
+    ("refusal", timedelta(0), True, 1, timedelta(0), None),
+    ("refusal", DOUBT, True, 1, DOUBT, End.ANSWERED),
+    ("refusal", DOUBT, True, 0, DOUBT, End.REFUSED),
+    ("refusal", DOUBT - timedelta(seconds=1), True, 0, DOUBT, None),
+    ("refusal", 9 * DOUBT, True, 0, DOUBT - timedelta(seconds=1), None),
+    ("refusal", DOUBT, False, 0, DOUBT, End.REFUSED),
+    ("refusal", DOUBT, False, 1, DOUBT, End.NOBODY),
+    ("outage", 99 * DOUBT, False, 0, DOUBT, End.NOBODY),
+    ("outage", 99 * DOUBT, True, 0, 99 * DOUBT, None),
+    ("client", 99 * DOUBT, True, 0, 99 * DOUBT, None),
+]
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_why_an_incident_is_over(case: tuple[str, timedelta, bool, int, timedelta, End | None]) -> None:
+    family, age, affected, answered, heard, end = case
     assert end_of(family, 0, age, affected=affected, answered=answered, heard=heard) is end

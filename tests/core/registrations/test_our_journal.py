@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from core.alarms import delivery
 from core.application import Application
 from core.exact.errors import ExactError
 from core.keeping.keeper import Keeper
@@ -22,6 +23,11 @@ from tests.support.crowds import HOUR, Crowd, crowd
 from tests.support.receivers import Hook, web_hook
 
 DAY = 24 * HOUR
+
+
+@pytest.fixture(autouse=True)
+def _support_reads_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "DEFAULT_LANGUAGE", "en")
 
 
 @pytest.fixture
@@ -132,6 +138,8 @@ def test_a_setting_that_is_missing_when_the_code_comes_is_ours_too(people: Crowd
     answer = [("code", people.world.engine.grant_code("nl", user)), ("state", state)]
     app.settings.exact["nl"] = refused
     try:
-        assert complete_consent(app, answer, begun.browser_token, people.alice.id).outcome is Outcome.OUR_ERROR
+        assert (
+            complete_consent(app, answer, begun.browser_token, people.alice.id).outcome is Outcome.OUR_ERROR
+        )
     finally:
         app.settings.exact["nl"] = good

@@ -46,6 +46,7 @@ CASES: list[tuple[str, Facts, Status]] = [
     ("no answer", facts(last_failure_at=NOW, last_failure_kind=FailureKind.UNKNOWN), Status.EXACT_OUTAGE),
     ("first refusal", facts(last_failure_at=NOW, last_failure_kind=FailureKind.REFUSED), Status.ATTENTION),
     ("a refusal while many fail", facts(incident=IncidentFact(1, ours=False), **REFUSAL), Status.EXACT_OUTAGE),
+    ("refused like many", facts(incident=IncidentFact(1, ours=False, refused=True), **REFUSAL), Status.ATTENTION),
     ("our app's settings", facts(incident=IncidentFact(1, ours=True), **REFUSAL), Status.ATTENTION),
     ("dead before the incident", facts(dead=True, incident=IncidentFact(1, ours=False)), Status.RECONNECT_NEEDED),
     ("an incident that is over for this one", facts(incident=IncidentFact(1, ours=False)), Status.CONNECTED),

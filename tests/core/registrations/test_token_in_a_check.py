@@ -19,7 +19,7 @@ from tests.support.crowds import Crowd
 from tests.support.worlds import World, world
 
 FIRST, SECOND = 1001001, 1001002
-INVALID_CLIENT = {"status": 400, "body": '{"error":"invalid_client"}'}
+INVALID_CLIENT: dict[str, object] = {"status": 400, "body": '{"error":"invalid_client"}'}
 
 
 @pytest.fixture
@@ -46,21 +46,27 @@ def administrations(world: World) -> list[Administration]:
         return list(session.scalars(linked))
 
 
-def meanwhile(
-    monkeypatch: pytest.MonkeyPatch, world: World, after: Callable[[str], bool], act: Callable[[], None]
-) -> None:
+Between = Callable[[Callable[[str], bool], Callable[[], None]], None]
+
+
+@pytest.fixture
+def between(one: Crowd, monkeypatch: pytest.MonkeyPatch) -> Between:
     """The first answer to such an address takes Exact ten minutes, in which the access token ends and more happens."""
+    world = one.world
     real, done = world.engine.api, list[bool]()
 
-    def slow(request: ApiRequest) -> Answer:
-        answer = real(request)
-        if not done and after(f"{request.path}?{request.query}"):
-            done.append(True)
-            world.advance(601)
-            act()
-        return answer
+    def set_up(after: Callable[[str], bool], act: Callable[[], None]) -> None:
+        def slow(request: ApiRequest) -> Answer:
+            answer = real(request)
+            if not done and after(f"{request.path}?{request.query}"):
+                done.append(True)
+                world.advance(601)
+                act()
+            return answer
 
-    monkeypatch.setattr(world.engine, "api", slow)
+        monkeypatch.setattr(world.engine, "api", slow)
+
+    return set_up
 
 
 def is_probe(address: str) -> bool:
@@ -73,29 +79,27 @@ def is_list(address: str) -> bool:
 
 @pytest.mark.parametrize("after", [is_probe, is_list], ids=["between two administrations", "after the list"])
 @pytest.mark.parametrize(
-    ("fault", "details", "kind", "status"),
+    ("fault", "kind", "status"),
     [
-        ("invalid_grant", {}, "refused", Status.ATTENTION),
-        ("custom", INVALID_CLIENT, "client", Status.ATTENTION),
-        ("rate_limited", {}, "rate_limited", Status.ATTENTION),
-        ("false_400", {}, "bad_request", Status.ATTENTION),
-        ("unavailable", {}, "outage", Status.EXACT_OUTAGE),
+        ("invalid_grant", "refused", Status.ATTENTION),
+        ("custom", "client", Status.ATTENTION),
+        ("rate_limited", "rate_limited", Status.ATTENTION),
+        ("false_400", "bad_request", Status.ATTENTION),
+        ("unavailable", "outage", Status.EXACT_OUTAGE),
     ],
 )
-def test_what_befalls_the_token_is_no_administrations_failure_and_no_success(
+def test_what_befalls_the_token_is_no_administrations_failure_and_no_success(  # noqa: PLR0917 - a fixture, a table
     one: Crowd,
-    monkeypatch: pytest.MonkeyPatch,
+    between: Between,
     after: Callable[[str], bool],
     fault: str,
-    details: dict[str, object],
     kind: str,
     status: Status,
 ) -> None:
     [number], world = one.numbers, one.world
     before = row(world, number).last_success_at
-    meanwhile(
-        monkeypatch, world, after, lambda: world.engine.add_fault(fault, None, endpoint="token", **details)
-    )
+    details = INVALID_CLIENT if fault == "custom" else {}
+    between(after, lambda: world.engine.add_fault(fault, None, endpoint="token", **details))
     one.check(number)
     found = row(world, number)
     assert (found.last_failure_kind, found.status) == (kind, status)
@@ -103,14 +107,10 @@ def test_what_befalls_the_token_is_no_administrations_failure_and_no_success(
     assert [each.last_failure_kind for each in administrations(world)] == [None, None]
 
 
-def test_a_token_that_is_only_too_young_is_no_failure_at_all(
-    one: Crowd, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_token_that_is_only_too_young_is_no_failure_at_all(one: Crowd, between: Between) -> None:
     [number], world = one.numbers, one.world
     before = row(world, number)
-    meanwhile(
-        monkeypatch, world, is_probe, lambda: world.engine.add_fault("too_early", None, endpoint="token")
-    )
+    between(is_probe, lambda: world.engine.add_fault("too_early", None, endpoint="token"))
     one.check(number)
     found = row(world, number)
     assert (found.last_failure_kind, found.status) == (None, Status.CONNECTED)

@@ -82,7 +82,7 @@ def test_an_incident_finds_whom_it_concerns(seeded: Application, database: Datab
         sweep(seeded)
         with Session(database.engine) as session:
             window = clock.now() - timedelta(minutes=10)
-            incident_rows.beginnings(session, "nl", window)
+            incident_rows.beginnings(session, "nl", "outage", window)
             session.scalars(incident_rows.strays(seeded.settings, incident)).all()
             session.scalars(incident_rows.affected(incident)).all()
     _assert_indexed(database, [one for one in seen if "issues" in one[0]], "issues")
