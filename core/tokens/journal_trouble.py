@@ -6,7 +6,7 @@ import hashlib
 import logging
 import platform
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -35,10 +35,14 @@ def note_working(app: Application) -> None:
     """It can be written: the next trouble is news. Costs nothing while that is known."""
     if app.journal.works:
         return
+    told = (Counter.name == _name(app), Counter.value != 0)
     try:
-        with app.database.transaction() as session:
-            over = update(Counter).where(Counter.name == _name(app), Counter.value != 0).values(value=0)
-            session.execute(over.execution_options(synchronize_session=False))
+        with app.database.read() as session:
+            was_told = session.scalar(select(Counter.name).where(*told)) is not None
+        if was_told:
+            with app.database.transaction() as session:
+                over = update(Counter).where(*told).values(value=0)
+                session.execute(over.execution_options(synchronize_session=False))
         app.journal.works = True
     except SQLAlchemyError:
         log.exception("It could not be noted that the journal can be written again.")
