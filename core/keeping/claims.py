@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, or_, select, update
 
-from core.exact.kinds import FailureKind
+from core.exact.kinds import FAMILIES, Family
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.models import Grant, Registration
 from core.tokens.facts import in_quiet_hour
 
+_REFUSED = [kind.value for kind, family in FAMILIES.items() if family is Family.REFUSAL]
 URGENT = timedelta(hours=6)
 """A consent with less life than this is used even in the quiet hour."""
 
@@ -27,7 +28,7 @@ def due_checks(now: datetime, limit: int, held: Collection[str] = ()) -> Select[
     """
     query = select(Registration.id).where(_check_is_due(now), _nobody_checks(now))
     if held:
-        refused = Registration.last_failure_kind == FailureKind.REFUSED.value
+        refused = Registration.last_failure_kind.in_(_REFUSED)
         query = query.where(Registration.environment.not_in(held) | refused)
     return query.order_by(Registration.next_check_at).limit(limit)
 
