@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from core import clock
 from core.application import Application
-from core.exact.errors import ExactError, FailureKind
+from core.exact.errors import ExactError
 from core.exact.rows import Me
-from core.registrations.budget import Budget, exhausted, holds_back
+from core.registrations.budget import Budget, exhausted, only_waits
 from core.registrations.overruling import COUNTED_ERRORS, HOUR
 from core.storage.models import Grant
 from core.tokens.rotation import access_token
@@ -60,7 +60,7 @@ def _put_off(app: Application, grant_id: str, error: Exception) -> None:
 
 
 def _only_waits(error: Exception) -> bool:
-    return isinstance(error, ExactError) and (holds_back(error) or error.kind == FailureKind.TOO_EARLY)
+    return isinstance(error, ExactError) and only_waits(error)
 
 
 def _again_at(error: Exception, failures: int, now: datetime) -> datetime:
