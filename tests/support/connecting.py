@@ -42,7 +42,7 @@ def connect(
 def consent(
     app: Application,
     by: CurrentOperator,
-    simulator: RunningSimulator,
+    simulator: RunningSimulator | World,
     number: int,
     *,
     user: str = TEST_USER,
