@@ -44,6 +44,7 @@ STATUSES: dict[Outcome, int] = {
     Outcome.LINK_USED: 409,
     Outcome.EXPIRED_STATE: 410,
     Outcome.WITHDRAWN: 410,
+    Outcome.OTHER_COUNTRY: 410,
     Outcome.PROVIDER_ERROR: 502,
     Outcome.TOKEN_ERROR: 502,
     Outcome.CLIENT_ERROR: 502,

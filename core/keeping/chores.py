@@ -10,6 +10,7 @@ from core.alarms.delivery import deliver_due
 from core.application import Application
 from core.keeping.housekeeping import tidy
 from core.registrations import incident_views, incidents
+from core.registrations.abandoned import end_abandoned
 from core.registrations.heartbeat import beat
 from core.registrations.incidents import canaries_are_due, due_canaries, sweep
 from core.registrations.recovery import identify_strays, recover_chains, replay_journal
@@ -45,6 +46,12 @@ def sweep_all(app: Application) -> None:
         pass
 
 
+def take_up_answers(app: Application) -> None:
+    """Put in force what killed processes left in the journal; an attempt that left nothing there has ended."""
+    replay_journal(app)
+    end_abandoned(app)
+
+
 def held_environments(app: Application) -> frozenset[str]:
     """Environments in which checks wait until an incident is over."""
     with app.database.read() as session:
@@ -64,7 +71,7 @@ CHORES = (
     Chore("heartbeat", 60, show_life),
     Chore("statuses", 15, settle_all),
     Chore("incidents", 15, sweep_all),
-    Chore("journal", 60, replay_journal),
+    Chore("journal", 60, take_up_answers),
     Chore("chains", 86_400, recover_chains),
     Chore("owners of tokens", 300, identify_strays),
     Chore("alarms", 15, deliver_due),

@@ -24,12 +24,15 @@ URGENT = timedelta(hours=6)
 def due_checks(now: datetime, limit: int, held: Collection[str] = ()) -> Select[int]:
     """The registrations to check now, longest due first; those of the environments ``held`` wait.
 
-    Whoever is refused does not wait for the end of somebody else's outage: only by asking does it become certain.
+    Whoever is refused does not wait for the end of somebody else's outage: only by asking does it become certain. Whose
+    a new consent is can be asked meanwhile too: it may be what ends the trouble.
     """
     query = select(Registration.id).where(_check_is_due(now), _nobody_checks(now))
     if held:
         refused = Registration.last_failure_kind.in_(_REFUSED)
-        query = query.where(Registration.environment.not_in(held) | refused)
+        nameless = select(Grant.id).where(Grant.exact_user_id.is_(None))
+        waits = Registration.candidate_grant_id.in_(nameless)
+        query = query.where(or_(Registration.environment.not_in(held), refused, waits))
     return query.order_by(Registration.next_check_at).limit(limit)
 
 

@@ -16,21 +16,20 @@ from core import clock
 from core.application import Application
 from core.errors import NotFound, SettingsError
 from core.exact.errors import ExactError, FailureKind
+from core.exact.rows import Me
 from core.registrations import link_claims
 from core.registrations.administrations import read_from_exact
 from core.registrations.facts import linked_of
-from core.registrations.grants import (
-    release_grant,
-    set_candidate,
-)
+from core.registrations.grants import release_grant, unidentified
 from core.registrations.locking import lock_login
 from core.registrations.noting import is_told, note_consent, note_turned_away
 from core.registrations.outcomes import EXCHANGING, ConsentResult, Outcome
 from core.registrations.owners import ask_whose
 from core.registrations.scope import find
 from core.registrations.settle import settle
-from core.registrations.takeover import attach, await_decision, leave_to_others
+from core.registrations.takeover import AGAIN, attach, await_decision, leave_to_others
 from core.registrations.timeline import CUSTOMER, EXACT, write
+from core.registrations.withdrawing import how_ended
 from core.storage.models import Administration, Consent, CustomerLink, Grant, Operator, Registration, new_uuid
 from core.tokens.records import Spend
 from core.tokens.secrets import hash_token
@@ -104,8 +103,8 @@ def complete_consent(
     candidate_id = spend.grant_id
     try:
         outcome = _take_over(app, accepted, candidate_id, pair.access_token)
-    except (NotFound, _LetGo) as error:
-        return _forget(app, accepted, candidate_id, gone=isinstance(error, NotFound))
+    except (NotFound, _LetGo):
+        return _forget(app, accepted, candidate_id)
     unchanged = outcome is Outcome.GRANTED and _is_unchanged(app, accepted.registration_id)
     return ConsentResult(outcome, accepted.registration_id, accepted.customer, unchanged)
 
@@ -163,10 +162,8 @@ def _refusal(
     """Why this return may not be taken for this attempt, which stays open for the one who may."""
     if not browser_token or not hmac.compare_digest(hash_token(browser_token), consent.browser_hash or ""):
         return Outcome.OTHER_BROWSER
-    if consent.used_at is not None:
-        return Outcome.WITHDRAWN if consent.outcome == Outcome.WITHDRAWN else Outcome.REUSED_STATE
-    if consent.expires_at <= clock.now():
-        return Outcome.EXPIRED_STATE
+    if ended := how_ended(session, consent):
+        return ended
     if consent.link_id is not None:
         return _refusal_of_link(session, consent.link_id)
     if operator_id is not None and operator_id != consent.operator_id:
@@ -223,46 +220,51 @@ def _take_over(app: Application, accepted: _Return, candidate_id: str, token: st
     except ExactError:
         return _keep_unidentified(app, accepted, candidate_id)
     try:
-        with app.database.transaction() as session:
-            candidate = _candidate(session, candidate_id, me.user_id, accepted.registration_id)
-            registration = find(session, accepted.registration_id)
-            _close(session, accepted.consent_id, Outcome.GRANTED)
-            attached = attach(session, app, registration, candidate, me, actor=accepted.actor)
-            _note(session, accepted, Outcome.GRANTED if attached else Outcome.NEEDS_DECISION)
+        outcome = _attach(app, accepted, candidate_id, me)
     except (NotFound, _LetGo):
         leave_to_others(app, candidate_id, me)
         raise
-    if not attached:
-        return Outcome.NEEDS_DECISION
-    # A failure here loses nothing: the page offers to read the administrations again.
-    read_from_exact(app, accepted.registration_id, accepted.actor)
-    return Outcome.GRANTED
+    if outcome is Outcome.GRANTED:
+        # A failure here loses nothing: the keeper looks again soon.
+        read_from_exact(app, accepted.registration_id, accepted.actor)
+    return outcome
 
 
-def _candidate(session: Session, candidate_id: str, exact_user_id: str, registration_id: int) -> Grant:
-    candidate = lock_login(session, candidate_id, exact_user_id, registration_id)
-    if candidate is None:
-        raise _LetGo
-    return candidate
+@AGAIN
+def _attach(app: Application, accepted: _Return, candidate_id: str, me: Me) -> Outcome:
+    with app.database.transaction() as session:
+        candidate = lock_login(session, candidate_id, me.user_id, accepted.registration_id)
+        registration = find(session, accepted.registration_id)
+        _close(session, registration, accepted, Outcome.GRANTED)
+        if candidate is None:  # the keeper has asked meanwhile
+            attached = registration.candidate_grant_id is None
+        else:
+            attached = attach(session, app, registration, candidate, me, actor=accepted.actor)
+        outcome = Outcome.GRANTED if attached else Outcome.NEEDS_DECISION
+        _note(session, accepted, outcome)
+    return outcome
 
 
 def _keep_unidentified(app: Application, accepted: _Return, candidate_id: str) -> Outcome:
     with app.database.transaction() as session:
         registration = find(session, accepted.registration_id)
-        _close(session, accepted.consent_id, Outcome.UNIDENTIFIED)
-        set_candidate(session, app, registration, candidate_id)
+        waits = unidentified(session, candidate_id) is not None  # unless the keeper has asked meanwhile
+        outcome = Outcome.UNIDENTIFIED if waits else Outcome.GRANTED
+        _close(session, registration, accepted, outcome)
         settle(session, app.settings, registration, clock.now())
-        _note(session, accepted, Outcome.UNIDENTIFIED)
-    return Outcome.UNIDENTIFIED
+        _note(session, accepted, outcome)
+    return outcome
 
 
-def _forget(app: Application, accepted: _Return, candidate_id: str, *, gone: bool) -> ConsentResult:
-    """The registration was deleted (``gone``) or disconnected meanwhile: nobody may hold its tokens."""
+def _forget(app: Application, accepted: _Return, candidate_id: str) -> ConsentResult:
+    """The registration was deleted, disconnected or moved to another country meanwhile: nobody may hold its tokens."""
     with app.database.transaction() as session:
         release_grant(session, app, candidate_id)
-        _note(session, accepted, Outcome.WITHDRAWN)
-    number = None if gone else accepted.registration_id
-    return ConsentResult(Outcome.WITHDRAWN, number, accepted.customer)
+        row = session.get(Registration, accepted.registration_id)
+        moved = row is not None and row.environment != accepted.environment
+        outcome = Outcome.OTHER_COUNTRY if moved else Outcome.WITHDRAWN
+        _note(session, accepted, outcome)
+    return ConsentResult(outcome, row.id if row else None, accepted.customer)
 
 
 def _fail(app: Application, accepted: _Return, outcome: Outcome) -> ConsentResult:
@@ -284,10 +286,10 @@ def _note(session: Session, accepted: _Return, outcome: Outcome) -> None:
         note_consent(session, consent, outcome, accepted.address)
 
 
-def _close(session: Session, consent_id: str, outcome: Outcome) -> None:
+def _close(session: Session, registration: Registration, accepted: _Return, outcome: Outcome) -> None:
     """Note how the attempt ended. Raises ``_LetGo`` when somebody has ended it already."""
-    consent = session.get_one(Consent, consent_id)
-    if consent.outcome == Outcome.WITHDRAWN:
+    consent = session.get_one(Consent, accepted.consent_id)
+    if consent.outcome == Outcome.WITHDRAWN or registration.environment != accepted.environment:
         raise _LetGo
     consent.outcome = outcome
     consent.verifier = None

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import Row, select
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
@@ -21,26 +19,18 @@ from core.registrations.budget import Budget, only_waits
 from core.registrations.doors import known_codes, rests_until
 from core.registrations.facts import linked_of
 from core.registrations.failures import write_failure
-from core.registrations.grants import remember_user
+from core.registrations.grants import remember_user, unidentified
 from core.registrations.incidents import note_success
 from core.registrations.locking import find_with_login
 from core.registrations.noting import note_alone
 from core.registrations.rounds import Found, Hurry, Round, Subject
-from core.registrations.schedule import after_failure, after_success, failing, wants_checks
+from core.registrations.schedule import after_failure, after_success, failing, until_identified, wants_checks
 from core.registrations.scope import check_visible, find
 from core.registrations.settle import has_news, settle, settle_grant
-from core.registrations.takeover import identify_candidate
+from core.registrations.takeover import AGAIN, identify_candidate
 from core.registrations.timeline import CLICKKER, write
 from core.settings import Settings
 from core.storage.models import Administration, Grant, Registration
-
-_AGAIN = retry(
-    retry=retry_if_exception_type(OperationalError),
-    wait=wait_random(0.05, 0.5),
-    stop=stop_after_attempt(4),
-    reraise=True,
-)
-"""For a transaction that may be repeated: two checks behind one login can want the same rows."""
 
 
 def check_now(app: Application, by: CurrentOperator, registration_id: int) -> None:
@@ -62,13 +52,13 @@ def check(
     The outcome and the moment of the next check are recorded in one transaction; a failure is returned. Raises
     ``NotFound`` when there is no registration or no consent.
     """
-    unidentified = _identify(app, registration_id)
-    subject = _subject(app, registration_id)
-    if subject is None and unidentified is None:
+    nameless = _identify(app, registration_id)
+    subject = _subject(app, registration_id, actor)
+    if subject is None and nameless is None:
         raise NotFound(_("There is no consent for this registration yet. Press Connect first."))
     if subject is None:
-        rest(app, registration_id, unidentified)
-        return unidentified
+        rest(app, registration_id, nameless)
+        return nameless
     budget = Budget(app, subject.environment, subject.home, subject.grant_id)
     found = Round(app, subject, budget, hurry).ask()
     if found.error is not None and found.divisions is None and only_waits(found.error):
@@ -76,7 +66,7 @@ def check(
         rest(app, registration_id, found.error)
         return found.error
     _record(app, subject, actor, found, budget)
-    return found.error or unidentified
+    return found.error or nameless
 
 
 def record_own_failure(app: Application, registration_id: int) -> None:
@@ -86,21 +76,31 @@ def record_own_failure(app: Application, registration_id: int) -> None:
     with app.database.transaction() as session:
         row = find_with_login(session, registration_id)
         row.check_until = None
-        row.next_check_at = after_failure(app.settings, row, error, now) if wants_checks(row) else None
+        row.next_check_at = _again(session, app, row, error, now)
         write_failure(session, app, row, error)
 
 
-@_AGAIN
+@AGAIN
 def rest(app: Application, registration_id: int, error: ExactError | None = None) -> None:
     """Nothing was learnt: let go of the registration and look again later, if there is anything to look at."""
     now = clock.now()
     with app.database.transaction() as session:
         row = session.get(Registration, registration_id, with_for_update=True)
         if row is not None:
-            row.next_check_at = after_failure(app.settings, row, error, now) if wants_checks(row) else None
+            row.next_check_at = _again(session, app, row, error, now)
             row.check_until = None
             if row.grant_id is not None:  # a token may have been spent before we held back
                 settle_grant(session, app.settings, row.grant_id, now)
+
+
+def _again(
+    session: Session, app: Application, row: Registration, error: ExactError | None, now: datetime
+) -> datetime | None:
+    """When to look after nothing was learnt; None where there is nothing to look at."""
+    waiting = unidentified(session, row.candidate_grant_id)
+    if waiting is not None:
+        return until_identified(app.settings, waiting.created_at, error, now)
+    return after_failure(app.settings, row, error, now) if wants_checks(row) else None
 
 
 def _identify(app: Application, registration_id: int) -> ExactError | None:
@@ -111,11 +111,13 @@ def _identify(app: Application, registration_id: int) -> ExactError | None:
     return None
 
 
-def _subject(app: Application, registration_id: int) -> Subject | None:
+def _subject(app: Application, registration_id: int, actor: str) -> Subject | None:
+    """Whom to ask about; None without a consent. We ask by ourselves only of whom checks are wanted: a paused one is
+    looked at until a consent of it has an owner, and no longer."""
     with app.database.read() as session:
         row = session.get(Registration, registration_id)
         grant = session.get(Grant, row.grant_id) if row and row.grant_id else None
-        if row is None or grant is None:
+        if row is None or grant is None or (actor == CLICKKER and not wants_checks(row)):
             return None
         return Subject(
             registration_id=row.id,
@@ -148,7 +150,7 @@ def _rests(settings: Settings, row: Row[int, datetime | None, datetime | None], 
     return bad is not None and (good is None or bad > good) and now < rests_until(settings, bad)
 
 
-@_AGAIN
+@AGAIN
 def _record(app: Application, subject: Subject, actor: str, found: Found, budget: Budget) -> None:
     now = clock.now()
     with app.database.transaction() as session:
@@ -161,7 +163,7 @@ def _record(app: Application, subject: Subject, actor: str, found: Found, budget
         if found.me is not None:
             remember_user(grant, found.me)
         before = _failing_administrations(session, row), failing(row)
-        row.next_check_at = _next(app, row, found, now)
+        row.next_check_at = _next(session, app, row, found, now)
         if found.divisions is not None:
             _keep(session, row, found, now)
         if found.error is not None and only_waits(found.error):
@@ -191,12 +193,18 @@ def _find(session: Session, app: Application, subject: Subject) -> Registration:
     return find(session, subject.registration_id)
 
 
-def _next(app: Application, row: Registration, found: Found, now: datetime) -> datetime | None:
-    if not wants_checks(row):
-        return None
-    if found.error is not None:
-        return after_failure(app.settings, row, found.error, now)
-    return found.rest_at or after_success(app.settings, now)
+def _next(
+    session: Session, app: Application, row: Registration, found: Found, now: datetime
+) -> datetime | None:
+    if found.error is not None or not wants_checks(row):
+        return _again(session, app, row, found.error, now)
+    usual = found.rest_at or after_success(app.settings, now)
+    waiting = unidentified(session, row.candidate_grant_id)
+    return (
+        usual
+        if waiting is None
+        else min(usual, until_identified(app.settings, waiting.created_at, None, now))
+    )
 
 
 def _keep(session: Session, row: Registration, found: Found, now: datetime) -> None:

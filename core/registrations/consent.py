@@ -47,6 +47,7 @@ def create_consent(app: Application, by: CurrentOperator, registration_id: int) 
             select(Consent).where(
                 Consent.registration_id == registration_id,
                 Consent.operator_id == by.id,
+                Consent.environment == registration.environment,
                 Consent.used_at.is_(None),
                 Consent.expires_at > now,
             )

@@ -11,7 +11,7 @@ from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.audit.events import Event
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from core.i18n import _
 from core.registrations.administrations import read_from_exact
 from core.registrations.budget import Budget
@@ -19,6 +19,7 @@ from core.registrations.facts import linked_of
 from core.registrations.failures import forget_failures
 from core.registrations.grants import release_grant, set_candidate
 from core.registrations.noting import note
+from core.registrations.schedule import look_soon
 from core.registrations.scope import find_for
 from core.registrations.settle import follow, settle
 from core.registrations.timeline import write
@@ -76,8 +77,11 @@ def accept_candidate(app: Application, by: CurrentOperator, registration_id: int
     with app.database.transaction() as session:
         row = find_for(session, app, by, registration_id)
         grant = _candidate(session, row)
+        if grant.exact_user_id is None:  # a form that was opened when another consent waited
+            raise Conflict(_("Exact Online has not told yet whose this consent is. Ask again in a moment."))
         before, row.grant_id = row.grant_id, grant.id
         forget_failures(session, row)
+        look_soon(row, clock.now())  # what it permits may not be read by this process any more
         set_candidate(session, app, row, None)
         if before is not None:
             release_grant(session, app, before)

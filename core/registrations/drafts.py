@@ -19,6 +19,7 @@ from core.registrations.names import NAME_LENGTH, clean_name, name_key
 from core.registrations.noting import note
 from core.registrations.settle import forget, settle
 from core.registrations.views import RegistrationForm
+from core.registrations.withdrawing import change_environment
 from core.storage.models import Operator, Registration
 
 REFERENCE_LENGTH = 50
@@ -58,7 +59,7 @@ def save_draft(app: Application, by: CurrentOperator, draft_id: int | None, form
         begun = row is None
         if row is None:
             row = Registration(created_by=by.id, created_at=now, administrations_linked=0, status="")
-        write_form(session, row, form)
+        write_form(session, app, row, form)
         session.add(row)
         row.updated_at = now
         if begun:  # what is typed further into it is no new fact
@@ -80,11 +81,11 @@ def discard_draft(app: Application, by: CurrentOperator, draft_id: int) -> None:
         session.delete(row)
 
 
-def write_form(session: Session, row: Registration, form: RegistrationForm) -> None:
-    """Put the fields of a form into a row, cleaned and cut to their length."""
+def write_form(session: Session, app: Application, row: Registration, form: RegistrationForm) -> None:
+    """Put the fields of a form into a row, cleaned and cut to their length. Raises as ``change_environment``."""
     row.name = clean_name(form.name)[:NAME_LENGTH]
     row.name_key = name_key(row.name)[: NAME_LENGTH * 2]
-    row.environment = form.environment if form.environment in ENVIRONMENTS else ""
+    change_environment(session, app, row, form.environment if form.environment in ENVIRONMENTS else "")
     row.active = form.active
     row.reference = clean_name(form.reference)[:REFERENCE_LENGTH]
     # PostgreSQL keeps no NUL; a socket may send one.

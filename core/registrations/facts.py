@@ -27,6 +27,8 @@ def gather(session: Session, settings: Settings, registration: Registration, gra
     """All that status and issues depend on. Reads what is in the database: flush first."""
     linked, failing = _count_administrations(session, registration.id)
     failure_at, failure_kind, message = _last_failure(registration, grant)
+    waiting = registration.candidate_grant_id
+    candidate = session.get(Grant, waiting) if waiting else None
     return Facts(
         active=registration.active,
         submitted=registration.submitted_at is not None,
@@ -34,7 +36,9 @@ def gather(session: Session, settings: Settings, registration: Registration, gra
         consented=grant is not None,
         completed=registration.completed_at is not None,
         dead=grant is not None and grant_is_dead(grant),
-        undecided=registration.candidate_grant_id is not None,
+        undecided=candidate is not None and candidate.exact_user_id is not None,
+        unidentified=candidate is not None and candidate.exact_user_id is None,
+        listed=linked > 0 or _has_choice(session, registration.id),
         lapses_at=lapses_at(grant.rotated_at, settings) if grant and grant.rotated_at else None,
         last_success_at=registration.last_success_at,
         last_failure_at=failure_at,
@@ -100,6 +104,12 @@ def _count_administrations(session: Session, registration_id: int) -> tuple[int,
         select(func.count(), func.count().filter(_failing())).where(*linked_of(registration_id))
     ).one()
     return row[0], row[1]
+
+
+def _has_choice(session: Session, registration_id: int) -> bool:
+    """Whether Exact has shown an administration that can be chosen."""
+    shown = (Administration.registration_id == registration_id, Administration.permitted)
+    return session.scalar(select(Administration.id).where(*shown).limit(1)) is not None
 
 
 def _troubles(session: Session, registration_id: int) -> tuple[Trouble, ...]:

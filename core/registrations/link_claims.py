@@ -15,10 +15,14 @@ from core.registrations.outcomes import EXCHANGING, Outcome
 from core.settings import Settings
 from core.storage.models import Consent, CustomerLink
 
-_MARGIN = timedelta(seconds=30)
 _WITH_EXACT = (
     select(Consent.id).where(Consent.link_id == CustomerLink.id, Consent.outcome == EXCHANGING).exists()
 )
+
+
+def longest_exchange(settings: Settings) -> timedelta:
+    """How long an attempt may be with Exact: after that the process that held it has died."""
+    return timedelta(seconds=settings.token_timeout_seconds + settings.api_timeout_seconds + 30)
 
 
 def claim(session: Session, link_id: int, now: datetime) -> bool:
@@ -42,6 +46,13 @@ def give_back(session: Session, consent_id: str) -> None:
     session.execute(
         update(CustomerLink).where(CustomerLink.id == held.scalar_subquery()).values(used_at=None)
     )
+
+
+def give_all_back(session: Session, registration_id: int) -> None:
+    """The attempts of a registration are about to be withdrawn: its links can be used again."""
+    session.execute(select(Consent.id).where(Consent.registration_id == registration_id).with_for_update())
+    held = (CustomerLink.registration_id == registration_id, _WITH_EXACT)
+    session.execute(update(CustomerLink).where(*held).values(used_at=None))
 
 
 def withdraw(session: Session, registration_id: int, now: datetime) -> bool:
@@ -69,9 +80,10 @@ def is_with_exact(session: Session, settings: Settings, link: CustomerLink, now:
     holder = session.scalar(select(Consent).where(Consent.link_id == link.id, Consent.outcome == EXCHANGING))
     if holder is None or link.used_at is None:
         return False
-    seconds = settings.token_timeout_seconds + settings.api_timeout_seconds
-    if link.used_at + timedelta(seconds=seconds) + _MARGIN > now:
+    if link.used_at + longest_exchange(settings) > now:
         return True
+    if holder.verifier is None:
+        return False  # its tokens are kept, and only wait for their owner's name: the link has been used
     holder.outcome = Outcome.WITHDRAWN
     session.flush()
     link.used_at = None

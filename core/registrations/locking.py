@@ -48,7 +48,7 @@ def find_with_login(session: Session, registration_id: int, grant_id: str | None
 def lock_login(session: Session, grant_id: str, exact_user_id: str, registration_id: int = 0) -> Grant | None:
     """Lock all that hang on the login of this Exact user, the registration, and then the grant that a consent gave.
 
-    Returns that grant as it is now; None when it is gone.
+    Returns that grant as it is now; None when it is gone, or somebody has asked already whose it is.
     """
     login = aliased(Grant)
     same = (
@@ -57,4 +57,5 @@ def lock_login(session: Session, grant_id: str, exact_user_id: str, registration
         .where(Grant.id == grant_id, login.live, login.exact_user_id == exact_user_id)
     )
     lock_registrations(session, [registration_id], same)
-    return session.get(Grant, grant_id, with_for_update=True, populate_existing=True)
+    candidate = session.get(Grant, grant_id, with_for_update=True, populate_existing=True)
+    return candidate if candidate is not None and candidate.exact_user_id is None else None

@@ -35,6 +35,8 @@ class Outcome(StrEnum):
     WITHDRAWN = "withdrawn"
     LINK_USED = "link_used"
     """Another browser came first with the same customer's link."""
+    OTHER_COUNTRY = "other_country"
+    """The registration was moved to another environment while the browser was at Exact."""
 
     @property
     def arrived(self) -> bool:
@@ -203,6 +205,15 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
         N_("This attempt was withdrawn"),
         N_(
             "The registration was disconnected, or the link withdrawn, while consent was being given. Nothing changed."
+        ),
+        _YOU,
+        _AGAIN,
+    ),
+    Outcome.OTHER_COUNTRY: (
+        N_("The country was changed meanwhile"),
+        N_(
+            "The registration was moved to another country's Exact Online while consent was being given in the old "
+            "one. That consent is not used."
         ),
         _YOU,
         _AGAIN,

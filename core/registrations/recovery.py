@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
@@ -13,14 +14,15 @@ from core.application import Application
 from core.errors import ClickkerError
 from core.exact.errors import ExactError, FailureKind
 from core.exact.oauth import TokenPair
-from core.registrations.grants import identify_grant, release_grant
+from core.registrations.grants import identify_grant, release_grant, unidentified
 from core.registrations.locking import lock_login, lock_registrations
 from core.registrations.outcomes import EXCHANGING, Outcome
 from core.registrations.owners import ask_whose
 from core.registrations.settle import settle, settle_all_on
-from core.registrations.takeover import await_decision
+from core.registrations.takeover import await_decision, delete_lost, is_lost
+from core.storage.database import afterwards
 from core.storage.models import Consent, Grant, Registration
-from core.tokens.facts import has_lapsed
+from core.tokens.chains import drop_aside
 from core.tokens.grants import add_candidate
 from core.tokens.records import Record, Spend
 from core.tokens.replaying import recover_all, replay
@@ -44,6 +46,8 @@ def identify_strays(app: Application, limit: int = 20) -> int:
     Tokens that nobody needs are deleted. Returns how many were settled.
     """
     settled = 0
+    with app.database.transaction() as session:
+        drop_aside(session, app)
     for grant_id in _strays(app, limit):
         try:
             settled += _identify(app, grant_id)
@@ -53,7 +57,7 @@ def identify_strays(app: Application, limit: int = 20) -> int:
     return settled
 
 
-def _adopt(app: Application, record: Record, pair: TokenPair) -> bool:
+def _adopt(app: Application, record: Record, pair: TokenPair, began_at: datetime) -> bool:
     """Keep the pair of a consent whose process died before it could; the next check asks whose it is.
 
     One that was kept already and has no row any more went over to another, or was let go of: it is not brought back.
@@ -64,17 +68,24 @@ def _adopt(app: Application, record: Record, pair: TokenPair) -> bool:
         spend = record.spend if consent is not None else _for_whom(session, record)
         has_row = session.get(Grant, spend.grant_id) is not None
         if not has_row and (consent is None or consent.verifier is not None):
-            add_candidate(
-                session, app, spend.grant_id, spend.environment, pair, received_at=record.received_at
-            )
+            received = {"received_at": record.received_at, "began_at": began_at}
+            add_candidate(session, app, spend.grant_id, spend.environment, pair, **received)
             await_decision(app, spend, session)
             has_row = True
-        if consent is not None and consent.outcome in {"", EXCHANGING}:  # open, as a backup remembers it
+        # Open, as a backup remembers it, or given up while its answer lay in the journal.
+        if has_row and consent is not None and consent.outcome in {"", EXCHANGING, Outcome.TIMEOUT}:
             consent.outcome, consent.used_at = Outcome.UNIDENTIFIED, consent.used_at or clock.now()
         row = session.get(Registration, spend.registration_id, with_for_update=True, populate_existing=True)
         if row is not None:
             settle(session, app.settings, row, clock.now())
+            if not has_row and _was_let_go(row):
+                afterwards(session, lambda: app.journal.forget([spend.grant_id]))
         return has_row
+
+
+def _was_let_go(row: Registration) -> bool:
+    """Whether it was disconnected: a process that ended before it could tell the journal has left its tokens there."""
+    return row.disconnected_at is not None and row.grant_id is None and row.candidate_grant_id is None
 
 
 def _for_whom(session: Session, record: Record) -> Spend:
@@ -115,17 +126,26 @@ def _identify(app: Application, grant_id: str) -> bool:
     try:
         me = ask_whose(app, grant)
     except ExactError as error:
-        if error.kind != FailureKind.REFUSED or not has_lapsed(grant.rotated_at, app.settings, clock.now()):
+        if error.kind != FailureKind.REFUSED:
             raise
-        me = None
+        return _delete_lost(app, grant_id, error)
     with app.database.transaction() as session:
-        candidate = lock_login(session, grant_id, me.user_id if me else "")
+        candidate = lock_login(session, grant_id, me.user_id)
         if candidate is None:
             return False
-        if me is None:
-            session.delete(candidate)
-            return True
         known = identify_grant(session, app, candidate, me)
         settle_all_on(session, app.settings, known.id, clock.now())
         release_grant(session, app, known.id)
+    return True
+
+
+def _delete_lost(app: Application, grant_id: str, error: ExactError) -> bool:
+    """Exact refuses these: once that is for good nobody is left to ask whose they are. Raises ``error`` until then."""
+    with app.database.transaction() as session:
+        candidate = unidentified(session, grant_id)
+        if candidate is None:
+            return False
+        if not is_lost(app, candidate):
+            raise error
+        delete_lost(session, app, candidate)
     return True

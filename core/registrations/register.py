@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -24,13 +24,13 @@ from core.registrations.failures import forget_failures
 from core.registrations.grants import release_grant
 from core.registrations.names import NAME_LENGTH, clean_name, name_key
 from core.registrations.noting import note
-from core.registrations.outcomes import EXCHANGING
 from core.registrations.scope import find_for, look_at
 from core.registrations.settle import forget, settle
 from core.registrations.timeline import write
 from core.registrations.views import RegistrationForm
+from core.registrations.withdrawing import withdraw_attempts
 from core.registrations.wording import FIELDS
-from core.storage.models import Administration, Consent, Registration
+from core.storage.models import Administration, Registration
 
 _OF_THE_CONNECTION = ("name", "environment", "active")
 
@@ -91,9 +91,7 @@ def edit(
             row = find_for(session, app, by, registration_id)
             form = _with_news(row, form, opened)
             changed = _changed_by(by, row, form)
-            if "environment" in changed and row.grant_id is not None:
-                raise InvalidInput(_("The environment is fixed once consent was given."), "environment")
-            write_form(session, row, form)
+            write_form(session, app, row, form)
             _record_edit(session, app, by, row, changed)
     except IntegrityError:
         raise InvalidInput(_name_taken(form.name), "name") from None
@@ -183,7 +181,7 @@ def _submit(
         return row.id
     if row is None:
         row = Registration(created_by=by.id, created_at=now, administrations_linked=0, status="")
-    write_form(session, row, form)
+    write_form(session, app, row, form)
     session.add(row)
     row.submitted_at = now
     row.updated_at = now
@@ -206,14 +204,7 @@ def _registered_from(app: Application, draft_id: int | None) -> int | None:
 def _let_go(session: Session, app: Application, row: Registration, now: datetime) -> None:
     """Close what is open at Exact and drop the grants that nobody else uses."""
     link_claims.withdraw(session, row.id, now)
-    session.execute(
-        update(Consent)
-        .where(
-            Consent.registration_id == row.id,
-            or_(Consent.used_at.is_(None), Consent.outcome == EXCHANGING),
-        )
-        .values(used_at=now, outcome="withdrawn")
-    )
+    withdraw_attempts(session, row.id, now)
     grants = {row.grant_id, row.candidate_grant_id} - {None}
     row.grant_id = row.candidate_grant_id = None
     session.flush()

@@ -26,13 +26,22 @@ def wants_checks(registration: Registration) -> bool:
         registration.active
         and registration.submitted_at is not None
         and registration.disconnected_at is None
-        and (registration.grant_id or registration.candidate_grant_id) is not None
+        and registration.grant_id is not None
     )
 
 
-def reschedule(registration: Registration, linked: int, now: datetime) -> None:
-    """Set the next check of a registration that was changed; ``linked`` is how many administrations it has now."""
-    if not wants_checks(registration):
+def look_soon(registration: Registration, now: datetime) -> None:
+    """Something was begun that somebody must finish, should this process end: the keeper looks soon, or sooner."""
+    soon = now + SOON
+    registration.next_check_at = min(registration.next_check_at or soon, soon)
+
+
+def reschedule(registration: Registration, linked: int, now: datetime, *, unidentified: bool = False) -> None:
+    """Set the next check of a registration that was changed; ``linked`` is how many administrations it has now.
+
+    One with a consent that Exact has not named an owner of (``unidentified``) is looked at whatever its state.
+    """
+    if not wants_checks(registration) and not unidentified:
         registration.next_check_at = None
     elif registration.next_check_at is None:
         registration.next_check_at = now + SOON
@@ -58,6 +67,19 @@ def after_failure(
     if failing(registration) and registration.last_checked_at is not None:
         waited = now - registration.last_checked_at
     return now + min(max(2 * waited, first), longest)
+
+
+def until_identified(
+    settings: Settings, kept_at: datetime, error: ExactError | None, now: datetime
+) -> datetime:
+    """When to ask again whose a consent is that was kept at ``kept_at``: when Exact said, else the waits double."""
+    if error is not None and error.retry_at is not None and error.retry_at > now:
+        return error.retry_at
+    first, longest = (
+        timedelta(minutes=settings.check_retry_minutes),
+        timedelta(hours=settings.check_retry_hours),
+    )
+    return now + min(max(now - kept_at, first), longest)
 
 
 def failing(registration: Registration) -> bool:

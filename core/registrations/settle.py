@@ -44,7 +44,7 @@ def settle(session: Session, settings: Settings, registration: Registration, now
     registration.status_reason = derived.reason
     registration.status_until = derived.until
     registration.lapses_at = facts.lapses_at
-    reschedule(registration, facts.linked, now)
+    reschedule(registration, facts.linked, now, unidentified=facts.unidentified)
     registration.administrations_linked = facts.linked
     registration.owner_key = _owner_key(session, registration.owner_id)
     session.flush()

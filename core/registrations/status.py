@@ -29,6 +29,8 @@ STATUSES = {status.value: status for status in Status}
 
 OUTAGE_KINDS = frozenset({FailureKind.OUTAGE, FailureKind.UNKNOWN, FailureKind.NOT_SENT})
 """Failures that say something of Exact or of the way to it, and nothing of the customer."""
+PASSING_KINDS = OUTAGE_KINDS | {FailureKind.RATE_LIMITED, FailureKind.TOO_EARLY}
+"""Failures that pass by themselves."""
 LAPSES_SOON_DAYS = (14, 7, 3)
 """So many days before a consent lapses somebody is told: a keeper that works never lets it come to that."""
 
@@ -91,6 +93,10 @@ class Facts:
     """Exact has refused the grant for good (``core.tokens.facts.grant_is_dead``)."""
     undecided: bool = False
     """Another Exact user gave consent; an operator must decide."""
+    unidentified: bool = False
+    """A consent is kept of which Exact has not told yet whose it is."""
+    listed: bool = True
+    """Exact has shown administrations that can be chosen."""
     lapses_at: datetime | None = None
     last_success_at: datetime | None = None
     last_failure_at: datetime | None = None
@@ -128,6 +134,13 @@ class Facts:
         return self.last_success_at is None or self.last_failure_at > self.last_success_at
 
     @property
+    def passing(self) -> bool:
+        """Whether the last failure passes by itself, and says nothing against the consent."""
+        if self.incident is not None:
+            return not self.incident.ours
+        return self.last_failure_kind in PASSING_KINDS
+
+    @property
     def stale_at(self) -> datetime | None:
         """When the last success becomes old news; None where there was none."""
         return None if self.last_success_at is None else self.last_success_at + self.fresh
@@ -147,7 +160,8 @@ class Derived:
 
 def derive(facts: Facts, now: datetime) -> Derived:
     """The status at ``now``. Never green on old news: a success counts for ``facts.fresh``."""
-    return _before_consent(facts, now) or _after_consent(facts, now)
+    ended = _before_consent(facts, now) or _without_consent(facts, now)
+    return ended or _before_choice(facts, now) or _after_choice(facts, now)
 
 
 def next_step(lapses_at: datetime | None, now: datetime) -> datetime | None:
@@ -160,16 +174,14 @@ def next_step(lapses_at: datetime | None, now: datetime) -> datetime | None:
 
 def _before_consent(facts: Facts, now: datetime) -> Derived | None:
     if facts.disconnected:
-        return Derived(Status.DISCONNECTED, "disconnected")
+        return Derived(Status.DISCONNECTED, "unidentified" if facts.unidentified else "disconnected")
     if not facts.active:
         return _paused(facts, now)
     if not facts.submitted:
         return Derived(Status.DRAFT, "draft")
     if not facts.consented:
-        return Derived(Status.WAITING_FOR_CONSENT, "waiting_for_consent")
-    if not facts.chosen:
-        until = next_step(facts.lapses_at, now)
-        return Derived(Status.CHOOSE_ADMINISTRATIONS, "choose_administrations", until)
+        reason = "unidentified" if facts.unidentified else "waiting_for_consent"
+        return Derived(Status.WAITING_FOR_CONSENT, reason)
     return None
 
 
@@ -186,11 +198,28 @@ def needs_consent(status: str, reason: str) -> bool:
     return status == Status.RECONNECT_NEEDED or reason == PAUSED_WITHOUT_CONSENT
 
 
-def _after_consent(facts: Facts, now: datetime) -> Derived:
+def _without_consent(facts: Facts, now: datetime) -> Derived | None:
+    """A consent that has ended, whatever was chosen: nothing but a new one helps."""
     if facts.dead:
         return Derived(Status.RECONNECT_NEEDED, "refused")
     if facts.lapsed(now):
         return Derived(Status.RECONNECT_NEEDED, "lapsed")
+    return None
+
+
+def _before_choice(facts: Facts, now: datetime) -> Derived | None:
+    """Choosing is asked for where it can be done and is what helps: Exact may be down, once it has shown the list."""
+    if facts.chosen:
+        return None
+    until = next_step(facts.lapses_at, now)
+    if facts.failing_since_success and not (facts.listed and facts.passing):
+        return _by_failure(facts, until)
+    if facts.undecided:
+        return Derived(Status.ATTENTION, "undecided", until)
+    return Derived(Status.CHOOSE_ADMINISTRATIONS, "choose_administrations", until)
+
+
+def _after_choice(facts: Facts, now: datetime) -> Derived:
     if facts.failing_since_success:
         return _by_failure(facts, next_step(facts.lapses_at, now))
     return _by_freshness(facts, now)

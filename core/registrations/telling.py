@@ -43,11 +43,21 @@ def tell(session: Session, settled: Settled, now: datetime) -> None:
 
 def _write(session: Session, settled: Settled) -> None:
     """One line tells of status and issues together; issues under the same status and reason have their own."""
-    number, derived, issues = settled.registration.id, settled.derived, settled.issues
-    if settled.was != (derived.status, derived.reason):
-        kind = "status" if settled.changed else "reason"
-        write(session, number, CLICKKER, kind, status=derived.status, reason=derived.reason)
+    derived = settled.derived
+    if settled.was == (derived.status, derived.reason) or _is_on_its_way(settled):
+        _write_issues(session, settled)
         return
+    kind = "status" if settled.changed else "reason"
+    write(session, settled.registration.id, CLICKKER, kind, status=derived.status, reason=derived.reason)
+
+
+def _is_on_its_way(settled: Settled) -> bool:
+    """Whether a consent has come and Exact is asked whose it is: mostly it has told a second later."""
+    return not settled.changed and settled.derived.reason == "unidentified"
+
+
+def _write_issues(session: Session, settled: Settled) -> None:
+    number, issues = settled.registration.id, settled.issues
     for kind, rows in (
         ("issue_resolved", issues.resolved),
         ("issue_opened", (*issues.opened, *issues.deeper)),

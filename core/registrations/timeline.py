@@ -43,6 +43,9 @@ SENTENCES: dict[str, str] = {
         "{user} gave consent, but the connection was made by {before}: a choice is needed."
     ),
     "candidate_accepted": N_("The connection now runs under {user}."),
+    "candidate_lost": N_(
+        "Exact Online refuses the consent that was kept and never said whose it is: the customer must connect again."
+    ),
     "candidate_rejected": N_("The new login {user} was set aside; the old connection stays."),
     "administrations_read": N_("Exact Online showed {count} administrations."),
     "administrations_saved": N_("Administrations saved. Linked: {added}; no longer linked: {removed}"),

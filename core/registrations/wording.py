@@ -38,6 +38,9 @@ REASONS: dict[str, str] = {
     ),
     "draft": N_("It has not been sent to Exact Online yet; continue the registration."),
     "waiting_for_consent": N_("The customer has not given consent at Exact Online yet."),
+    "unidentified": N_(
+        "A consent was received and kept; Exact Online has not told yet whose it is, and we ask again by ourselves."
+    ),
     "choose_administrations": N_("Consent is there; choose the administrations and save all changes."),
     "refused": N_("Exact Online refuses this consent for good: the customer must connect again."),
     "lapsed": N_("The consent went unused for too long and lapsed: the customer must connect again."),

@@ -264,6 +264,15 @@ class Consent(Base):
     turned_away: Mapped[str] = mapped_column(String(300), default="")
     """Why returns for it were not taken, each once: so often it was told to the audit log."""
 
+    __table_args__ = (
+        Index(
+            "ix_consents_exchanging",
+            "used_at",
+            sqlite_where=text("outcome = 'exchanging'"),
+            postgresql_where=text("outcome = 'exchanging'"),
+        ),
+    )
+
 
 class CustomerLink(Base):
     """A single-use link by which the customer gives consent without signing in here."""

@@ -27,7 +27,7 @@ class Grant(Base):
     current_division: Mapped[int | None]
     """Only a number to put into the address of system/Divisions; never "the chosen administration"."""
     live: Mapped[bool] = mapped_column(default=False)
-    """False while a candidate, and again once superseded."""
+    """False while a candidate, and where a pair is only set aside (``core.tokens.chains``)."""
     created_at: Mapped[datetime]
 
     access_token: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -38,6 +38,11 @@ class Grant(Base):
     version: Mapped[int] = mapped_column(default=0)
     rotated_at: Mapped[datetime | None]
     """When the present pair was received; the 570 s and the 30 days run from here."""
+    chain_began_at: Mapped[datetime | None]
+    """When the consent was received that the present chain began with; later than of any chain received before
+    (``core.tokens.chains``). A refresh leaves it as it is."""
+    chain_after: Mapped[datetime | None]
+    """The latest ``chain_began_at`` there was when its code was handed in; None where that is not known."""
 
     lease_owner: Mapped[str | None] = mapped_column(String(60))
     lease_until: Mapped[datetime | None]
@@ -71,6 +76,13 @@ class Grant(Base):
             "id",
             sqlite_where=text("exact_user_id IS NULL"),
             postgresql_where=text("exact_user_id IS NULL"),
+        ),
+        Index("ix_grants_chain", "chain_began_at"),
+        Index(
+            "ix_grants_aside",
+            "exact_user_id",
+            sqlite_where=text("live = 0 AND exact_user_id IS NOT NULL"),
+            postgresql_where=text("NOT live AND exact_user_id IS NOT NULL"),
         ),
         Index(
             "uq_grants_live",

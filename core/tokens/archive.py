@@ -75,6 +75,8 @@ class Archived:
     """Who asked for the consent that the chain began with; 0 when that is not known."""
     consent_id: str
     sealed: bytes
+    began_at: datetime | None
+    """When the answer to that consent came; None when that is not known."""
 
 
 class Archive:
@@ -245,6 +247,7 @@ def _newest(chain: Sequence[Any]) -> Archived | None:
         asked.registration_id if asked else 0,
         asked.consent_id if asked else "",
         newest.sealed,
+        asked.at if asked else None,
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypedDict
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -72,8 +73,10 @@ def add_candidate(
     pair: TokenPair,
     *,
     received_at: datetime | None = None,
+    began_at: datetime | None = None,
 ) -> Grant:
-    """The same in the caller's transaction, with an id chosen before. ``received_at``: now, unless given."""
+    """The same in the caller's transaction, with an id chosen before. ``received_at``: now, unless given; so is the
+    pair's consent (``began_at``), unless the pair is a later one of its chain."""
     grant = Grant(
         id=grant_id,
         environment=environment,
@@ -84,7 +87,7 @@ def add_candidate(
         failures=0,
         refusals=0,
     )
-    store_pair(session, app.vault, grant, pair, received_at)
+    store_pair(session, app.vault, grant, pair, received_at, began_at=began_at)
     grant.keep_alive_at = next_keep_alive(app.settings, grant.rotated_at or clock.now())
     session.add(grant)
     session.flush()
@@ -92,10 +95,16 @@ def add_candidate(
 
 
 def store_pair(
-    session: Session, vault: Vault, grant: Grant, pair: TokenPair, received_at: datetime | None = None
+    session: Session,
+    vault: Vault,
+    grant: Grant,
+    pair: TokenPair,
+    received_at: datetime | None = None,
+    *,
+    began_at: datetime | None = None,
 ) -> None:
     """Put a pair received just now (or at ``received_at``) into a row, over whatever it held; the row's failures are
-    forgotten.
+    forgotten. Its chain begins with it, unless it is told when that was (``began_at``).
 
     For pairs from a consent. A refresh goes by lineage instead (``core.tokens.lineage``). Flushes, never commits.
     """
@@ -104,6 +113,7 @@ def store_pair(
         setattr(grant, column, value)
     grant.version += 1
     grant.rotated_at = moment
+    grant.chain_began_at, grant.chain_after = _beginning(session, moment, received_at, began_at), None
     grant.last_success_at = moment
     _start_afresh(grant)
     if grant in session:
@@ -115,6 +125,17 @@ def in_database_time(session: Session, pair: TokenPair, received_at: datetime) -
     now = database_now(session)
     apart = now - clock.now()
     return replace(pair, expires_at=pair.expires_at + apart), min(received_at + apart, now)
+
+
+def moment_in_database_time(session: Session, moment: datetime) -> datetime:
+    """A moment that this machine's clock told, by the clock that all share."""
+    now = database_now(session)
+    return min(moment + (now - clock.now()), now)
+
+
+def newest_beginning(session: Session) -> datetime | None:
+    """When the youngest chain that is known began; None where there is none."""
+    return session.scalar(select(func.max(Grant.chain_began_at)))
 
 
 def move_pair(session: Session, vault: Vault, source: Grant, target: Grant) -> None:
@@ -131,6 +152,7 @@ def move_pair(session: Session, vault: Vault, source: Grant, target: Grant) -> N
         setattr(target, column, value)
     target.version += 1
     target.rotated_at = source.rotated_at
+    target.chain_began_at, target.chain_after = source.chain_began_at, source.chain_after
     target.keep_alive_at = source.keep_alive_at
     target.last_success_at = source.last_success_at
     _start_afresh(target)
@@ -145,6 +167,16 @@ def wipe_pair(grant: Grant) -> None:
     grant.version += 1
     grant.lease_owner = grant.lease_until = None
     grant.intent_fingerprint = grant.intent_at = None
+
+
+def _beginning(
+    session: Session, moment: datetime, received_at: datetime | None, began_at: datetime | None
+) -> datetime:
+    """When a chain began; one that is received now is the youngest, even if a clock was set back meanwhile."""
+    if received_at is not None:
+        return moment_in_database_time(session, began_at or received_at)
+    newest = newest_beginning(session)
+    return moment if newest is None else max(moment, newest + timedelta(microseconds=1))
 
 
 def _start_afresh(grant: Grant) -> None:

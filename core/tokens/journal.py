@@ -48,7 +48,7 @@ class Journal:
         if found is not None:
             moved = Spend("", target_id, parent, found.registration_id, found.consent_id)
             known = [found.child, *(name for name in names if name != found.child)]
-            self.remember(moved, known, found.sealed, now)
+            self.remember(moved, known, found.sealed, found.began_at or now)
             self.forget([source_id])
 
     def newest(self, grant_id: str) -> Archived | None:

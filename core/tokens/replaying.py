@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -21,15 +22,16 @@ from core.exact.errors import ExactError
 from core.exact.oauth import TokenPair
 from core.storage.models import Grant
 from core.tokens.archive import Archived
+from core.tokens.grants import moment_in_database_time
 from core.tokens.holdings import Held, held_in
 from core.tokens.lineage import DATABASE_AWAY, Landing, land
 from core.tokens.records import OtherForm, Record, Spend, unseal
 from core.tokens.slots import JournalFull, Slot
 from core.tokens.vault import DamagedSecret
 
-Adopt = Callable[[Application, Record, TokenPair], bool]
-"""What to do with the pair of a consent whose code was exchanged: the use cases know who waited for it. Whether it has
-a row now."""
+Adopt = Callable[[Application, Record, TokenPair, datetime], bool]
+"""What to do with the pair of a consent whose code was exchanged (the answer to that came at the moment given): the use
+cases know who waited for it. Whether it has a row now."""
 
 log = logging.getLogger(__name__)
 BATCH = 500
@@ -144,7 +146,7 @@ def _put_in_force(app: Application, slot: Slot, sealed: bytes, record: Record, a
         return False
     names = app.vault.fingerprints(pair.refresh_token)
     if spend.exchanging and adopt is not None:
-        landing = Landing.LANDED if adopt(app, record, pair) else Landing.GONE
+        landing = Landing.LANDED if adopt(app, record, pair, record.received_at) else Landing.GONE
     elif known is not None and not {known.child, *known.ancestors}.isdisjoint(names):
         # Long ago, perhaps: the row may be ahead of it, or behind after a restored backup.
         landing = Landing.LANDED
@@ -170,8 +172,19 @@ def _bring_forward(app: Application, chain: Archived, held: Held) -> bool:
     # The answer may be that of a consent whose pair went over to this row: it belongs here all the same.
     spend = replace(record.spend, grant_id=chain.grant_id, parent=held.fingerprint)
     landing = land(app, spend, pair, record.received_at)
+    if landing is Landing.LANDED and chain.began_at is not None:
+        _note_beginning(app, chain.grant_id, chain.began_at)
     log.warning("Grant %s held a token that was spent before; its chain was taken up again.", chain.grant_id)
     return landing is Landing.LANDED
+
+
+def _note_beginning(app: Application, grant_id: str, began_at: datetime) -> None:
+    """The chain that a row was brought to may have begun with a later consent than the row knew of."""
+    with app.database.transaction() as session:
+        grant = session.get(Grant, grant_id, with_for_update=True)
+        moment = moment_in_database_time(session, began_at)
+        if grant is not None and (grant.chain_began_at is None or grant.chain_began_at < moment):
+            grant.chain_began_at, grant.chain_after = moment, None
 
 
 def _adopt(app: Application, grant_id: str, adopt: Adopt) -> bool:
@@ -183,7 +196,7 @@ def _adopt(app: Application, grant_id: str, adopt: Adopt) -> bool:
     if _is_elsewhere(app, {chain.child, *app.vault.fingerprints(pair.refresh_token)}):
         return False
     began = Spend(record.spend.environment, chain.grant_id, "", chain.registration_id, chain.consent_id)
-    return adopt(app, replace(record, spend=began), pair)
+    return adopt(app, replace(record, spend=began), pair, chain.began_at or record.received_at)
 
 
 def _is_elsewhere(app: Application, names: Collection[str]) -> bool:

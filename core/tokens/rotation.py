@@ -23,6 +23,7 @@ from core.settings import Settings
 from core.storage.incidents import open_incident
 from core.storage.models import Grant
 from core.storage.moments import database_now
+from core.tokens.chains import take_aside
 from core.tokens.facts import (
     SPARE,
     errors_within_the_hour,
@@ -163,10 +164,11 @@ def _after_failure(app: Application, grant: Grant, owner: str, error: ExactError
 
 
 def _found_successor(app: Application, grant: Grant) -> bool:
-    """Whether another's answer has come meanwhile, or the row held an ancestor, as after a restored backup."""
+    """Whether another's answer has come meanwhile, or the row held an ancestor, as after a restored backup, or a pair
+    was set aside that may be the living one."""
     replay(app)
     recover(app, grant.id)
-    return _has_moved(app, grant)
+    return _has_moved(app, grant) or take_aside(app, grant.id, grant.fingerprint)
 
 
 def _has_moved(app: Application, grant: Grant) -> bool:

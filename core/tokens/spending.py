@@ -27,7 +27,7 @@ from core.exact.transport import Answer
 from core.i18n import _
 from core.storage.models import Grant
 from core.tokens.flights import new_owner, take_lease
-from core.tokens.grants import add_candidate, read_refresh_token
+from core.tokens.grants import add_candidate, newest_beginning, read_refresh_token
 from core.tokens.journal_trouble import note_working, tell_failing
 from core.tokens.lineage import Landing, land, patiently
 from core.tokens.records import Record, Spend, seal
@@ -118,6 +118,8 @@ def exchange_code(
     between the answer and that commit (design.md, section 3). ``keep`` notes in the same transaction who waits for it.
     Raises ``ExactError``.
     """
+    with app.database.read() as session:
+        after = newest_beginning(session)
     with _reserved(app) as slot:
         flight = InFlight(app.vault, slot, spend)
         try:
@@ -127,7 +129,7 @@ def exchange_code(
             if late is None:
                 raise
             pair = late
-        _save(app, spend, pair, keep)
+        _save(app, spend, pair, keep, after)
         archive(app, flight, pair, Landing.LANDED)
         slot.clear()
     return pair
@@ -141,7 +143,9 @@ def archive(app: Application, flight: InFlight, pair: TokenPair, landing: Landin
         return
     spend, names = flight.record.spend, app.vault.fingerprints(pair.refresh_token)
     orphan = landing is Landing.ORPHANED
-    app.journal.remember(spend, names, flight.sealed, clock.now(), orphan=orphan)
+    # A consent's moment tells later when its chain began.
+    at = flight.record.received_at if spend.exchanging else clock.now()
+    app.journal.remember(spend, names, flight.sealed, at, orphan=orphan)
 
 
 def journal_full() -> ExactError:
@@ -171,10 +175,16 @@ def _reserved(app: Application) -> Iterator[Slot]:
 
 
 @patiently
-def _save(app: Application, spend: Spend, pair: TokenPair, keep: Callable[[Session], None]) -> None:
+def _save(
+    app: Application,
+    spend: Spend,
+    pair: TokenPair,
+    keep: Callable[[Session], None],
+    after: datetime | None,
+) -> None:
     with app.database.transaction() as session:
         if session.get(Grant, spend.grant_id) is None:
-            add_candidate(session, app, spend.grant_id, spend.environment, pair)
+            add_candidate(session, app, spend.grant_id, spend.environment, pair).chain_after = after
             keep(session)
 
 

@@ -42,7 +42,9 @@ class _Login:
 def differences(database: Database, settings: Settings, now: datetime) -> list[str]:
     """Every difference between what is stored and what the facts come to at ``now``, as sentences; none: []."""
     with database.engine.connect() as connection:
-        logins = {row.id: _login(row, settings) for row in connection.execute(select(Grant.__table__))}
+        grants = connection.execute(select(Grant.__table__)).all()
+        logins = {row.id: _login(row, settings) for row in grants}
+        names = {row.id: "named" if row.exact_user_id else "nameless" for row in grants}
         owners = dict(connection.execute(select(Operator.id, Operator.name)).all())
         rows = connection.execute(select(Registration.__table__).order_by(Registration.id)).all()
         administrations = defaultdict(list)
@@ -54,9 +56,10 @@ def differences(database: Database, settings: Settings, now: datetime) -> list[s
         for row in rows:
             login = logins.get(row.grant_id) if row.grant_id else None
             own = administrations[row.id]
-            status = _Truth(row, login, own, settings, now)
+            candidate = names.get(row.candidate_grant_id, "")
+            status = _Truth(row, login, own, settings, now, candidate=candidate)
             status.follow(incidents.get(row.environment))
-            for said in (*status.differences(), *_copies(row, owners, own), *_schedule(row)):
+            for said in (*status.differences(), *_copies(row, owners, own), *_schedule(row, candidate)):
                 found.append(f"registration {row.id} ({row.name}): {said}")
         figures = dict(connection.execute(select(Figure.name, Figure.value)).all())
         found += _figures(figures, rows, [one for own in administrations.values() for one in own])
@@ -91,11 +94,16 @@ class _Truth:
         self,
         row: Row[Any],
         login: _Login | None,
-        administrations: Iterable[Row[Any]],
+        administrations: Sequence[Row[Any]],
         settings: Settings,
         now: datetime,
+        *,
+        candidate: str,
     ) -> None:
         self.row, self.login, self.settings, self.now = row, login, settings, now
+        self.candidate = candidate
+        """Whether another consent waits: "named", or "nameless" while Exact has not said whose it is."""
+        self.shown = [one for one in administrations if one.permitted or one.linked]
         self.incident: Row[Any] | None = None
         self.linked = [one for one in administrations if one.linked]
         self.working = [one for one in self.linked if _works(one)]
@@ -126,13 +134,16 @@ class _Truth:
     def status(self) -> tuple[str, str]:
         row = self.row
         if row.disconnected_at is not None:
-            return "disconnected", "disconnected"
+            return "disconnected", "unidentified" if self.candidate == "nameless" else "disconnected"
         if not row.active:
             return "paused", "paused_without_consent" if self._consent_died() else "paused"
         if row.submitted_at is None:
             return "draft", "draft"
         if self.login is None:
-            return "waiting_for_consent", "waiting_for_consent"
+            return (
+                "waiting_for_consent",
+                "unidentified" if self.candidate == "nameless" else "waiting_for_consent",
+            )
         return self._with_consent(self.login)
 
     def _consent_died(self) -> bool:
@@ -146,8 +157,20 @@ class _Truth:
         if login.lapses is not None and login.lapses <= self.now:
             return "reconnect_needed", "lapsed"
         if self.row.completed_at is None or not self.linked:
-            return "choose_administrations", "choose_administrations"
+            return self._before_choice()
         return self._broken() if self._is_broken() else self._by_last_success()
+
+    def _before_choice(self) -> tuple[str, str]:
+        """One may choose from what was shown while Exact is down, not while it refuses, or has shown nothing."""
+        if self._is_broken():
+            down = self.failure in _OUTAGES or self.failure in {"rate_limited", "too_early"}
+            if self.incident is not None:
+                down = self.incident.kind != "client"
+            if not (down and self.shown):
+                return self._broken()
+        if self.candidate == "named":
+            return "attention", "undecided"
+        return "choose_administrations", "choose_administrations"
 
     def _is_broken(self) -> bool:
         if self.failed_at is None or self.failure is None:
@@ -167,7 +190,7 @@ class _Truth:
         stale = self._stale()
         if stale is None or stale <= self.now:
             return "attention", "stale"
-        if self.row.candidate_grant_id is not None:
+        if self.candidate == "named":
             return "attention", "undecided"
         if not self.working:
             return "attention", "no_administration_works"
@@ -187,7 +210,8 @@ class _Truth:
             return None
         lapses, stale = self.login.lapses if self.login else None, self._stale()
         moments = [lapses - timedelta(days=days) for days in _WARNED_DAYS] if lapses is not None else []
-        if status not in {"choose_administrations", "paused"} and not self._is_broken() and stale is not None:
+        chosen = self.row.completed_at is not None and bool(self.linked) and status != "paused"
+        if chosen and not self._is_broken() and stale is not None:
             moments.append(stale)
         return min((moment for moment in moments if moment > self.now), default=None)
 
@@ -212,9 +236,9 @@ def _copies(row: Row[Any], owners: dict[int, str], administrations: Iterable[Row
             yield f"the name of administration {one.code} is sorted as {one.name_key!r}"
 
 
-def _schedule(row: Row[Any]) -> Iterator[str]:
-    tokens = row.grant_id is not None or row.candidate_grant_id is not None
-    wanted = tokens and row.active and row.submitted_at is not None and row.disconnected_at is None
+def _schedule(row: Row[Any], candidate: str) -> Iterator[str]:
+    expected = row.active and row.submitted_at is not None and row.disconnected_at is None
+    wanted = candidate == "nameless" or (expected and row.grant_id is not None)
     if wanted and row.next_check_at is None:
         yield "nobody will check it again"
     if not wanted and row.next_check_at is not None:

@@ -28,6 +28,9 @@ def facts(**changed: object) -> Facts:
 
 OUTAGE: dict[str, object] = {"last_failure_at": NOW, "last_failure_kind": FailureKind.OUTAGE}
 REFUSAL: dict[str, object] = {"last_failure_at": NOW, "last_failure_kind": FailureKind.REFUSED}
+SLOW_DOWN: dict[str, object] = {"last_failure_at": NOW, "last_failure_kind": FailureKind.RATE_LIMITED}
+MANY = IncidentFact(1, ours=False)
+OURS = IncidentFact(1, ours=True)
 OLD_OUTAGE = OUTAGE | {"last_failure_at": NOW - 2 * DAY}
 
 CASES: list[tuple[str, Facts, Status]] = [
@@ -51,7 +54,20 @@ CASES: list[tuple[str, Facts, Status]] = [
     ("dead before the incident", facts(dead=True, incident=IncidentFact(1, ours=False)), Status.RECONNECT_NEEDED),
     ("an incident that is over for this one", facts(incident=IncidentFact(1, ours=False)), Status.CONNECTED),
     ("lapses soon", facts(lapses_at=NOW + 3 * DAY), Status.CONNECTED),
-    ("lapses before anything was chosen", facts(lapses_at=NOW, linked=0), Status.CHOOSE_ADMINISTRATIONS),
+    ("lapsed before anything was chosen", facts(lapses_at=NOW, linked=0), Status.RECONNECT_NEEDED),
+    ("refused before anything was chosen", facts(dead=True, completed=False, linked=0), Status.RECONNECT_NEEDED),
+    ("lapses soon, nothing chosen", facts(lapses_at=NOW + DAY, linked=0), Status.CHOOSE_ADMINISTRATIONS),
+    ("down, and a list to choose from", facts(linked=0, **OUTAGE), Status.CHOOSE_ADMINISTRATIONS),
+    ("down, and nothing to choose from", facts(linked=0, listed=False, **OUTAGE), Status.EXACT_OUTAGE),
+    ("the list is on its way", facts(linked=0, listed=False), Status.CHOOSE_ADMINISTRATIONS),
+    ("a refusal before the choice", facts(linked=0, **REFUSAL), Status.ATTENTION),
+    ("many fail before the choice", facts(linked=0, incident=MANY, **REFUSAL), Status.CHOOSE_ADMINISTRATIONS),
+    ("our app's settings before the choice", facts(linked=0, incident=OURS, **REFUSAL), Status.ATTENTION),
+    ("too often, before the choice", facts(linked=0, **SLOW_DOWN), Status.CHOOSE_ADMINISTRATIONS),
+    ("another login waits before the choice", facts(linked=0, undecided=True), Status.ATTENTION),
+    ("a consent without an owner", facts(consented=False, unidentified=True), Status.WAITING_FOR_CONSENT),
+    ("one beside a good one", facts(unidentified=True), Status.CONNECTED),
+    ("one while disconnected", facts(disconnected=True, unidentified=True), Status.DISCONNECTED),
     ("slow down", facts(last_failure_at=NOW, last_failure_kind=FailureKind.RATE_LIMITED), Status.ATTENTION),
     ("an older failure is history", facts(**OLD_OUTAGE), Status.CONNECTED),
     ("never a success", facts(last_success_at=None), Status.ATTENTION),
