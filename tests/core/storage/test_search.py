@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select, text, update
@@ -130,20 +133,39 @@ def test_installing_again_finds_what_is_there(app: Application, database: Databa
         _assert_in_step(database, "b.v", "van", "hol")
 
 
-def test_the_search_tables_of_an_older_version_are_made_anew(database: Database) -> None:
-    make_registration(database, "Bakkerij Zwolle")
-    with database.engine.execution_options(clickker_write=True).begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
-        if database.is_sqlite:
+@pytest.fixture
+def older(database: Database, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database as version 0009 left it."""
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'older.db'}"
+        if not database.is_sqlite:
+            url = stack.enter_context(request.getfixturevalue("postgres").new_database())
+        opened = Database(url)
+        stack.callback(opened.dispose)
+        upgrade(opened, "0009")
+        yield opened
+
+
+def test_the_search_tables_of_an_older_version_are_made_anew(older: Database) -> None:
+    moment = "'2026-01-01 00:00:00'"
+    with older.engine.execution_options(clickker_write=True).begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO registrations (name, name_key, environment, active, reference, note, created_at,"  # noqa: S608
+                " updated_at, status, status_reason, administrations_linked, owner_key) VALUES ('Bakkerij Zwolle',"
+                f" 'bakkerij zwolle', 'nl', true, '', '', {moment}, {moment}, 'draft', '', 0, '')"
+            )
+        )
+        if older.is_sqlite:
             connection.execute(text("DROP TABLE registrations_search"))
             connection.execute(
                 text("CREATE VIRTUAL TABLE registrations_search USING fts5(name_key, tokenize='trigram')")
             )
-    upgrade(database)
-    assert is_current(database)
-    if database.is_sqlite:
-        _assert_in_step(database, "bak", "kkeri")
-        assert _found(database, "registrations", "kkeri")
+    upgrade(older)
+    assert is_current(older)
+    if older.is_sqlite:
+        _assert_in_step(older, "bak", "kkeri")
+        assert _found(older, "registrations", "kkeri")
 
 
 def test_the_indexes_of_postgresql_have_the_names_that_alembic_leaves_alone(database: Database) -> None:
