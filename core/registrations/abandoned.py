@@ -1,8 +1,8 @@
-"""Attempts at consent whose process ended while it had their code: nobody else will say how they ended."""
+"""Attempts at consent whose process ended before it could say how they ended: nobody else will."""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -12,7 +12,7 @@ from core.registrations.noting import note_consent
 from core.registrations.outcomes import EXCHANGING, Outcome
 from core.registrations.settle import settle
 from core.registrations.timeline import CLICKKER, write
-from core.storage.models import Consent, Registration
+from core.storage.models import Consent, Grant, Registration
 
 _AT_ONCE = 100
 
@@ -35,7 +35,28 @@ def end_abandoned(app: Application) -> int:
             consent = session.get(Consent, consent_id, with_for_update=True, populate_existing=True)
             if row is not None and consent is not None and _is_abandoned(consent):
                 _end(session, app, row, consent)
-    return len(found)
+    return len(found) + _close_kept(app)
+
+
+def _close_kept(app: Application) -> int:
+    """Close the attempts whose pair was kept and of which a later consent, or somebody's word, has made an end."""
+    waits = exists().where(
+        Registration.id == Consent.registration_id,
+        Registration.candidate_grant_id == Grant.id,
+        Grant.exact_user_id.is_(None),
+    )
+    over = (
+        Consent.outcome == EXCHANGING,
+        Consent.verifier.is_(None),
+        Consent.used_at < clock.now() - link_claims.longest_exchange(app.settings),
+        ~waits,
+    )
+    with app.database.read() as session:
+        if session.scalar(select(Consent.id).where(*over).limit(1)) is None:
+            return 0
+    with app.database.transaction() as session:
+        closed = update(Consent).where(*over).values(outcome=Outcome.GRANTED).returning(Consent.id)
+        return len(session.execute(closed.execution_options(synchronize_session=False)).all())
 
 
 def _is_abandoned(consent: Consent) -> bool:

@@ -75,6 +75,20 @@ def test_a_process_that_ends_while_exact_is_asked_who_consented(
     assert outcomes(desk, number) == [Outcome.GRANTED]
 
 
+def test_a_later_consent_makes_an_end_of_one_that_was_left(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = desk.registered()
+    end_at(monkeypatch, desk.app.exact, "me")
+    with pytest.raises(Ended):
+        desk.visit(number).back()
+    assert desk.visit(number).back().outcome is Outcome.GRANTED
+
+    keeper_turns(desk)
+
+    assert outcomes(desk, number) == [Outcome.GRANTED, Outcome.GRANTED]
+
+
 def test_the_same_with_a_connection_that_is_checked_daily(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
