@@ -13,6 +13,7 @@ from core.application import application
 from core.errors import InvalidInput
 from core.i18n import LANGUAGES, _, current_language
 from dashboard.feedback import attempt, flash
+from dashboard.people_choices import with_unknown
 from dashboard.second_click import confirmed
 from dashboard.session_rows import draw_sessions
 from dashboard.signin import live_browser, start_over
@@ -34,15 +35,17 @@ def draw_name(by: CurrentOperator) -> None:
 
 def draw_language(by: CurrentOperator) -> None:
     """The language of one's own screens."""
+    chosen = by.language or current_language()
+    offered = with_unknown(LANGUAGES, chosen)
     language = st.segmented_control(
         _("Language"),
-        list(LANGUAGES),
-        default=by.language or current_language(),
-        format_func=lambda code: LANGUAGES[code],
+        list(offered),
+        default=chosen,
+        format_func=offered.__getitem__,
         key="account_language",
         required=True,
     )
-    if language != (by.language or current_language()):
+    if language != chosen:
         set_language(application(), by, language)
         st.rerun()
 

@@ -12,6 +12,8 @@ from core.registrations.query import ListQuery
 Query = TypeVar("Query", bound=ListQuery)
 _DIGITS = 15
 _LONGEST_SEARCH = 100
+NO_SUCH_OWNER = -1
+"""As ``owner_id`` of a query: matches nothing."""
 
 
 def query_of(make: Callable[..., Query], asked: Mapping[str, str]) -> Query:
@@ -26,9 +28,11 @@ def query_of(make: Callable[..., Query], asked: Mapping[str, str]) -> Query:
 
 
 def owner_number(said: object) -> int | None:
-    """The owner that an address or a box names; None for anything else, which never stood in that box."""
+    """The owner that an address or a box names; None when it names none, ``NO_SUCH_OWNER`` for anything odd."""
     text = said if isinstance(said, str) else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else None
+    if not text:
+        return None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else NO_SUCH_OWNER
 
 
 def number_in_address(name: str = "id") -> int | None:

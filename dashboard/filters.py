@@ -11,7 +11,7 @@ from urllib.parse import quote_plus, urlencode
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from core.accounts.operators import active_operators
+from core.accounts.operators import people
 from core.application import Application
 from core.exact.environments import ENVIRONMENTS, environment_name
 from core.i18n import LANGUAGES, N_, _, current_language, language
@@ -21,6 +21,7 @@ from core.registrations.wording import status_word
 from dashboard import rows_alone
 from dashboard.address import number_in_address, owner_number
 from dashboard.navigation import switch_to
+from dashboard.people_choices import told_apart, with_unknown
 
 Query = TypeVar("Query", bound=ListQuery)
 Labels = Mapping[str, str]
@@ -70,6 +71,7 @@ def draw_filters(app: Application, keys: Keys, sorts: Labels, placeholder: str) 
     words = {name: options() for name, options in choices.items()}
     rows_alone.belong(map(keys.of, ("q", "desc", "page", *words)), keys.rows)
     _translate_address(keys, words, choices)
+    words = {name: _with_asked(keys, name, labels) for name, labels in words.items()}
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.text_input(
             _("Search"),
@@ -199,6 +201,18 @@ def _translate_address(keys: Keys, words: Words, choices: Mapping[str, Callable[
         switch_to(keys.page, **(st.query_params.to_dict() | said))
 
 
+def _with_asked(keys: Keys, name: str, labels: Labels) -> Labels:
+    """``labels`` and what the address or the box asks for although it is not offered: it matches nothing, in sight."""
+    key = keys.of(name)
+    asked = st.session_state.get(key, st.query_params.get(key))
+    if name in {"sort", "active"} or asked in labels.values():
+        return labels
+    more = with_unknown(labels, asked)
+    if len(more) > len(labels) and key not in st.session_state:
+        st.session_state[key] = asked
+    return more
+
+
 def _other_words(options: Callable[[], Labels]) -> dict[str, str]:
     """Word to code in the languages that are not the reader's."""
     found: dict[str, str] = {}
@@ -233,8 +247,9 @@ def _environments() -> Labels:
 
 
 def _owners(app: Application) -> Labels:
-    named = {str(number): name for number, name in active_operators(app)}
-    return {"": _("All owners"), str(WITHOUT_OWNER): _("Without owner")} | named
+    fixed = {"": _("All owners"), str(WITHOUT_OWNER): _("Without owner")}
+    named = told_apart(people(app), fixed.values())
+    return fixed | {str(number): label for number, label in named.items()}
 
 
 def _settings() -> Labels:

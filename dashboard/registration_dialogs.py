@@ -10,6 +10,7 @@ from core.errors import InvalidInput
 from core.i18n import _
 from core.registrations.register import delete, disconnect, edit, set_active
 from core.registrations.scope import only_owner
+from core.registrations.seen import seen_in
 from core.registrations.views import RegistrationForm, RegistrationView
 from dashboard import registration_form, signin
 from dashboard.confirming import draw_button
@@ -75,7 +76,7 @@ def confirm_active(view: RegistrationView, active: bool, key: str) -> None:
         label = _("Resume") if active else _("Pause")
         if st.button(label, key="active_confirm", type="primary"):
             with attempt():
-                set_active(application(), by, view.id, active)
+                set_active(application(), by, view.id, active, seen_in(view))
                 st.rerun()
 
     dialog()
@@ -108,7 +109,7 @@ def confirm_disconnect(view: RegistrationView) -> None:
         asked = draw_button(app, by, "disconnect", _("Disconnect"))
         if asked.pressed and asked.given(app, by):
             with attempt():
-                disconnect(app, by, view.id)
+                disconnect(app, by, view.id, seen_in(view))
                 flash(_("{name} has been disconnected.").format(name=plain(view.name)))
                 st.rerun()
 
@@ -136,7 +137,7 @@ def confirm_delete(view: RegistrationView) -> None:
         asked = draw_button(app, by, "delete", _("Delete"), disabled=other, draft=view.submitted_at is None)
         if asked.pressed and asked.given(app, by):
             with attempt():
-                delete(app, by, view.id)
+                delete(app, by, view.id, seen_in(view))
                 flash(_("{name} has been deleted.").format(name=plain(view.name) or _("The draft")))
                 switch_to("registrations")
 
