@@ -20,7 +20,7 @@ from core.registrations.decisions import (
 )
 from core.registrations.seen import Seen
 from core.registrations.views import GrantView, RegistrationView
-from dashboard.consent_facts import login
+from dashboard.consent_facts import draw_login_hint, login
 from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
 from dashboard.shown import PLACE, shown
@@ -44,6 +44,7 @@ def draw_candidate(app: Application, by: CurrentOperator, view: RegistrationView
         now, new = st.columns(2)
         now.markdown(_("**Now**") + "  \n" + (login(view.grant) if view.grant else _("No login")))
         new.markdown(_("**New**") + "  \n" + login(candidate))
+        draw_login_hint(view, candidate)
         compared = _compare(app, by, view, candidate)
         if compared is not None:
             draw_comparison(compared)

@@ -9,7 +9,8 @@ from core.application import Application
 from core.exact.environments import environment_name
 from core.exact.rules.rule import ADMINISTRATIONS_PATH
 from core.i18n import _, ngettext
-from core.registrations.administrations import compare_name, read_administrations
+from core.registrations.administrations import read_administrations
+from core.registrations.fitting import compare_name
 from core.registrations.names import NameMatch
 from core.registrations.views import GrantView, RegistrationView
 from dashboard.administration_picker import forget_choice
@@ -61,6 +62,18 @@ def draw_name_hint(view: RegistrationView) -> None:
             "connect again from the registration."
         ).format(name=plain(view.name)),
         icon=":material/warning:",
+    )
+
+
+def draw_login_hint(view: RegistrationView, grant: GrantView) -> None:
+    """Warn of a login that is known for other customers, before anything is linked by it."""
+    if not grant.shared_count or (view.linked and view.grant == grant):
+        return
+    st.warning(
+        _("This login is known for {others} already. Is it the right one for **{name}**?").format(
+            others=shared_login(grant), name=plain(view.name)
+        ),
+        icon=":material/group:",
     )
 
 

@@ -11,6 +11,7 @@ from core.registrations.checks import check_now
 from core.registrations.status import Status
 from core.registrations.views import RegistrationView
 from dashboard import consent_panel, registration_dialogs
+from dashboard.editing import edit_details
 from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
 from dashboard.moments import soon
@@ -43,7 +44,7 @@ def draw_actions(app: Application, by: CurrentOperator, view: RegistrationView) 
         if by.may(Action.EDIT_NOTE) and st.button(
             _("Edit details"), key="registration_edit", icon=":material/edit:"
         ):
-            registration_dialogs.edit_details(view)
+            edit_details(view)
         _draw_ends(by, view)
 
 

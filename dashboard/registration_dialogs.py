@@ -1,55 +1,20 @@
-"""Editing, disconnecting and deleting, each in a window of its own."""
+"""Pausing, disconnecting and deleting, each in a window of its own."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from core.accounts.roles import Action
 from core.application import application
-from core.errors import InvalidInput
 from core.i18n import _
-from core.registrations.register import delete, disconnect, edit, set_active
-from core.registrations.scope import only_owner
+from core.registrations.register import delete, disconnect, set_active
 from core.registrations.seen import seen_in
-from core.registrations.views import RegistrationForm, RegistrationView
-from dashboard import registration_form, signin
+from core.registrations.views import RegistrationView
+from dashboard import signin
 from dashboard.confirming import draw_button
 from dashboard.consent_facts import shared_login
 from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
 from dashboard.navigation import switch_to
-
-
-def edit_details(view: RegistrationView) -> None:
-    """Open the form with what is there; account managers change reference, owner and note."""
-    place = f"edit_{view.id}"
-    registration_form.fill(place, _form(view), overwrite=True)
-
-    @st.dialog(_("Edit details"), width="medium", icon=":material/edit:")
-    def dialog() -> None:
-        app, by = application(), signin.current()
-        places = registration_form.draw(
-            app, place, connection=by.may(Action.REGISTER), environment=view.grant is None
-        )
-        if st.button(_("Save all changes"), key=f"{place}_save", type="primary", icon=":material/save:"):
-            with attempt():
-                form = registration_form.read(place)
-                try:
-                    edit(app, by, view.id, form, _form(view))
-                except InvalidInput as error:
-                    places.show({error.field: error.message})
-                    return
-                if only_owner(app.settings, by) not in {None, form.owner_id}:
-                    flash(
-                        _("{name} has another owner now, and is no longer among yours.").format(
-                            name=plain(view.name)
-                        )
-                    )
-                    switch_to("registrations")
-                flash(_("The details have been saved."))
-                st.rerun()
-
-    dialog()
 
 
 def confirm_active(view: RegistrationView, active: bool, key: str) -> None:
@@ -142,14 +107,3 @@ def confirm_delete(view: RegistrationView) -> None:
                 switch_to("registrations")
 
     dialog()
-
-
-def _form(view: RegistrationView) -> RegistrationForm:
-    return RegistrationForm(
-        name=view.name,
-        environment=view.environment,
-        active=view.active,
-        reference=view.reference,
-        owner_id=view.owner_id,
-        note=view.note,
-    )

@@ -28,14 +28,15 @@ from core.registrations.scope import check_visible, find, find_for, visible
 from core.registrations.seen import Seen, check_linked, check_login
 from core.registrations.settle import follow, settle
 from core.registrations.timeline import write
+from core.registrations.unsaved import forget_saved
 from core.registrations.user_lists import user_divisions
 from core.registrations.views import AdministrationView
 from core.storage.models import Administration, Grant, Registration
 from core.tokens.rotation import access_token
 
 __all__ = [
-    "compare_name", "door", "keep_seen", "known_codes", "read_administrations", "read_from_exact",
-    "save_administrations", "view_administrations",
+    "compare_name", "keep_seen", "read_administrations", "read_from_exact", "save_administrations",
+    "view_administrations",
 ]  # fmt: skip
 
 _NAMES_IN_TIMELINE = 20
@@ -104,6 +105,7 @@ def save_administrations(
                 raise InvalidInput(_("There is no consent yet. Press Connect first."))
             check_linked(*_linked(session, row), seen)
             _link(session, app, by, row, wanted)
+            forget_saved(session, by, row.id, "ticks")
     except IntegrityError:
         raise Conflict(
             _("Somebody linked one of these administrations just now. Look again and save.")

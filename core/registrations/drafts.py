@@ -51,7 +51,7 @@ def unfinished_drafts(
     app: Application, by: CurrentOperator, beside: int | None = None
 ) -> tuple[int, int | None]:
     """How many drafts the operator has begun and not finished, ``beside`` one, and the number of the latest."""
-    require(by, Action.REGISTER)
+    require(by, Action.VIEW)
     query = select(func.count(), func.max(Registration.id)).where(
         Registration.submitted_at.is_(None),
         Registration.created_by == by.id,

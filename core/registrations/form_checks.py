@@ -10,6 +10,7 @@ from core.application import Application
 from core.exact.environments import available
 from core.i18n import _
 from core.registrations.names import NAME_LENGTH, clean_name, name_key
+from core.registrations.scope import visible
 from core.registrations.seen import NOTE_LENGTH, REFERENCE_LENGTH
 from core.registrations.views import RegistrationForm
 from core.storage.models import Registration
@@ -34,10 +35,13 @@ def check_form(
 def registered_as(
     app: Application, by: CurrentOperator, form: RegistrationForm, registration_id: int | None = None
 ) -> int | None:
-    """The registration that bears the form's name in its environment already, beside ``registration_id``."""
-    require(by, Action.REGISTER)
+    """The registration that bears the form's name in its environment already, beside ``registration_id``.
+
+    None when there is none, or when ``by`` may not see it.
+    """
+    require(by, Action.VIEW)
     with app.database.read() as session:
-        return session.scalar(_same_name(form, registration_id))
+        return session.scalar(_same_name(form, registration_id).where(*visible(app.settings, by)))
 
 
 def _wrong_name(name: str) -> str:

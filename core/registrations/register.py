@@ -33,6 +33,7 @@ from core.registrations.seen import (
 )
 from core.registrations.settle import forget, settle
 from core.registrations.timeline import write
+from core.registrations.unsaved import forget_saved
 from core.registrations.views import RegistrationForm
 from core.registrations.withdrawing import withdraw_attempts
 from core.registrations.wording import FIELDS
@@ -97,6 +98,7 @@ def edit(
             changed = _changed_by(by, row, form)
             write_form(session, app, row, form)
             _record_edit(session, app, by, row, changed)
+            forget_saved(session, by, row.id, "details")
     except IntegrityError:
         raise InvalidInput(name_taken(form.name), "name") from None
 
