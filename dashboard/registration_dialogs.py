@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.application import application
 from core.i18n import _
+from core.registrations.names import name_key
 from core.registrations.register import delete, disconnect, set_active
 from core.registrations.seen import seen_in
 from core.registrations.views import RegistrationView
@@ -81,6 +82,11 @@ def confirm_disconnect(view: RegistrationView) -> None:
     dialog()
 
 
+def _is_its_name(typed: str, name: str) -> bool:
+    """Whether somebody typed the name as it stands there: with straight quotes for curly ones, and so on."""
+    return bool(typed.strip()) and name_key(typed) == name_key(name)
+
+
 def confirm_delete(view: RegistrationView) -> None:
     """Ask for the name before everything about a registration goes."""
 
@@ -98,7 +104,7 @@ def confirm_delete(view: RegistrationView) -> None:
                 st.text_input(_("Type the name to confirm"), key="delete_name", live=True, autocomplete="off")
                 or ""
             )
-        other = typed.strip() != view.name
+        other = view.submitted_at is not None and not _is_its_name(typed, view.name)
         asked = draw_button(app, by, "delete", _("Delete"), disabled=other, draft=view.submitted_at is None)
         if asked.pressed and asked.given(app, by):
             with attempt():

@@ -47,7 +47,7 @@ st.markdown(
 )
 draw_who(view.grant)
 if not found:
-    st.warning(view.status_sentence, icon=":material/warning:")
+    st.warning(plain(view.status_sentence), icon=":material/warning:")
 else:
     draw_name_hint(view)
     draw_login_hint(view, view.grant)

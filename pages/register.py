@@ -38,7 +38,7 @@ def registered() -> int | None:
     return number
 
 
-st.title(_("Register at Exact Online"), anchor=False)
+st.title(_("Register at Exact Online"))
 kept = draft.take_up(app, by)
 asked = number_in_address()
 if kept is None and asked is not None and not draft.stands_here():

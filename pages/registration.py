@@ -26,7 +26,7 @@ view = registration_in_address(app, by)
 issues = issues_of(app, by, view.id)
 
 show_confirmed(app, by)
-st.title(plain(view.name) or _("Draft without a name"))
+st.title(plain(view.name) or _("Draft without a name"), anchor="registration")
 draw_status(view)
 draw_candidate(app, by, view)
 draw_actions(app, by, view)
