@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.accounts.names import LONGEST
 from core.accounts.open_sessions import end_other_sessions, end_own_session, own_sessions
 from core.accounts.operators import rename, set_language
 from core.accounts.roles import CurrentOperator
@@ -24,7 +23,7 @@ WIDTH = 480
 def draw_name(by: CurrentOperator) -> None:
     """The name as colleagues see it."""
     with st.form("account_name_form", width=WIDTH):
-        name = st.text_input(_("Name"), value=by.name, key="account_name", max_chars=LONGEST)
+        name = st.text_input(_("Name"), value=by.name, key="account_name")
         if st.form_submit_button(_("Save name")):
             with attempt() as done:
                 rename(application(), by, by.id, name or "")

@@ -11,9 +11,9 @@ from core.registrations.query import ListQuery
 
 Query = TypeVar("Query", bound=ListQuery)
 _DIGITS = 15
-_LONGEST_SEARCH = 100
+_LONGEST_SEARCH = 1_000
 NO_SUCH_OWNER = -1
-"""As ``owner_id`` of a query: matches nothing."""
+"""As ``owner_id`` of a query: somebody who is there no longer, so nothing matches."""
 
 
 def query_of(make: Callable[..., Query], asked: Mapping[str, str]) -> Query:
@@ -28,11 +28,11 @@ def query_of(make: Callable[..., Query], asked: Mapping[str, str]) -> Query:
 
 
 def owner_number(said: object) -> int | None:
-    """The owner that an address or a box names; None when it names none, ``NO_SUCH_OWNER`` for anything odd."""
+    """The owner that an address or a box names; None for anything else, which never stood in that box."""
     text = said if isinstance(said, str) else ""
-    if not text:
-        return None
-    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else NO_SUCH_OWNER
+    if text == str(NO_SUCH_OWNER):
+        return NO_SUCH_OWNER
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else None
 
 
 def number_in_address(name: str = "id") -> int | None:

@@ -19,9 +19,9 @@ from core.registrations.query import WITHOUT_OWNER, ListQuery
 from core.registrations.status import Status
 from core.registrations.wording import status_word
 from dashboard import rows_alone
-from dashboard.address import number_in_address, owner_number
+from dashboard.address import NO_SUCH_OWNER, number_in_address, owner_number
 from dashboard.navigation import switch_to
-from dashboard.people_choices import told_apart, with_unknown
+from dashboard.people_choices import told_apart, with_asked
 
 Query = TypeVar("Query", bound=ListQuery)
 Labels = Mapping[str, str]
@@ -71,7 +71,8 @@ def draw_filters(app: Application, keys: Keys, sorts: Labels, placeholder: str) 
     words = {name: options() for name, options in choices.items()}
     rows_alone.belong(map(keys.of, ("q", "desc", "page", *words)), keys.rows)
     _translate_address(keys, words, choices)
-    words = {name: _with_asked(keys, name, labels) for name, labels in words.items()}
+    narrowing = ("status", "environment", "owner")
+    words |= {name: with_asked(keys.of(name), words[name]) for name in narrowing}
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.text_input(
             _("Search"),
@@ -81,7 +82,6 @@ def draw_filters(app: Application, keys: Keys, sorts: Labels, placeholder: str) 
             live="150ms",
             placeholder=placeholder,
             label_visibility="collapsed",
-            max_chars=100,
             width=260,
             on_change=_show_first_page,
             args=(keys,),
@@ -101,11 +101,13 @@ def draw_filters(app: Application, keys: Keys, sorts: Labels, placeholder: str) 
 def asked(keys: Keys, make: Callable[..., Query]) -> Query:
     """What the row above the list asks for at this moment."""
     chosen = {name: st.session_state.get(keys.of(name)) for name in (*FILTERS, "sort", "desc")}
+    owner = owner_number(chosen["owner"])
     return make(
         search=chosen["q"] or "",
         status=chosen["status"] or "",
         environment=chosen["environment"] or "",
-        owner_id=owner_number(chosen["owner"]),
+        # What stands in the box narrows the list, whether it is still known or not.
+        owner_id=NO_SUCH_OWNER if chosen["owner"] and owner is None else owner,
         active=chosen["active"] == "yes" if chosen["active"] else None,
         sort=chosen["sort"] or _FIRST_SORT,
         descending=bool(chosen["desc"]),
@@ -199,18 +201,6 @@ def _translate_address(keys: Keys, words: Words, choices: Mapping[str, Callable[
             said[key] = labels[code]
     if said:
         switch_to(keys.page, **(st.query_params.to_dict() | said))
-
-
-def _with_asked(keys: Keys, name: str, labels: Labels) -> Labels:
-    """``labels`` and what the address or the box asks for although it is not offered: it matches nothing, in sight."""
-    key = keys.of(name)
-    asked = st.session_state.get(key, st.query_params.get(key))
-    if name in {"sort", "active"} or asked in labels.values():
-        return labels
-    more = with_unknown(labels, asked)
-    if len(more) > len(labels) and key not in st.session_state:
-        st.session_state[key] = asked
-    return more
 
 
 def _other_words(options: Callable[[], Labels]) -> dict[str, str]:

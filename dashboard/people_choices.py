@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+import streamlit as st
+
 from core.accounts.operators import Person, people
 from core.application import Application
 from core.i18n import _
@@ -39,3 +41,17 @@ def with_unknown(labels: Mapping[str, str], code: object) -> dict[str, str]:
     if not isinstance(code, str) or code in labels:
         return dict(labels)
     return {**labels, code: _("{choice} (no longer there)").format(choice=code)}
+
+
+def with_asked(key: str, labels: Mapping[str, str]) -> dict[str, str]:
+    """``labels`` and what the address or the box ``key`` asks for although it is not offered any more.
+
+    It narrows a list as it did: an address that somebody kept must not show everything of a sudden.
+    """
+    asked = st.session_state.get(key, st.query_params.get(key))
+    if asked in labels.values():
+        return dict(labels)
+    more = with_unknown(labels, asked)
+    if len(more) > len(labels) and key not in st.session_state:
+        st.session_state[key] = asked
+    return more

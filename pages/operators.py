@@ -38,7 +38,6 @@ else:
         type="search",
         live="150ms",
         placeholder=_("Part of a name or an e-mail address"),
-        max_chars=100,
         width=320,
         label_visibility="collapsed",
     )

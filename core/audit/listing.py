@@ -22,12 +22,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from core.accounts.operators import Person
+from core.accounts.operators import people as everybody
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.audit.events import Event
 from core.registrations.names import name_key
 from core.registrations.query import COUNT_LIMIT, PAGE_SIZE, Page
-from core.storage.models import AuditEntry, Operator
+from core.storage.models import AuditEntry
 from core.storage.ngrams import ngrams, quoted
 from core.storage.search import SHORTEST_PART
 from core.storage.sets import as_part, on_sqlite
@@ -110,12 +112,10 @@ def latest_verification(app: Application, by: CurrentOperator) -> AuditRow | Non
     return found[0] if found else None
 
 
-def people(app: Application, by: CurrentOperator) -> dict[str, str]:
-    """Every operator there is, the disabled ones too: number, as ``AuditQuery.who`` takes it, to name."""
+def people(app: Application, by: CurrentOperator) -> tuple[Person, ...]:
+    """Every operator there is, the disabled ones too; ``AuditQuery.who`` takes their number."""
     require(by, Action.AUDIT)
-    with app.database.read() as session:
-        rows = session.execute(select(Operator.id, Operator.name).order_by(Operator.name, Operator.id))
-        return {str(number): name for number, name in rows}
+    return everybody(app)
 
 
 def _iterate(app: Application, query: AuditQuery) -> Iterator[AuditRow]:

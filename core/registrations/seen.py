@@ -140,5 +140,5 @@ def changed(what: str) -> ChangedMeanwhile:
 
 def _called(name: str, environment: str) -> str:
     country = environment_name(environment)
-    shown = _("“{name}”").format(name=name or _("Draft without a name"))
-    return f"{shown} ({country})" if country else shown
+    shown = name or _("Draft without a name")
+    return f"“{shown}” ({country})" if country else f"“{shown}”"
