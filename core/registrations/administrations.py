@@ -103,7 +103,7 @@ def save_administrations(
             check_login(row, seen)
             if row.grant_id is None:
                 raise InvalidInput(_("There is no consent yet. Press Connect first."))
-            check_linked(*_linked(session, row), seen)
+            check_linked(session, row, seen)
             _link(session, app, by, row, wanted)
             forget_saved(session, by, row.id, "ticks")
     except IntegrityError:
@@ -224,15 +224,6 @@ def _link(
         )
         note_linked(session, by, registration, [row.code for row in added], [row.code for row in removed])
     settle(session, app.settings, registration, now)
-
-
-def _linked(session: Session, registration: Registration) -> tuple[list[int], list[str]]:
-    """Codes and names of what is linked now."""
-    query = select(Administration.code, Administration.name).where(
-        Administration.registration_id == registration.id, Administration.linked
-    )
-    rows = session.execute(query.order_by(Administration.name_key)).all()
-    return [row.code for row in rows], [row.name for row in rows]
 
 
 def _check_linkable(

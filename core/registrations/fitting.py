@@ -45,7 +45,7 @@ def ticked_at_first(view: RegistrationView) -> frozenset[int]:
     if linked:
         return linked
     available = [a for a in view.administrations if a.available]
-    same = frozenset(a.code for a in available if fit(view, a) is NameMatch.SAME)
+    same = frozenset(a.code for a in available if compare_names(view.name, a.name) is NameMatch.SAME)
     alone = len(available) == 1 and fit(view, available[0]) is not NameMatch.DIFFERENT
     return same or (frozenset({available[0].code}) if alone else frozenset())
 

@@ -7,8 +7,10 @@ command line and the demo.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from core.errors import ChangedMeanwhile
 from core.exact.environments import ENVIRONMENTS, environment_name
@@ -16,7 +18,7 @@ from core.i18n import _
 from core.registrations.names import NAME_LENGTH, clean_name
 from core.registrations.views import RegistrationForm, RegistrationView
 from core.registrations.wording import FIELDS
-from core.storage.models import Registration
+from core.storage.models import Administration, Registration
 
 REFERENCE_LENGTH = 50
 NOTE_LENGTH = 2000
@@ -68,10 +70,16 @@ def check_candidate(row: Registration, seen: Seen | None) -> None:
         raise changed(_("another login waits for a decision now"))
 
 
-def check_linked(linked: Collection[int], names: Sequence[str], seen: Seen | None) -> None:
-    """Raise ``ChangedMeanwhile`` when other administrations are linked than were shown; ``names`` are those now."""
-    if seen is not None and seen.linked != frozenset(linked):
-        now = ", ".join(names) or _("none")
+def check_linked(session: Session, row: Registration, seen: Seen | None) -> None:
+    """Raise ``ChangedMeanwhile`` when other administrations are linked than were shown."""
+    if seen is None:
+        return
+    query = select(Administration.code, Administration.name).where(
+        Administration.registration_id == row.id, Administration.linked
+    )
+    linked = session.execute(query.order_by(Administration.name_key)).all()
+    if seen.linked != {code for code, _name in linked}:
+        now = ", ".join(name for _code, name in linked) or _("none")
         raise changed(_("these administrations are linked now: {names}").format(names=now))
 
 

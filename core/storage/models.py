@@ -21,6 +21,7 @@ from core.storage.models_accounts import (
     SecondStep,
     SignInFailure,
     SignInTicket,
+    UnsavedWork,
 )
 from core.storage.models_audit import AuditEntry, AuditHead
 from core.storage.models_keeping import Alarm, CallBudget, Delivery, Grant, Incident, Issue, RefusedCall
@@ -218,21 +219,6 @@ class Administration(Base):
             postgresql_where=text("linked"),
         ),
     )
-
-
-class UnsavedWork(Base):
-    """What an operator has ticked or typed for a registration and not saved: it outlives tab and session."""
-
-    __tablename__ = "unsaved_work"
-
-    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id", ondelete="CASCADE"), primary_key=True)
-    registration_id: Mapped[int] = mapped_column(
-        ForeignKey("registrations.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
-    place: Mapped[str] = mapped_column(String(20), primary_key=True)
-    """'ticks' or 'details'."""
-    content: Mapped[dict[str, Any]]
-    kept_at: Mapped[datetime]
 
 
 class TimelineEntry(Base):
