@@ -21,6 +21,7 @@ from core.registrations.drafts import check_opened, write_form
 from core.registrations.failures import forget_failures
 from core.registrations.form_checks import check_form, name_taken
 from core.registrations.grants import release_grant
+from core.registrations.names import NameMatch, compare_names
 from core.registrations.noting import note
 from core.registrations.scope import find_for, look_at
 from core.registrations.seen import (
@@ -96,7 +97,10 @@ def edit(
             check_unchanged(row, form, opened)
             form = with_news(form_of(row), form, opened)
             changed = _changed_by(by, row, form)
+            before = row.name
             write_form(session, app, row, form)
+            if compare_names(before, row.name) is NameMatch.DIFFERENT:
+                _end_attempts_for(session, by, row)
             _record_edit(session, app, by, row, changed)
             forget_saved(session, by, row.id, "details")
     except IntegrityError:
@@ -234,6 +238,15 @@ def _registered_from(app: Application, draft_id: int | None, form: RegistrationF
             return None
         check_customer(row, Seen(form.name, form.environment))
         return row.id
+
+
+def _end_attempts_for(session: Session, by: CurrentOperator, row: Registration) -> None:
+    """It has become another customer's: whoever was asked before would consent into that."""
+    now = clock.now()
+    if link_claims.withdraw(session, row.id, now):
+        write(session, row.id, by.name, "link_revoked")
+        note(session, Event.CUSTOMER_LINK_REVOKED, by, row)
+    withdraw_attempts(session, row.id, now)
 
 
 def _let_go(session: Session, app: Application, row: Registration, now: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -11,10 +12,12 @@ from core.accounts.roles import CurrentOperator
 from core.application import Application
 from core.errors import ChangedMeanwhile
 from core.registrations.administrations import save_administrations
-from core.registrations.consent import create_consent
+from core.registrations.callback import complete_consent
+from core.registrations.consent import begin_consent, create_consent
 from core.registrations.customer_links import create_customer_link
 from core.registrations.decisions import accept_candidate, reject_candidate
 from core.registrations.drafts import discard_draft, open_draft, save_draft
+from core.registrations.outcomes import Outcome
 from core.registrations.register import delete, disconnect, edit, register, set_active, set_owner
 from core.registrations.registration import registration
 from core.registrations.seen import Seen, seen_in
@@ -22,6 +25,7 @@ from core.registrations.views import RegistrationForm, RegistrationView
 from core.simulator.server import RunningSimulator
 from core.storage.models import Registration
 from tests.factories import make_administration, make_connected, make_grant, make_operator
+from tests.support.connecting import TEST_USER
 
 Act = Callable[[Application, CurrentOperator, int, Seen], object]
 ALPHA = RegistrationForm("Alpha B.V.", "nl", reference="A-1", note="Of Alpha")
@@ -192,3 +196,23 @@ def test_a_country_that_we_know_no_longer_stays(app: Application, alice: Current
 
     view = registration(app, alice, number)
     assert (view.environment, view.note) == ("xx", "Called")
+
+
+@pytest.mark.parametrize(
+    ("renamed", "outcome"), [("Beta B.V.", Outcome.WITHDRAWN), ("Alpha Holding B.V.", Outcome.GRANTED)]
+)
+def test_who_was_sent_to_exact_for_one_customer_never_consents_into_another(
+    app: Application, alice: CurrentOperator, simulator: RunningSimulator, renamed: str, outcome: Outcome
+) -> None:
+    number = register(app, alice, None, ALPHA)
+    begun = begin_consent(app, alice, create_consent(app, alice, number))
+    create_customer_link(app, alice, number)
+    [state] = parse_qs(urlsplit(begun.authorize_url).query)["state"]
+
+    edit(app, alice, number, replace(ALPHA, name=renamed))
+
+    answer = [("code", simulator.engine.grant_code("nl", TEST_USER)), ("state", state)]
+    came = complete_consent(app, answer, begun.browser_token, alice.id).outcome
+    assert (came is Outcome.GRANTED) is (outcome is Outcome.GRANTED)
+    view = registration(app, alice, number)
+    assert (view.grant is None) is (outcome is Outcome.WITHDRAWN)
