@@ -59,7 +59,8 @@ def downgrade() -> None:
 def _fold_registrations(connection: sa.Connection) -> None:
     """Two customers whose names are alike from now on keep both: the later one's key gets its number behind."""
     table = sa.table("registrations", *map(sa.column, _REGISTRATION))
-    names = dict(connection.execute(sa.text("SELECT id, name FROM operators")).all())
+    called = connection.execute(sa.text("SELECT id, name FROM operators"))
+    names: dict[int, str] = {number: name for number, name in called}  # noqa: C416 - rows are no pairs to mypy
     taken: set[tuple[str, str]] = set()
     for row in _rows(connection, table):
         key = fold(row["name"])[:200]
@@ -101,7 +102,7 @@ def _rows(connection: sa.Connection, table: sa.TableClause) -> Iterator[Mapping[
     while True:
         batch = sa.select(table).where(table.c.id > last).order_by(table.c.id).limit(_BATCH)
         rows = connection.execute(batch).mappings().all()
-        yield from rows
+        yield from map(dict, rows)
         if not rows:
             return
         last = rows[-1]["id"]
