@@ -13,16 +13,17 @@ from dashboard.draft import OneDraft
 from dashboard.feedback import attempt
 from dashboard.markdown import plain
 from dashboard.navigation import page, switch_to
+from dashboard.registration_form import ErrorPlaces
 
 
 def draw_already_registered(
-    app: Application, by: CurrentOperator, form: RegistrationForm, one: OneDraft
+    app: Application, by: CurrentOperator, form: RegistrationForm, one: OneDraft, places: ErrorPlaces
 ) -> None:
     """A link to the registration that bears this name, and a button that drops the draft; nothing where it is new."""
     number = registered_as(app, by, form, one.number)
     if number is None:
         return
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with places.way_out("name"):
         draw_link(number, form.name)
         if one.number is not None and st.button(
             _("Throw this draft away and open it"), key="register_drop", icon=":material/delete:"

@@ -108,7 +108,8 @@ def _save(
         places.show({error.field: error.message})
         other = registered_as(app, by, form, editing.number) if error.field == "name" else None
         if other is not None:
-            draw_link(other, form.name)
+            with places.way_out("name"):
+                draw_link(other, form.name)
         return
     except ChangedMeanwhile as error:
         _compare(app, by, editing, form, error)

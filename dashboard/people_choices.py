@@ -40,7 +40,7 @@ def with_unknown(labels: Mapping[str, str], code: object) -> dict[str, str]:
     """``labels``, and what is asked for although it is not offered any more: it stays in force, marked."""
     if not isinstance(code, str) or code in labels:
         return dict(labels)
-    return {**labels, code: _("{choice} (no longer there)").format(choice=code)}
+    return {**labels, code: _("{choice} (gone)").format(choice=code)}
 
 
 def with_asked(key: str, labels: Mapping[str, str]) -> dict[str, str]:

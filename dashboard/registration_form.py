@@ -53,10 +53,16 @@ class ErrorPlaces:
 
     def __init__(self) -> None:
         self._places: dict[str, st.delta_generator.DeltaGenerator] = {}
+        self._ways_out: dict[str, st.delta_generator.DeltaGenerator] = {}
 
     def reserve(self, field: str) -> None:
         """Keep a place here for ``field``."""
         self._places[field] = st.empty()
+        self._ways_out[field] = st.empty()
+
+    def way_out(self, field: str) -> st.delta_generator.DeltaGenerator:
+        """The place under what is wrong with ``field``, for what can be done about it."""
+        return self._ways_out[field].container(horizontal=True, vertical_alignment="center")
 
     def show(self, errors: Mapping[str, str]) -> None:
         """Write each sentence under its field; one about no field goes to the last place."""

@@ -58,7 +58,7 @@ with st.container(width=640):
     tried = st.session_state.get("register_tried")
     wrong = check_form(app, form, one.number)
     places.show({field: text for field, text in wrong.items() if tried or getattr(form, field)})
-    draw_already_registered(app, by, form, one)
+    draw_already_registered(app, by, form, one, places)
     seen = Seen(form.name, form.environment)
     consent_panel.draw_buttons(app, by, draft.PLACE, _("Connect"), registered, seen=seen)
     draw_start_afresh(app, by, one)

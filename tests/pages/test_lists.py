@@ -146,10 +146,10 @@ def test_a_filter_by_owner_shows_the_one_chosen(
 @pytest.mark.parametrize(
     ("address", "marked"),
     [
-        ({"owner": "4711"}, "4711 (no longer there)"),
-        ({"owner": "Klaas"}, "Klaas (no longer there)"),
-        ({"status": "asleep"}, "asleep (no longer there)"),
-        ({"environment": "xx"}, "xx (no longer there)"),
+        ({"owner": "4711"}, "4711 (gone)"),
+        ({"owner": "Klaas"}, "Klaas (gone)"),
+        ({"status": "asleep"}, "asleep (gone)"),
+        ({"environment": "xx"}, "xx (gone)"),
     ],
 )
 def test_a_saved_address_that_asks_for_what_is_gone_says_so_and_shows_nothing(
