@@ -13,7 +13,7 @@ from core.storage.search import install_search, remove_search
 from core.text import fold
 
 revision = "0015"
-down_revision = "0010"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
