@@ -12,8 +12,8 @@ from core.registrations.query import ListQuery
 Query = TypeVar("Query", bound=ListQuery)
 _DIGITS = 15
 _LONGEST_SEARCH = 1_000
-NO_SUCH_OWNER = -1
-"""As ``owner_id`` of a query: somebody who is there no longer, so nothing matches."""
+NO_SUCH_OWNER = 10 ** (_DIGITS - 1) - 1
+"""Stands for somebody named in an address whom nobody knows: a number that no operator has."""
 
 
 def query_of(make: Callable[..., Query], asked: Mapping[str, str]) -> Query:
@@ -30,8 +30,6 @@ def query_of(make: Callable[..., Query], asked: Mapping[str, str]) -> Query:
 def owner_number(said: object) -> int | None:
     """The owner that an address or a box names; None for anything else, which never stood in that box."""
     text = said if isinstance(said, str) else ""
-    if text == str(NO_SUCH_OWNER):
-        return NO_SUCH_OWNER
     return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else None
 
 

@@ -71,6 +71,7 @@ def draw_filters(app: Application, keys: Keys, sorts: Labels, placeholder: str) 
     words = {name: options() for name, options in choices.items()}
     rows_alone.belong(map(keys.of, ("q", "desc", "page", *words)), keys.rows)
     _translate_address(keys, words, choices)
+    _know_owner(keys.of("owner"), words["owner"])
     narrowing = ("status", "environment", "owner")
     words |= {name: with_asked(keys.of(name), words[name]) for name in narrowing}
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
@@ -101,13 +102,11 @@ def draw_filters(app: Application, keys: Keys, sorts: Labels, placeholder: str) 
 def asked(keys: Keys, make: Callable[..., Query]) -> Query:
     """What the row above the list asks for at this moment."""
     chosen = {name: st.session_state.get(keys.of(name)) for name in (*FILTERS, "sort", "desc")}
-    owner = owner_number(chosen["owner"])
     return make(
         search=chosen["q"] or "",
         status=chosen["status"] or "",
         environment=chosen["environment"] or "",
-        # What stands in the box narrows the list, whether it is still known or not.
-        owner_id=NO_SUCH_OWNER if chosen["owner"] and owner is None else owner,
+        owner_id=owner_number(chosen["owner"]),
         active=chosen["active"] == "yes" if chosen["active"] else None,
         sort=chosen["sort"] or _FIRST_SORT,
         descending=bool(chosen["desc"]),
@@ -201,6 +200,13 @@ def _translate_address(keys: Keys, words: Words, choices: Mapping[str, Callable[
             said[key] = labels[code]
     if said:
         switch_to(keys.page, **(st.query_params.to_dict() | said))
+
+
+def _know_owner(key: str, labels: Labels) -> None:
+    """Of a name that nobody bears any more make a number that nobody has: the list stays as narrow as it was."""
+    asked = st.session_state.get(key, st.query_params.get(key))
+    if asked and asked not in labels.values() and owner_number(asked) is None:
+        st.session_state[key] = str(NO_SUCH_OWNER)
 
 
 def _other_words(options: Callable[[], Labels]) -> dict[str, str]:

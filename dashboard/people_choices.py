@@ -11,6 +11,7 @@ from core.accounts.operators import Person, people
 from core.application import Application
 from core.i18n import _
 from core.registrations.names import name_key
+from dashboard.address import NO_SUCH_OWNER
 
 NOBODY = 0
 """Stands for no owner: a list of choices cannot hold None."""
@@ -40,7 +41,8 @@ def with_unknown(labels: Mapping[str, str], code: object) -> dict[str, str]:
     """``labels``, and what is asked for although it is not offered any more: it stays in force, marked."""
     if not isinstance(code, str) or code in labels:
         return dict(labels)
-    return {**labels, code: _("{choice} (gone)").format(choice=code)}
+    label = _("Unknown owner") if code == str(NO_SUCH_OWNER) else _("{choice} (gone)").format(choice=code)
+    return {**labels, code: label}
 
 
 def with_asked(key: str, labels: Mapping[str, str]) -> dict[str, str]:

@@ -51,6 +51,11 @@ def ticked_at_first(view: RegistrationView) -> frozenset[int]:
 
 
 def unlike(view: RegistrationView, codes: Collection[int]) -> tuple[AdministrationView, ...]:
-    """Those of ``codes`` that would be newly linked and do not resemble the registration: they are asked about."""
+    """Those of ``codes`` that would be newly linked and do not resemble the registration: they are asked about.
+
+    Not where one like that is linked: somebody has said of this customer that its books are called otherwise.
+    """
+    if any(fit(view, a) is NameMatch.DIFFERENT for a in view.linked):
+        return ()
     new = (a for a in view.administrations if a.code in codes and not a.linked)
     return tuple(a for a in new if fit(view, a) is NameMatch.DIFFERENT)

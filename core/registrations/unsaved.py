@@ -37,6 +37,7 @@ def keep_ticks(
     app: Application, by: CurrentOperator, view: RegistrationView, ticked: Collection[int]
 ) -> None:
     """Keep which administrations are ticked, beside which are linked in the ``view`` that they are ticked in."""
+    require(by, Action.VIEW)
     linked = {a.code for a in view.linked}
     grant = view.grant.id if view.grant else ""
     _keep(app, by, view.id, "ticks", {"ticked": sorted(ticked), "linked": sorted(linked), "grant": grant})
@@ -47,6 +48,7 @@ def kept_ticks(app: Application, by: CurrentOperator, view: RegistrationView) ->
 
     What a colleague has linked or let go of since is so here too.
     """
+    require(by, Action.VIEW)
     row = _kept(app, by, view.id, "ticks")
     if row is None or view.grant is None or row.content["grant"] != view.grant.id:
         return None
@@ -64,6 +66,7 @@ def keep_details(
     opened: RegistrationForm,
 ) -> None:
     """Keep what is typed into the details; what is as it was ``opened`` is nothing to keep."""
+    require(by, Action.VIEW)
     if form == opened:
         forget(app, by, registration_id, "details")
         return
@@ -72,6 +75,7 @@ def keep_details(
 
 def kept_details(app: Application, by: CurrentOperator, registration_id: int) -> UnsavedDetails | None:
     """What was typed into the details and not saved; None when nothing was."""
+    require(by, Action.VIEW)
     row = _kept(app, by, registration_id, "details")
     if row is None:
         return None
@@ -81,6 +85,7 @@ def kept_details(app: Application, by: CurrentOperator, registration_id: int) ->
 
 def forget(app: Application, by: CurrentOperator, registration_id: int, place: Place) -> None:
     """Let go of what was kept; nothing happens when nothing was."""
+    require(by, Action.VIEW)
     with app.database.transaction() as session:
         forget_saved(session, by, registration_id, place)
 
@@ -99,7 +104,6 @@ def forget_saved(session: Session, by: CurrentOperator, registration_id: int, pl
 def _keep(
     app: Application, by: CurrentOperator, registration_id: int, place: Place, content: dict[str, Any]
 ) -> None:
-    require(by, Action.VIEW)
     with app.database.transaction() as session:
         find_for(session, app, by, registration_id)
         session.merge(
@@ -114,7 +118,6 @@ def _keep(
 
 
 def _kept(app: Application, by: CurrentOperator, registration_id: int, place: Place) -> UnsavedWork | None:
-    require(by, Action.VIEW)
     with app.database.read() as session:
         check_visible(session, app, by, registration_id)
         return session.get(UnsavedWork, (by.id, registration_id, place))

@@ -354,3 +354,16 @@ def is_primary(page: AppTest) -> bool:
 
 def said(page: AppTest) -> str:
     return "\n".join(box.value for box in page.error).replace("\\", "")
+
+
+def test_nobody_is_asked_twice_whose_books_are_called_otherwise(
+    app: Application, sanne: CurrentOperator
+) -> None:
+    number, codes = consented(app, "Een", "Twee")
+    save_administrations(app, sanne, number, codes[:1])
+
+    page = frame("choose", id=str(number))
+    box(page, codes[1]).check().run()
+    page.button("choose_save").click().run()
+
+    assert page.title[0].value == "Registration complete"

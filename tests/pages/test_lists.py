@@ -147,7 +147,7 @@ def test_a_filter_by_owner_shows_the_one_chosen(
     ("address", "marked"),
     [
         ({"owner": "4711"}, "4711 (gone)"),
-        ({"owner": "Klaas"}, "Klaas (gone)"),
+        ({"owner": "Klaas"}, "Unknown owner"),
         ({"status": "asleep"}, "asleep (gone)"),
         ({"environment": "xx"}, "xx (gone)"),
     ],
