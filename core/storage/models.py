@@ -24,6 +24,7 @@ from core.storage.models_accounts import (
     UnsavedWork,
 )
 from core.storage.models_audit import AuditEntry, AuditHead
+from core.storage.models_counters import Counter
 from core.storage.models_keeping import Alarm, CallBudget, Delivery, Grant, Incident, Issue, RefusedCall
 from core.text import fold
 
@@ -235,16 +236,6 @@ class TimelineEntry(Base):
     details: Mapped[dict[str, Any]]
 
     __table_args__ = (Index("ix_timeline_registration", "registration_id", "id"),)
-
-
-class Counter(Base):
-    """A figure of the overview, kept in the transaction that changes it: counting a million rows is dear."""
-
-    __tablename__ = "counters"
-
-    name: Mapped[str] = mapped_column(String(60), primary_key=True)
-    """'status:connected', 'administrations' ..."""
-    value: Mapped[int] = mapped_column(default=0)
 
 
 # --- Consent and tokens ----------------------------------------------------------------------------------
