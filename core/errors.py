@@ -6,6 +6,7 @@
     * ConfirmationNeeded  it does, once the operator has confirmed who sits there
   * NotFound          no such registration, operator, link ...
   * Conflict          somebody else holds the name, the administration ...
+    * ChangedMeanwhile  what would be saved to is not what was shown any more
   * SettingsError     the installation is set up wrongly
   * ExactError        anything Exact Online did (see ``core.exact.errors``)
 """
@@ -64,6 +65,12 @@ class NotFound(ClickkerError):
 
 class Conflict(ClickkerError):
     """Somebody or something else already holds it."""
+
+
+class ChangedMeanwhile(Conflict):
+    """What would be saved to has changed since the screen was opened; nothing was saved, and nothing is lost."""
+
+    retryable = True
 
 
 class SettingsError(ClickkerError):

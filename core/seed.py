@@ -159,6 +159,7 @@ class _Batch:
             "name_key": _key(name),
             "environment": self._random.choices(_ENVIRONMENTS, _SHARES)[0],
             "reference": f"K{100_000 + number}",
+            "reference_key": f"k{100_000 + number}",
             "owner_id": owner_id,
             "owner_key": owner_key,
             "administrations_linked": linked,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.accounts.names import LONGEST
 from core.accounts.open_sessions import end_other_sessions, end_own_session, own_sessions
 from core.accounts.operators import rename, set_language
 from core.accounts.roles import CurrentOperator
@@ -13,6 +12,7 @@ from core.application import application
 from core.errors import InvalidInput
 from core.i18n import LANGUAGES, _, current_language
 from dashboard.feedback import attempt, flash
+from dashboard.people_choices import with_unknown
 from dashboard.second_click import confirmed
 from dashboard.session_rows import draw_sessions
 from dashboard.signin import live_browser, start_over
@@ -23,7 +23,7 @@ WIDTH = 480
 def draw_name(by: CurrentOperator) -> None:
     """The name as colleagues see it."""
     with st.form("account_name_form", width=WIDTH):
-        name = st.text_input(_("Name"), value=by.name, key="account_name", max_chars=LONGEST)
+        name = st.text_input(_("Name"), value=by.name, key="account_name")
         if st.form_submit_button(_("Save name")):
             with attempt() as done:
                 rename(application(), by, by.id, name or "")
@@ -34,15 +34,17 @@ def draw_name(by: CurrentOperator) -> None:
 
 def draw_language(by: CurrentOperator) -> None:
     """The language of one's own screens."""
+    chosen = by.language or current_language()
+    offered = with_unknown(LANGUAGES, chosen)
     language = st.segmented_control(
         _("Language"),
-        list(LANGUAGES),
-        default=by.language or current_language(),
-        format_func=lambda code: LANGUAGES[code],
+        list(offered),
+        default=chosen,
+        format_func=offered.__getitem__,
         key="account_language",
         required=True,
     )
-    if language != (by.language or current_language()):
+    if language != chosen:
         set_language(application(), by, language)
         st.rerun()
 

@@ -11,7 +11,9 @@ from core.registrations.query import ListQuery
 
 Query = TypeVar("Query", bound=ListQuery)
 _DIGITS = 15
-_LONGEST_SEARCH = 100
+_LONGEST_SEARCH = 1_000
+NO_SUCH_OWNER = 10 ** (_DIGITS - 1) - 1
+"""Stands for somebody named in an address whom nobody knows: a number that no operator has."""
 
 
 def query_of(make: Callable[..., Query], asked: Mapping[str, str]) -> Query:

@@ -8,9 +8,13 @@ from itertools import count
 
 import streamlit as st
 
+from core.accounts.roles import CurrentOperator
+from core.application import Application, application
 from core.i18n import _
-from core.registrations.names import NameMatch, compare_names, name_key
+from core.registrations.fitting import ticked_at_first
+from core.registrations.unsaved import keep_ticks, kept_ticks
 from core.registrations.views import AdministrationView, RegistrationView
+from core.text import fold, squeezed
 from dashboard import signin
 from dashboard.markdown import plain
 
@@ -30,29 +34,37 @@ class _Choice:
     round: int
     at_first: frozenset[int]
     ticked: frozenset[int]
+    kept: frozenset[int]
+    """What the server keeps as ticked, or would begin with."""
 
 
-def _new_round(ticked: frozenset[int]) -> _Choice:
-    return _Choice(next(_rounds), ticked, ticked)
+def _new_round(ticked: frozenset[int], kept: frozenset[int] | None = None) -> _Choice:
+    return _Choice(next(_rounds), ticked, ticked, ticked if kept is None else kept)
 
 
-def draw_picker(view: RegistrationView, place: str) -> frozenset[int]:
-    """Draw the list and return the codes that are ticked; ticking one draws only the list again."""
+def draw_picker(app: Application, by: CurrentOperator, view: RegistrationView, place: str) -> frozenset[int]:
+    """Draw the list and return the codes that are ticked; ticking one draws only the list again.
+
+    Ticks that were not saved are here again, whatever happened to the page, the session or the server.
+    """
     state = f"{place}_{view.id}_chosen"
     if state not in st.session_state:
-        st.session_state[state] = _new_round(_at_first(view))
-    _draw_list(view.administrations, place, state)
+        kept = kept_ticks(app, by, view)
+        st.session_state[state] = _new_round(ticked_at_first(view) if kept is None else kept)
+    _draw_list(view, place, state)
     return _choice(state).ticked
 
 
 def forget_choice(view: RegistrationView, place: str) -> None:
-    """Start the list again from what is linked, after saving or after a new reading."""
+    """Start the list again from what is linked or kept, after saving or after a new reading."""
     st.session_state.pop(f"{place}_{view.id}_chosen", None)
 
 
 @st.fragment
-def _draw_list(administrations: Sequence[AdministrationView], place: str, state: str) -> None:
-    signin.current(active=True)
+def _draw_list(view: RegistrationView, place: str, state: str) -> None:
+    by = signin.current(active=True)
+    administrations = view.administrations
+    _keep(by, view, state)
     sought = st.text_input(
         _("Search administrations"),
         key=f"{place}_search",
@@ -116,28 +128,26 @@ def _tick(key: str, state: str, code: int) -> None:
 
 
 def _tick_all(key: str, state: str, codes: frozenset[int]) -> None:
-    ticked = _choice(state).ticked
-    st.session_state[state] = _new_round(ticked | codes if st.session_state[key] else ticked - codes)
+    choice = _choice(state)
+    ticked = choice.ticked | codes if st.session_state[key] else choice.ticked - codes
+    st.session_state[state] = _new_round(ticked, choice.kept)
 
 
-def _at_first(view: RegistrationView) -> frozenset[int]:
-    """What is linked; at the very first choice, what bears the registration's name, or the only one there is."""
-    linked = frozenset(a.code for a in view.linked)
-    if linked:
-        return linked
-    available = [a for a in view.administrations if a.available]
-    same = frozenset(a.code for a in available if compare_names(view.name, a.name) is NameMatch.SAME)
-    return same or (frozenset({available[0].code}) if len(available) == 1 else frozenset())
+def _keep(by: CurrentOperator, view: RegistrationView, state: str) -> None:
+    """Keep the ticks on the server when they have changed."""
+    choice = _choice(state)
+    if choice.ticked != choice.kept:
+        keep_ticks(application(), by, view, choice.ticked)
+        st.session_state[state] = replace(choice, kept=choice.ticked)
 
 
 def _matches(administration: AdministrationView, sought: str) -> bool:
-    words = (
-        administration.name,
-        administration.customer_name,
-        str(administration.code),
-        administration.vat_number,
+    names = (administration.name, administration.customer_name)
+    numbers = (str(administration.code), administration.vat_number)
+    number = squeezed(sought)
+    return fold(sought) in fold(" ".join((*names, *numbers))) or (
+        bool(number) and any(number in squeezed(each) for each in numbers)
     )
-    return name_key(sought) in name_key(" ".join(words))
 
 
 def _label(administration: AdministrationView) -> str:

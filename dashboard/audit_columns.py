@@ -14,13 +14,13 @@ _DUTCH = ZoneInfo("Europe/Amsterdam")
 
 AUDIT_COLUMNS: tuple[Column[AuditRow], ...] = (
     Column(N_("Number"), lambda row: row.sequence, kind="number"),
-    Column(N_("When"), lambda row: f"{row.at.astimezone(_DUTCH):%Y-%m-%d %H:%M:%S}", 20),
+    Column(N_("When"), lambda row: f"{row.at.astimezone(_DUTCH):%Y-%m-%d %H:%M:%S}", 20, "written"),
     Column(N_("Who"), actor_word, 24),
     Column(N_("E-mail address"), lambda row: row.actor_email, 30),
     Column(N_("What"), lambda row: event_word(row.event), 36),
     Column(N_("On what"), lambda row: subject_words(row.subject), 40),
     Column(N_("Outcome"), lambda row: outcome_word(row.outcome)),
-    Column(N_("From where"), lambda row: row.address, 18),
+    Column(N_("From where"), lambda row: row.address, 18, "written"),
     Column(N_("Details"), detail_words, 40),
     Column(N_("Hash"), lambda row: row.hash, 66),
 )

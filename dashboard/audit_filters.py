@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from urllib.parse import urlencode
@@ -18,11 +17,12 @@ from core.i18n import N_, _
 from core.registrations.names import name_key
 from core.storage.search import SHORTEST_PART
 from dashboard.filters import Keys, page_number
+from dashboard.people_choices import told_apart, with_asked
 
 KEYS = Keys("audit", "audit_")
 _TITLES = {"who": N_("Who"), "event": N_("What"), "outcome": N_("Outcome")}
 _DATES = {"first": N_("From"), "last": N_("Up to and including")}
-_LONGEST_SEARCH = 100
+_LONGEST_SEARCH = 1_000
 _SHORT = 40
 
 
@@ -36,7 +36,6 @@ def draw_audit_filters(app: Application, by: CurrentOperator) -> AuditQuery:
             bind="query-params",
             type="search",
             placeholder=_("Part of the subject"),
-            max_chars=_LONGEST_SEARCH,
             width=220,
             on_change=_show_first_page,
         )
@@ -91,11 +90,13 @@ def _show_first_page() -> None:
 
 
 def _choose(name: str, labels: Mapping[str, str]) -> str:
+    key = KEYS.of(name)
+    labels = with_asked(key, labels)
     chosen = st.selectbox(
         _(_TITLES[name]),
         list(labels),
-        format_func=lambda code: labels.get(code, code),
-        key=KEYS.of(name),
+        format_func=labels.__getitem__,
+        key=key,
         bind="query-params",
         width=190,
         on_change=_show_first_page,
@@ -117,10 +118,9 @@ def _day(name: str) -> date | None:
 
 
 def _people(app: Application, by: CurrentOperator) -> dict[str, str]:
-    named = people(app, by)
-    twice = Counter(named.values())
-    told = {number: f"{name} ({number})" if twice[name] > 1 else name for number, name in named.items()}
-    return {"": _("Everybody")} | {code: _(word) for code, word in ACTORS.items()} | told
+    fixed = {"": _("Everybody")} | {code: _(word) for code, word in ACTORS.items()}
+    named = told_apart(people(app, by), fixed.values())
+    return fixed | {str(number): label for number, label in named.items()}
 
 
 def _events() -> dict[str, str]:

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.accounts.operators import active_operators
 from core.accounts.roles import CurrentOperator
 from core.application import Application
 from core.exact.environments import environment_name
 from core.i18n import N_, _, ngettext
-from core.registrations.bulk import NEEDS, BulkAction, change_many, request_checks
-from core.registrations.listing import RegistrationRow
+from core.registrations.bulk import NEEDS, BulkAction, change_many, request_checks, rows_for_bulk
+from core.registrations.listing import RegistrationQuery, RegistrationRow
 from core.registrations.wording import status_word
 from dashboard import bulk_outcome, signin
 from dashboard.feedback import attempt
 from dashboard.markdown import plain
+from dashboard.people_choices import owners
 
 BUTTONS = {
     BulkAction.CHECK: (N_("Check"), ":material/sync:"),
@@ -29,7 +29,19 @@ QUESTIONS = {
     BulkAction.RESUME: N_("Their connection setting becomes Active, and they are checked every day again."),
     BulkAction.OWNER: N_("Who looks after these customers from now on?"),
 }
-NOBODY = 0
+
+
+ROWS = "bulk_rows"
+_SHOWN = "bulk_shown"
+
+
+def rows_on_screen(app: Application, by: CurrentOperator, query: RegistrationQuery) -> list[RegistrationRow]:
+    """What ``query`` matched when the page was opened: a box is known by its place, so no row may come in between."""
+    kept = st.session_state.get(_SHOWN)
+    if ROWS not in st.session_state or kept is None or kept[0] != query:
+        kept = st.session_state[_SHOWN] = (query, rows_for_bulk(app, by, query))
+    rows: list[RegistrationRow] = kept[1]
+    return rows
 
 
 def draw(rows: Sequence[RegistrationRow]) -> list[RegistrationRow]:
@@ -45,7 +57,7 @@ def draw(rows: Sequence[RegistrationRow]) -> list[RegistrationRow]:
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
-        key="bulk_rows",
+        key=ROWS,
         alt=_("Registrations to choose from"),
     )
     return [rows[number] for number in picked["selection"]["rows"] if number < len(rows)]
@@ -73,7 +85,7 @@ def _begin(
 
 
 def _confirm(app: Application, action: BulkAction, rows: Sequence[RegistrationRow]) -> None:
-    label = _(BUTTONS[action][0])
+    label, named = _(BUTTONS[action][0]), owners(app, _("Without owner"))
 
     @st.dialog(label, icon=BUTTONS[action][1])
     def dialog() -> None:
@@ -84,7 +96,7 @@ def _confirm(app: Application, action: BulkAction, rows: Sequence[RegistrationRo
             )
         )
         st.markdown(_(QUESTIONS[action]))
-        owner_id = _choose_owner(app) if action is BulkAction.OWNER else None
+        owner_id = _choose_owner(named) if action is BulkAction.OWNER else None
         if st.button(label, key="bulk_confirm", type="primary"):
             with attempt():
                 _work(app, by, action, rows, owner_id)
@@ -93,11 +105,8 @@ def _confirm(app: Application, action: BulkAction, rows: Sequence[RegistrationRo
     dialog()
 
 
-def _choose_owner(app: Application) -> int | None:
-    names = {NOBODY: _("Without owner")} | dict(active_operators(app))
-    chosen = st.selectbox(
-        _("Owner"), list(names), format_func=lambda number: names.get(number, ""), key="bulk_owner"
-    )
+def _choose_owner(named: dict[int, str]) -> int | None:
+    chosen = st.selectbox(_("Owner"), list(named), format_func=named.__getitem__, key="bulk_owner")
     return chosen or None
 
 

@@ -18,10 +18,12 @@ from core.registrations.decisions import (
     compare_consent,
     reject_candidate,
 )
+from core.registrations.seen import Seen
 from core.registrations.views import GrantView, RegistrationView
-from dashboard.consent_facts import login
+from dashboard.consent_facts import draw_login_hint, login
 from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
+from dashboard.shown import PLACE, shown
 
 Kind = Literal["primary", "secondary"]
 
@@ -42,11 +44,12 @@ def draw_candidate(app: Application, by: CurrentOperator, view: RegistrationView
         now, new = st.columns(2)
         now.markdown(_("**Now**") + "  \n" + (login(view.grant) if view.grant else _("No login")))
         new.markdown(_("**New**") + "  \n" + login(candidate))
+        draw_login_hint(view, candidate)
         compared = _compare(app, by, view, candidate)
         if compared is not None:
             draw_comparison(compared)
         if by.may(Action.REGISTER):
-            _draw_choice(app, by, view, compared)
+            _draw_choice(app, by, view, compared, shown(view, PLACE))
 
 
 def draw_lost(view: RegistrationView) -> None:
@@ -99,7 +102,11 @@ def draw_comparison(compared: Comparison) -> None:
 
 
 def _draw_choice(
-    app: Application, by: CurrentOperator, view: RegistrationView, compared: Comparison | None
+    app: Application,
+    by: CurrentOperator,
+    view: RegistrationView,
+    compared: Comparison | None,
+    seen: Seen,
 ) -> None:
     loses = compared is None or bool(compared.lost)
     new: Kind = "secondary" if loses else "primary"
@@ -108,9 +115,9 @@ def _draw_choice(
         accept = st.button(_("Use the new login"), key="candidate_accept", type=new)
         reject = st.button(_("Keep the old login"), key="candidate_reject", type=old)
     if accept:
-        _decide(lambda: accept_candidate(app, by, view.id), _("The connection now uses the new login."))
+        _decide(lambda: accept_candidate(app, by, view.id, seen), _("The connection now uses the new login."))
     if reject:
-        _decide(lambda: reject_candidate(app, by, view.id), _("The old login stays."))
+        _decide(lambda: reject_candidate(app, by, view.id, seen), _("The old login stays."))
 
 
 def _decide(act: Callable[[], None], done: str) -> None:

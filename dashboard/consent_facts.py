@@ -9,7 +9,8 @@ from core.application import Application
 from core.exact.environments import environment_name
 from core.exact.rules.rule import ADMINISTRATIONS_PATH
 from core.i18n import _, ngettext
-from core.registrations.administrations import compare_name, read_administrations
+from core.registrations.administrations import read_administrations
+from core.registrations.fitting import compare_name
 from core.registrations.names import NameMatch
 from core.registrations.views import GrantView, RegistrationView
 from dashboard.administration_picker import forget_choice
@@ -44,11 +45,16 @@ def shared_login(grant: GrantView) -> str:
     """How many other customers hang on this login, and the first of them by name, as links, where they may be seen."""
     count = grant.shared_count
     sentence = ngettext("{count} other customer", "{count} other customers", count).format(count=count)
+    links = _shared_names(grant)
+    return f"{sentence}: {links}" if links else sentence
+
+
+def _shared_names(grant: GrantView) -> str:
     links = ", ".join(
         f"[{plain(name)}]({address('registration', id=n)})" for n, name in grant.shared_with[:NAMED]
     )
-    more = " …" if links and count > min(len(grant.shared_with), NAMED) else ""
-    return f"{sentence}: {links}{more}" if links else sentence
+    more = " …" if links and grant.shared_count > min(len(grant.shared_with), NAMED) else ""
+    return links + more
 
 
 def draw_name_hint(view: RegistrationView) -> None:
@@ -61,6 +67,19 @@ def draw_name_hint(view: RegistrationView) -> None:
             "connect again from the registration."
         ).format(name=plain(view.name)),
         icon=":material/warning:",
+    )
+
+
+def draw_login_hint(view: RegistrationView, grant: GrantView) -> None:
+    """Warn of a login that is known for other customers, before anything is linked by it."""
+    if not grant.shared_count or (view.linked and view.grant == grant):
+        return
+    others = _shared_names(grant) or shared_login(grant)
+    st.warning(
+        _("This login is known for others already: {others}. Is it the right one for **{name}**?").format(
+            others=others, name=plain(view.name)
+        ),
+        icon=":material/group:",
     )
 
 

@@ -12,6 +12,7 @@ from core.i18n import _
 from core.registrations.consent import create_consent
 from core.registrations.customer_links import create_customer_link, revoke_customer_link
 from core.registrations.registration import registration
+from core.registrations.seen import Seen
 from core.registrations.status import Status
 from core.registrations.views import RegistrationView
 from core.registrations.wording import moment
@@ -32,11 +33,12 @@ def draw_buttons(
     registered: Callable[[], int | None],
     *,
     needed: bool = True,
+    seen: Seen | None = None,
 ) -> None:
     """Connect, and beside it the link for who has no Exact password.
 
     ``registered`` gives the registration's number, registering it first where needed; None when it cannot be.
-    ``needed`` says whether connecting is what the reader came for.
+    ``needed`` says whether connecting is what the reader came for, ``seen`` whose registration the page shows.
     """
     with st.container(horizontal=True):
         connect = st.button(
@@ -47,16 +49,18 @@ def draw_buttons(
         )
         link = st.button(_("Copy link for the customer"), key=f"{place}_link", icon=":material/content_copy:")
     if connect:
-        _connect(app, by, registered)
+        _connect(app, by, registered, seen)
     if link:
-        _make_link(app, by, registered)
+        _make_link(app, by, registered, seen)
 
 
-def _connect(app: Application, by: CurrentOperator, registered: Callable[[], int | None]) -> None:
+def _connect(
+    app: Application, by: CurrentOperator, registered: Callable[[], int | None], seen: Seen | None
+) -> None:
     with attempt():
         number = registered()
         if number is not None:
-            leave_for_exact(create_consent(app, by, number))
+            leave_for_exact(create_consent(app, by, number, seen))
 
 
 def leave_for_exact(consent_id: str) -> None:
@@ -68,11 +72,13 @@ def leave_for_exact(consent_id: str) -> None:
     go_to(address)
 
 
-def _make_link(app: Application, by: CurrentOperator, registered: Callable[[], int | None]) -> None:
+def _make_link(
+    app: Application, by: CurrentOperator, registered: Callable[[], int | None], seen: Seen | None
+) -> None:
     with attempt():
         number = registered()
         if number is not None:
-            url = create_customer_link(app, by, number)
+            url = create_customer_link(app, by, number, seen)
             view = registration(app, by, number)
             if view.link is not None:
                 show_link(by, view, view.link, url)

@@ -11,7 +11,7 @@ from urllib.parse import quote_plus, urlencode
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from core.accounts.operators import active_operators
+from core.accounts.operators import people
 from core.application import Application
 from core.exact.environments import ENVIRONMENTS, environment_name
 from core.i18n import LANGUAGES, N_, _, current_language, language
@@ -19,8 +19,9 @@ from core.registrations.query import WITHOUT_OWNER, ListQuery
 from core.registrations.status import Status
 from core.registrations.wording import status_word
 from dashboard import rows_alone
-from dashboard.address import number_in_address, owner_number
+from dashboard.address import NO_SUCH_OWNER, number_in_address, owner_number
 from dashboard.navigation import switch_to
+from dashboard.people_choices import told_apart, with_asked
 
 Query = TypeVar("Query", bound=ListQuery)
 Labels = Mapping[str, str]
@@ -70,6 +71,9 @@ def draw_filters(app: Application, keys: Keys, sorts: Labels, placeholder: str) 
     words = {name: options() for name, options in choices.items()}
     rows_alone.belong(map(keys.of, ("q", "desc", "page", *words)), keys.rows)
     _translate_address(keys, words, choices)
+    _know_owner(keys.of("owner"), words["owner"])
+    narrowing = ("status", "environment", "owner")
+    words |= {name: with_asked(keys.of(name), words[name]) for name in narrowing}
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.text_input(
             _("Search"),
@@ -79,7 +83,6 @@ def draw_filters(app: Application, keys: Keys, sorts: Labels, placeholder: str) 
             live="150ms",
             placeholder=placeholder,
             label_visibility="collapsed",
-            max_chars=100,
             width=260,
             on_change=_show_first_page,
             args=(keys,),
@@ -199,6 +202,13 @@ def _translate_address(keys: Keys, words: Words, choices: Mapping[str, Callable[
         switch_to(keys.page, **(st.query_params.to_dict() | said))
 
 
+def _know_owner(key: str, labels: Labels) -> None:
+    """Of a name that nobody bears any more make a number that nobody has: the list stays as narrow as it was."""
+    asked = st.session_state.get(key, st.query_params.get(key))
+    if asked and asked not in labels.values() and owner_number(asked) is None:
+        st.session_state[key] = str(NO_SUCH_OWNER)
+
+
 def _other_words(options: Callable[[], Labels]) -> dict[str, str]:
     """Word to code in the languages that are not the reader's."""
     found: dict[str, str] = {}
@@ -233,8 +243,9 @@ def _environments() -> Labels:
 
 
 def _owners(app: Application) -> Labels:
-    named = {str(number): name for number, name in active_operators(app)}
-    return {"": _("All owners"), str(WITHOUT_OWNER): _("Without owner")} | named
+    fixed = {"": _("All owners"), str(WITHOUT_OWNER): _("Without owner")}
+    named = told_apart(people(app), fixed.values())
+    return fixed | {str(number): label for number, label in named.items()}
 
 
 def _settings() -> Labels:

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from core.application import application
 from core.i18n import best_language
-from dashboard import bars, copying, html_table, menu
+from dashboard import bars, copying, html_table, menu, typing_script
 from dashboard.headers import frame_policy
 from dashboard.links import link_script
 from dashboard.navigation import ENTRIES, address
@@ -43,7 +43,7 @@ spreadsheets that run what they read. A long address breaks instead of pushing i
 _REPLACEMENTS = (
     (
         re.compile(r"<script>.*?</script>", re.DOTALL),
-        f"<script>{CONNECT_SCRIPT};{link_script()};{copying.SCRIPT}</script>",
+        f"<script>{CONNECT_SCRIPT};{link_script()};{copying.SCRIPT};{typing_script.SCRIPT}</script>",
     ),
     (re.compile(r"<title>.*?</title>"), "<title>Clickker Connections</title>"),
     (

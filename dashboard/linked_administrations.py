@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import streamlit as st
 
 from core.accounts.roles import Action, CurrentOperator
 from core.application import Application
 from core.i18n import _
-from core.registrations.administrations import save_administrations
 from core.registrations.status import Status
 from core.registrations.views import RegistrationView
-from dashboard.administration_picker import draw_picker, forget_choice
-from dashboard.consent_facts import draw_missing_help, draw_name_hint
-from dashboard.feedback import attempt, flash
+from dashboard.administration_picker import draw_picker
+from dashboard.consent_facts import draw_login_hint, draw_missing_help, draw_name_hint
+from dashboard.feedback import flash
 from dashboard.markdown import plain
 from dashboard.navigation import switch_to
+from dashboard.saving_administrations import draw_save
+from dashboard.shown import PLACE as REGISTRATION
+from dashboard.shown import shown
 
 PLACE = "registration_pick"
 
@@ -31,6 +31,7 @@ def draw_administrations(app: Application, by: CurrentOperator, view: Registrati
         return
     if view.status is Status.CHOOSE_ADMINISTRATIONS:
         draw_name_hint(view)
+        draw_login_hint(view, view.grant)
     if view.administrations:
         _draw_editor(app, by, view)
     else:
@@ -39,20 +40,16 @@ def draw_administrations(app: Application, by: CurrentOperator, view: Registrati
 
 
 def _draw_editor(app: Application, by: CurrentOperator, view: RegistrationView) -> None:
-    chosen = draw_picker(view, PLACE)
-    kind: Literal["primary", "secondary"] = (
-        "primary" if chosen != {a.code for a in view.linked} else "secondary"
-    )
-    if not st.button(_("Save all changes"), key="registration_save", type=kind, icon=":material/save:"):
-        return
-    first = view.completed_at is None
-    with attempt():
-        save_administrations(app, by, view.id, chosen)
-        forget_choice(view, PLACE)
-        if first:
+    chosen = draw_picker(app, by, view, PLACE)
+
+    def saved() -> None:
+        if view.completed_at is None:
             switch_to("choose", id=view.id, saved=1)
         flash(_("The administrations have been saved."))
         st.rerun()
+
+    seen = shown(view, REGISTRATION)
+    draw_save(app, by, view, chosen, place=PLACE, key="registration_save", seen=seen, saved=saved)
 
 
 def _draw_names(view: RegistrationView) -> None:

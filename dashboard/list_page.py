@@ -10,7 +10,7 @@ import streamlit as st
 from core.accounts.roles import Action, CurrentOperator
 from core.application import Application
 from core.i18n import _, ngettext
-from core.registrations.query import COUNT_LIMIT, ListQuery, Page
+from core.registrations.query import COUNT_LIMIT, LONGEST_SEARCH, ListQuery, Page
 from core.registrations.scope import only_owner
 from dashboard.bars import figure
 from dashboard.filters import Keys, Words, as_address, clear_filters, sort_addresses
@@ -32,6 +32,12 @@ def summary(by: CurrentOperator, what: str, page: Page[Any], query: ListQuery) -
 def sorting(keys: Keys, words: Words, query: ListQuery) -> Sorting:
     """The titles of the columns lead to the same list, sorted by them."""
     return Sorting(query.sort, query.descending, address(keys.page), sort_addresses(keys, words, query))
+
+
+def draw_cut(query: ListQuery) -> None:
+    """Say that not all of what was pasted is searched."""
+    if query.cut:
+        st.caption(_("Only the first {count} characters are searched.").format(count=LONGEST_SEARCH))
 
 
 def draw_nothing(app: Application, by: CurrentOperator, sentence: str) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.accounts.emails import LONGEST as LONGEST_EMAIL
 from core.accounts.invitations import InvitationLink, invite
-from core.accounts.names import LONGEST as LONGEST_NAME
 from core.accounts.roles import ROLES, CurrentOperator, role_name
 from core.application import application
 from core.i18n import LANGUAGES, _
@@ -20,8 +18,8 @@ def draw_invitation(by: CurrentOperator) -> InvitationLink | None:
         st.form("operators_invite", clear_on_submit=False, border=False),
     ):
         left, right = st.columns(2)
-        name = left.text_input(_("Name"), key="operators_name", max_chars=LONGEST_NAME)
-        email = right.text_input(_("E-mail address"), key="operators_email", max_chars=LONGEST_EMAIL)
+        name = left.text_input(_("Name"), key="operators_name")
+        email = right.text_input(_("E-mail address"), key="operators_email")
         role = left.selectbox(_("Role"), ROLES, format_func=role_name, key="operators_role")
         language = right.selectbox(
             _("Language"), list(LANGUAGES), format_func=lambda code: LANGUAGES[code], key="operators_language"

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.accounts.invitations import InvitationLink, resend, reset, revoke
-from core.accounts.names import LONGEST
 from core.accounts.open_sessions import end_operator_session, end_operator_sessions, operator_sessions
 from core.accounts.operator_list import OperatorView
 from core.accounts.operators import disable, enable, rename, set_role
@@ -112,9 +111,7 @@ def _draw_active(by: CurrentOperator, operator: OperatorView) -> None:
 
 def _draw_name(by: CurrentOperator, operator: OperatorView) -> None:
     with st.form(f"operators_name_form_{operator.id}", width=WIDTH):
-        name = st.text_input(
-            _("Name"), value=operator.name, key=f"operators_rename_{operator.id}", max_chars=LONGEST
-        )
+        name = st.text_input(_("Name"), value=operator.name, key=f"operators_rename_{operator.id}")
         if st.form_submit_button(_("Save name")):
             _do(
                 lambda: rename(application(), by, operator.id, name or ""),

@@ -11,12 +11,13 @@ from core.registrations.checks import check_now
 from core.registrations.status import Status
 from core.registrations.views import RegistrationView
 from dashboard import consent_panel, registration_dialogs
+from dashboard.editing import edit_details
 from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
 from dashboard.moments import soon
 from dashboard.navigation import switch_to
+from dashboard.shown import PLACE, shown
 
-PLACE = "registration"
 SETTLED = {Status.CONNECTED, Status.PARTLY_CONNECTED, Status.CHOOSE_ADMINISTRATIONS, Status.EXACT_OUTAGE}
 """Statuses in which connecting again is not what helps."""
 
@@ -31,7 +32,9 @@ def draw_actions(app: Application, by: CurrentOperator, view: RegistrationView) 
         if view.active:
             label = _("Reconnect") if view.grant else _("Connect")
             needed = view.status not in SETTLED and view.candidate is None
-            consent_panel.draw_buttons(app, by, PLACE, label, lambda: view.id, needed=needed)
+            consent_panel.draw_buttons(
+                app, by, PLACE, label, lambda: view.id, needed=needed, seen=shown(view, PLACE)
+            )
             consent_panel.draw_open_link(app, by, view, PLACE)
         elif view.grant is None:
             st.caption(_("Set the connection to Active first; Connect then appears here."))
@@ -41,7 +44,7 @@ def draw_actions(app: Application, by: CurrentOperator, view: RegistrationView) 
         if by.may(Action.EDIT_NOTE) and st.button(
             _("Edit details"), key="registration_edit", icon=":material/edit:"
         ):
-            registration_dialogs.edit_details(view)
+            edit_details(view)
         _draw_ends(by, view)
 
 

@@ -1,54 +1,21 @@
-"""Editing, disconnecting and deleting, each in a window of its own."""
+"""Pausing, disconnecting and deleting, each in a window of its own."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from core.accounts.roles import Action
 from core.application import application
-from core.errors import InvalidInput
 from core.i18n import _
-from core.registrations.register import delete, disconnect, edit, set_active
-from core.registrations.scope import only_owner
-from core.registrations.views import RegistrationForm, RegistrationView
-from dashboard import registration_form, signin
+from core.registrations.names import name_key
+from core.registrations.register import delete, disconnect, set_active
+from core.registrations.seen import seen_in
+from core.registrations.views import RegistrationView
+from dashboard import signin
 from dashboard.confirming import draw_button
 from dashboard.consent_facts import shared_login
 from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
 from dashboard.navigation import switch_to
-
-
-def edit_details(view: RegistrationView) -> None:
-    """Open the form with what is there; account managers change reference, owner and note."""
-    place = f"edit_{view.id}"
-    registration_form.fill(place, _form(view), overwrite=True)
-
-    @st.dialog(_("Edit details"), width="medium", icon=":material/edit:")
-    def dialog() -> None:
-        app, by = application(), signin.current()
-        places = registration_form.draw(
-            app, place, connection=by.may(Action.REGISTER), environment=view.grant is None
-        )
-        if st.button(_("Save all changes"), key=f"{place}_save", type="primary", icon=":material/save:"):
-            with attempt():
-                form = registration_form.read(place)
-                try:
-                    edit(app, by, view.id, form, _form(view))
-                except InvalidInput as error:
-                    places.show({error.field: error.message})
-                    return
-                if only_owner(app.settings, by) not in {None, form.owner_id}:
-                    flash(
-                        _("{name} has another owner now, and is no longer among yours.").format(
-                            name=plain(view.name)
-                        )
-                    )
-                    switch_to("registrations")
-                flash(_("The details have been saved."))
-                st.rerun()
-
-    dialog()
 
 
 def confirm_active(view: RegistrationView, active: bool, key: str) -> None:
@@ -75,7 +42,7 @@ def confirm_active(view: RegistrationView, active: bool, key: str) -> None:
         label = _("Resume") if active else _("Pause")
         if st.button(label, key="active_confirm", type="primary"):
             with attempt():
-                set_active(application(), by, view.id, active)
+                set_active(application(), by, view.id, active, seen_in(view))
                 st.rerun()
 
     dialog()
@@ -108,11 +75,16 @@ def confirm_disconnect(view: RegistrationView) -> None:
         asked = draw_button(app, by, "disconnect", _("Disconnect"))
         if asked.pressed and asked.given(app, by):
             with attempt():
-                disconnect(app, by, view.id)
+                disconnect(app, by, view.id, seen_in(view))
                 flash(_("{name} has been disconnected.").format(name=plain(view.name)))
                 st.rerun()
 
     dialog()
+
+
+def _is_its_name(typed: str, name: str) -> bool:
+    """Whether somebody typed the name as it stands there: with straight quotes for curly ones, and so on."""
+    return bool(typed.strip()) and name_key(typed) == name_key(name)
 
 
 def confirm_delete(view: RegistrationView) -> None:
@@ -132,23 +104,12 @@ def confirm_delete(view: RegistrationView) -> None:
                 st.text_input(_("Type the name to confirm"), key="delete_name", live=True, autocomplete="off")
                 or ""
             )
-        other = typed.strip() != view.name
+        other = view.submitted_at is not None and not _is_its_name(typed, view.name)
         asked = draw_button(app, by, "delete", _("Delete"), disabled=other, draft=view.submitted_at is None)
         if asked.pressed and asked.given(app, by):
             with attempt():
-                delete(app, by, view.id)
+                delete(app, by, view.id, seen_in(view))
                 flash(_("{name} has been deleted.").format(name=plain(view.name) or _("The draft")))
                 switch_to("registrations")
 
     dialog()
-
-
-def _form(view: RegistrationView) -> RegistrationForm:
-    return RegistrationForm(
-        name=view.name,
-        environment=view.environment,
-        active=view.active,
-        reference=view.reference,
-        owner_id=view.owner_id,
-        note=view.note,
-    )

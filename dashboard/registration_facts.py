@@ -23,7 +23,7 @@ def draw_status(view: RegistrationView) -> None:
     """The badge, one sentence why, when the last success was, and a failure since: never green on old news."""
     with st.container(horizontal=True, vertical_alignment="center"):
         status_badge(view.status)
-        st.markdown(view.status_sentence, width="content")
+        st.markdown(plain(view.status_sentence), width="content")
     if view.grant is None:
         return
     known = [_("Last success: {at}").format(at=moment(view.last_success_at))]

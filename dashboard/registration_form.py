@@ -7,19 +7,16 @@ from dataclasses import fields
 
 import streamlit as st
 
-from core.accounts.operators import active_operators
 from core.application import Application
 from core.exact.environments import ENVIRONMENTS, available, environment_name
 from core.i18n import _
 from core.registrations.views import RegistrationForm
 from dashboard.markdown import error_text
+from dashboard.people_choices import NOBODY, owners
 
 FIELDS = tuple(field.name for field in fields(RegistrationForm))
 LIVE = "600ms"
 """How long after the last key a text field is sent: often enough to lose nothing, seldom enough to be calm."""
-
-NOBODY = 0
-"""Stands for no owner: a list of choices cannot hold None."""
 
 
 def fill(place: str, form: RegistrationForm, *, overwrite: bool = False) -> None:
@@ -28,6 +25,8 @@ def fill(place: str, form: RegistrationForm, *, overwrite: bool = False) -> None
         key = f"{place}_{field}"
         if overwrite or key not in st.session_state:
             st.session_state[key] = _to_widget(field, getattr(form, field))
+    if overwrite:
+        st.session_state.pop(_owners_key(place), None)
 
 
 def read(place: str) -> RegistrationForm:
@@ -54,10 +53,16 @@ class ErrorPlaces:
 
     def __init__(self) -> None:
         self._places: dict[str, st.delta_generator.DeltaGenerator] = {}
+        self._ways_out: dict[str, st.delta_generator.DeltaGenerator] = {}
 
     def reserve(self, field: str) -> None:
         """Keep a place here for ``field``."""
         self._places[field] = st.empty()
+        self._ways_out[field] = st.empty()
+
+    def way_out(self, field: str) -> st.delta_generator.DeltaGenerator:
+        """The place under what is wrong with ``field``, for what can be done about it."""
+        return self._ways_out[field].container(horizontal=True, vertical_alignment="center")
 
     def show(self, errors: Mapping[str, str]) -> None:
         """Write each sentence under its field; one about no field goes to the last place."""
@@ -66,22 +71,32 @@ class ErrorPlaces:
             place.markdown(error_text(sentence))
 
 
-def draw(app: Application, place: str, *, connection: bool = True, environment: bool = True) -> ErrorPlaces:
+def draw(
+    app: Application,
+    place: str,
+    in_force: RegistrationForm,
+    *,
+    connection: bool = True,
+    environment: bool = True,
+) -> ErrorPlaces:
     """Draw the fields, in the order of the manual.
 
     No field has a limit of its own: of a pasted text that is too long Streamlit would drop all, without a word.
+    What is ``in_force`` stays among the choices, whether it is still offered or not.
     ``connection`` says whether name and connection setting may be changed, ``environment`` whether the
     country may.
     """
     errors = ErrorPlaces()
-    _draw_connection(app, place, errors, connection, environment)
-    _draw_administration(app, place, errors)
+    codes = _environments(app, in_force.environment)
+    _draw_connection(app, place, errors, codes, may_change=(connection, environment))
+    _draw_administration(app, place, errors, in_force.owner_id)
     return errors
 
 
 def _draw_connection(
-    app: Application, place: str, errors: ErrorPlaces, connection: bool, environment: bool
+    app: Application, place: str, errors: ErrorPlaces, codes: list[str], *, may_change: tuple[bool, bool]
 ) -> None:
+    connection, environment = may_change
     st.text_input(
         _("Name"),
         key=f"{place}_name",
@@ -93,7 +108,7 @@ def _draw_connection(
     errors.reserve("name")
     st.selectbox(
         _("Exact Online environment"),
-        _environments(app),
+        codes,
         index=None,
         format_func=lambda code: _environment_label(app, code),
         key=f"{place}_environment",
@@ -112,8 +127,10 @@ def _draw_connection(
     errors.reserve("active")
 
 
-def _draw_administration(app: Application, place: str, errors: ErrorPlaces) -> None:
-    owners = dict(active_operators(app))
+def _draw_administration(
+    app: Application, place: str, errors: ErrorPlaces, owner_in_force: int | None
+) -> None:
+    named = _owners(app, place, owner_in_force)
     left, right = st.columns(2)
     with left:
         st.text_input(
@@ -127,8 +144,8 @@ def _draw_administration(app: Application, place: str, errors: ErrorPlaces) -> N
     with right:
         st.selectbox(
             _("Owner (account manager)"),
-            [NOBODY, *owners],
-            format_func=lambda number: owners.get(number, _("Nobody yet")),
+            list(named),
+            format_func=named.__getitem__,
             key=f"{place}_owner_id",
         )
         errors.reserve("owner_id")
@@ -136,9 +153,20 @@ def _draw_administration(app: Application, place: str, errors: ErrorPlaces) -> N
     errors.reserve("note")
 
 
-def _environments(app: Application) -> list[str]:
+def _owners(app: Application, place: str, in_force: int | None) -> dict[int, str]:
+    """The labels as they were when the form was opened: whoever is renamed meanwhile stays who was chosen."""
+    kept = st.session_state.setdefault(_owners_key(place), owners(app, _("Nobody yet"), in_force))
+    return dict(kept)
+
+
+def _owners_key(place: str) -> str:
+    return f"{place}_owners"
+
+
+def _environments(app: Application, in_force: str) -> list[str]:
     """Those that can be used first, each group in the order of the table."""
-    return sorted(ENVIRONMENTS, key=lambda code: bool(available(app.settings, code)))
+    known = dict.fromkeys([*ENVIRONMENTS, *filter(None, [in_force])])
+    return sorted(known, key=lambda code: bool(available(app.settings, code)))
 
 
 def _environment_label(app: Application, code: str) -> str:

@@ -11,6 +11,7 @@ from core.i18n import _
 from core.registrations.registration import registration
 from core.registrations.views import RegistrationView
 from dashboard.address import number_in_address
+from dashboard.markdown import plain
 from dashboard.navigation import end_page, page
 
 
@@ -20,6 +21,6 @@ def registration_in_address(app: Application, by: CurrentOperator) -> Registrati
         return registration(app, by, number_in_address() or 0)
     except NotFound as error:
         st.title(_("Not found"))
-        st.info(error.message, icon=":material/search_off:")
+        st.info(plain(error.message), icon=":material/search_off:")
         st.page_link(page("registrations"), label=_("To the registrations"))
         end_page()

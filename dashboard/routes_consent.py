@@ -13,13 +13,14 @@ from starlette.routing import Route
 from core.accounts.roles import CurrentOperator
 from core.application import Application, application
 from core.audit.refusals import record_refusal
-from core.errors import ClickkerError, InvalidInput, NotAllowed, NotFound
+from core.errors import ChangedMeanwhile, ClickkerError, InvalidInput, NotAllowed, NotFound
 from core.exact.environments import base_url, environment_name
 from core.i18n import _
 from core.registrations.callback import complete_consent
 from core.registrations.consent import Begun, begin_consent
 from core.registrations.customer_links import begin_customer_consent, open_customer_link
 from core.registrations.outcomes import ConsentResult, Outcome
+from core.registrations.seen import Seen
 from core.registrations.wording import moment
 from dashboard.cookies import BROWSER_LIFE, browser_cookie, set_cookie
 from dashboard.forms import form_secret, form_token, is_ours, keep_form_secret, read_form
@@ -136,10 +137,23 @@ def _customer_goes(request: Request, fields: dict[str, str] | None) -> Response:
         return message_page(_("Please try again"), sentence, status=403, link=again)
     cookie = request.cookies.get(browser_cookie(app.settings))
     try:
-        begun = begin_customer_consent(app, request.path_params["token"], cookie, address_of(request))
+        begun = begin_customer_consent(
+            app, request.path_params["token"], cookie, address_of(request), _seen(fields)
+        )
+    except ChangedMeanwhile:
+        again = (request.url.path, _("Open the page again"))
+        sentence = _(
+            "What Clickker asks has changed since you opened the page. Read it again before you go on."
+        )
+        return message_page(_("Please look again"), sentence, status=409, link=again)
     except (NotFound, InvalidInput) as error:
         return _dead_link(error)
     return _to_exact(app, begun)
+
+
+def _seen(fields: dict[str, str]) -> Seen | None:
+    """Whose bookkeeping the page asked for, as the form brings it along."""
+    return Seen(fields["name"], fields.get("environment", "")) if "name" in fields else None
 
 
 def thanks(request: Request) -> Response:

@@ -15,6 +15,7 @@ from core.errors import NotAllowed
 from core.i18n import _
 from dashboard.feedback import attempt, flash
 from dashboard.going import go_to
+from dashboard.markdown import plain
 
 
 def draw(browser: str, target: str, address: str) -> None:
@@ -47,5 +48,5 @@ def _ticket(browser: str, code: str, target: str, address: str) -> str:
     try:
         return complete_second_step(application(), browser, code, target, address)
     except NotAllowed as error:
-        flash(error.message, kind="warning")
+        flash(plain(error.message), kind="warning")
         st.rerun()

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core.accounts.passwords import fits
+from core.accounts.passwords import spellings
 from core.accounts.roles import CurrentOperator
 from core.accounts.second_step import begin_second_step, second_step_waits
 from core.accounts.sessions import SignedIn, session_operator, start_ticket
@@ -25,6 +25,7 @@ from dashboard.authenticator import Authenticate, AuthenticationController
 from dashboard.cookies import browser_cookie, session_cookie
 from dashboard.feedback import flash, show_flashes
 from dashboard.going import go_to
+from dashboard.markdown import plain
 from dashboard.single_sign_on import draw_sign_in
 
 _BOUND = "_session_hash"
@@ -154,7 +155,7 @@ def _draw_passwords(path: str, browser: str | None) -> None:
 
 def _answer(controller: _Controller, path: str, browser: str | None) -> None:
     if controller.refusal:
-        st.error(controller.refusal, icon=":material/error:")
+        st.error(plain(controller.refusal), icon=":material/error:")
     if controller.operator_id is None:
         return
     if browser is None:
@@ -206,8 +207,6 @@ class _Controller(AuthenticationController):  # type: ignore[misc]  # the librar
         except ClickkerError as error:
             self.refusal = error.message
             return False
-        # bcrypt raises above 72 bytes and the library strips spaces: neither may pass for the right password.
-        asked = password if fits(password) else "-"
         self.authentication_model.credentials["usernames"] = {
             candidate.email: {
                 "email": candidate.email,
@@ -215,7 +214,9 @@ class _Controller(AuthenticationController):  # type: ignore[misc]  # the librar
                 "password": candidate.password_hash,
             }
         }
-        right = bool(super().login(candidate.email, asked))
+        # bcrypt raises above 72 bytes and the library strips spaces: neither may pass for the right password.
+        asked = spellings(password) or ("-",)
+        right = any(bool(super(_Controller, self).login(candidate.email, one)) for one in asked)
         self.operator_id = accept_candidate(application(), candidate) if right else None
         if self.operator_id is None:
             refuse_candidate(application(), candidate, live_address())

@@ -22,6 +22,7 @@ from core.application import Application
 from core.i18n import _
 from core.settings import Settings
 from dashboard.feedback import attempt, flash
+from dashboard.markdown import plain
 
 ENTRY = "provider"
 """Streamlit's name for the way in; it may hold no underscore."""
@@ -81,7 +82,7 @@ def login_address(entry: str = ENTRY) -> str:
 
 def draw_sign_in(app: Application, browser: str | None, target: str) -> None:
     """The button on the sign-in page."""
-    label = _("Sign in with {provider}").format(provider=app.settings.sso.name)
+    label = _("Sign in with {provider}").format(provider=plain(app.settings.sso.name))
     primary = app.settings.passwords == "off"
     pressed = st.button(
         label,
@@ -103,7 +104,7 @@ def draw_connection(app: Application, by: CurrentOperator, browser: str | None, 
     """On one's own account: whether the provider signs one in, with the way to change that."""
     if not app.settings.sso.on:
         return
-    provider = app.settings.sso.name
+    provider = plain(app.settings.sso.name)
     bound = own_identity(app, by) is not None
     st.subheader(_("Single sign-on"))
     if bound:
@@ -141,7 +142,7 @@ def offers_confirming(app: Application, by: CurrentOperator) -> bool:
 
 def draw_confirm(app: Application, by: CurrentOperator, browser: str | None, place: str) -> None:
     """The button that has the provider ask for the password again, and comes back to this page."""
-    provider = app.settings.sso.name
+    provider = plain(app.settings.sso.name)
     sentence = _(
         "This cannot be undone, so {provider} asks once more who you are, and brings you back to this page: an "
         "open screen alone is not enough for it."

@@ -13,7 +13,10 @@ from core.registrations.status import Status
 from dashboard import consent_panel
 from dashboard.markdown import plain
 from dashboard.navigation import page, switch_to
+from dashboard.shown import has_shown, shown
 from dashboard.steps import draw_steps
+
+PLACE = "waiting"
 
 
 def draw_waiting(app: Application, by: CurrentOperator, registration_id: int) -> None:
@@ -30,8 +33,9 @@ def draw_waiting(app: Application, by: CurrentOperator, registration_id: int) ->
                 name=plain(view.name), country=plain(environment_name(view.environment))
             )
         )
-        consent_panel.draw_buttons(app, by, "waiting", _("Connect"), lambda: view.id)
-        consent_panel.draw_open_link(app, by, view, "waiting")
+        consent_panel.draw_buttons(app, by, PLACE, _("Connect"), lambda: view.id, seen=shown(view, PLACE))
+        consent_panel.draw_open_link(app, by, view, PLACE)
         st.caption(_("This page goes on by itself when the consent arrives. You may also leave it."))
         st.page_link(page("registration"), label=_("To the registration"), query_params={"id": str(view.id)})
+    has_shown(view, PLACE)
     consent_panel.wait_for_consent(view)

@@ -22,6 +22,7 @@ def draw_rows(words: Words) -> None:
     """All that a change of search, filter, order or page draws anew."""
     by = signin.current(active=True)
     query = asked(KEYS, AdministrationQuery)
+    list_page.draw_cut(query)
     page = list_administrations(app, by, query)
     if page.rows:
         sorting = list_page.sorting(KEYS, words, query)

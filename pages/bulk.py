@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.application import application
 from core.i18n import _, ngettext
-from core.registrations.bulk import MOST, rows_for_bulk
+from core.registrations.bulk import MOST
 from core.registrations.query import RegistrationQuery
 from dashboard import bulk_outcome, bulk_selection, signin
 from dashboard.address import query_of
@@ -20,7 +20,8 @@ st.title(_("Change several registrations"))
 if bulk_outcome.draw(app, by):
     end_page()
 
-rows = rows_for_bulk(app, by, query_of(RegistrationQuery, dict(parse_qsl(st.query_params.get("filter", "")))))
+query = query_of(RegistrationQuery, dict(parse_qsl(st.query_params.get("filter", ""))))
+rows = bulk_selection.rows_on_screen(app, by, query)
 if not rows:
     st.info(_("The list shows no registrations. Choose another filter there first."), icon=":material/inbox:")
     back = _("Back to the list")

@@ -6,18 +6,20 @@ import streamlit as st
 
 from core.application import application
 from core.i18n import _, ngettext
-from core.registrations.administrations import save_administrations
 from dashboard import signin
-from dashboard.administration_picker import draw_picker, forget_choice
+from dashboard.administration_picker import draw_picker
 from dashboard.candidate import draw_lost
 from dashboard.complete import draw_complete
-from dashboard.consent_facts import draw_missing_help, draw_name_hint, draw_who
-from dashboard.feedback import attempt
+from dashboard.consent_facts import draw_login_hint, draw_missing_help, draw_name_hint, draw_who
 from dashboard.markdown import plain
 from dashboard.navigation import end_page, page, switch_to
 from dashboard.reading import wait_for_administrations
 from dashboard.registration_in_address import registration_in_address
+from dashboard.saving_administrations import draw_save
+from dashboard.shown import has_shown, shown
 from dashboard.steps import draw_steps
+
+PLACE = "choose"
 
 app, by = application(), signin.current()
 view = registration_in_address(app, by)
@@ -45,15 +47,22 @@ st.markdown(
 )
 draw_who(view.grant)
 if not found:
-    st.warning(view.status_sentence, icon=":material/warning:")
+    st.warning(plain(view.status_sentence), icon=":material/warning:")
 else:
     draw_name_hint(view)
+    draw_login_hint(view, view.grant)
     draw_lost(view)
-    chosen = draw_picker(view, "choose")
-    if st.button(_("Save all changes"), key="choose_save", type="primary", icon=":material/save:"):
-        with attempt():
-            save_administrations(app, by, view.id, chosen)
-            forget_choice(view, "choose")
-            switch_to("choose", id=view.id, saved=1)
-draw_missing_help(app, by, view, "choose")
+    chosen = draw_picker(app, by, view, PLACE)
+    draw_save(
+        app,
+        by,
+        view,
+        chosen,
+        place=PLACE,
+        key="choose_save",
+        seen=shown(view, PLACE),
+        saved=lambda: switch_to(PLACE, id=view.id, saved=1),
+    )
+draw_missing_help(app, by, view, PLACE)
 st.page_link(page("registration"), label=_("To the registration"), query_params={"id": str(view.id)})
+has_shown(view, PLACE)

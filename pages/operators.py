@@ -24,7 +24,7 @@ if chosen is not None:
     if st.button(_("All operators"), key="operators_all", icon=":material/arrow_back:", type="tertiary"):
         switch_to("operators")
     operator = one_operator(app, by, chosen)  # with nobody there the way back stands above the reason
-    st.title(plain(operator.name))
+    st.title(plain(operator.name), anchor="operator")
     top = st.container()
     link = draw_operator(by, operator)
 else:
@@ -38,7 +38,6 @@ else:
         type="search",
         live="150ms",
         placeholder=_("Part of a name or an e-mail address"),
-        max_chars=100,
         width=320,
         label_visibility="collapsed",
     )

@@ -17,6 +17,7 @@ from dashboard.registration_actions import draw_actions
 from dashboard.registration_facts import draw_facts, draw_meaning, draw_status, draw_timeline
 from dashboard.registration_in_address import registration_in_address
 from dashboard.registration_issues import draw_history, draw_issues
+from dashboard.shown import PLACE, has_shown
 from dashboard.single_sign_on import show_confirmed
 from dashboard.two_lists import draw_two_lists
 
@@ -25,7 +26,7 @@ view = registration_in_address(app, by)
 issues = issues_of(app, by, view.id)
 
 show_confirmed(app, by)
-st.title(plain(view.name) or _("Draft without a name"))
+st.title(plain(view.name) or _("Draft without a name"), anchor="registration")
 draw_status(view)
 draw_candidate(app, by, view)
 draw_actions(app, by, view)
@@ -44,5 +45,6 @@ draw_two_lists(app, by, view)
 draw_history(issues)
 st.subheader(_("Timeline"))
 draw_timeline(timeline(app, by, view.id))
+has_shown(view, PLACE)
 if by.may(Action.REGISTER):
     consent_panel.wait_for_consent(view)

@@ -23,6 +23,7 @@ def draw_rows(words: Words) -> None:
     """All that a change of search, filter, order or page draws anew."""
     by = signin.current(active=True)
     query = asked(KEYS, RegistrationQuery)
+    list_page.draw_cut(query)
     page = list_registrations(app, by, query)
     if page.rows:
         sorting = list_page.sorting(KEYS, words, query)

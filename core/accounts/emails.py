@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from core.errors import InvalidInput
 from core.i18n import _
@@ -10,12 +11,16 @@ from core.i18n import _
 LONGEST = 254
 """RFC 5321, section 4.5.3.1.3 (a path of 256 with its angle brackets)."""
 
-_SHAPE = re.compile(r"[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;.]{2,}")
+# A colon too: what begins with "mailto:" was copied from a link, and nobody is reached there.
+_SHAPE = re.compile(r"[^@\s<>\"',;:()\[\]\\]+@[^@\s<>\"',;:()\[\]\\?/]+\.[^@\s<>\"',;:()\[\]\\?/.]{2,}")
 
 
 def fold_email(typed: str) -> str:
-    """The address as it is stored and compared: trimmed and case-folded, without NUL, which PostgreSQL refuses."""
-    return typed.replace("\x00", "").strip().casefold()
+    """The address as it is stored and compared: trimmed, normalised (NFKC) and case-folded.
+
+    Without NUL, which PostgreSQL refuses.
+    """
+    return unicodedata.normalize("NFKC", typed.replace("\x00", "")).strip().casefold()
 
 
 def check_email(typed: str) -> str:

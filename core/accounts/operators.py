@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import func, select, update
 
 from core.accounts.adding import add_row
@@ -36,6 +38,7 @@ __all__ = [
     "InvitationLink",
     "InvitationView",
     "OperatorView",
+    "Person",
     "accept_invitation",
     "active_operators",
     "add_operator",
@@ -44,6 +47,7 @@ __all__ = [
     "invite",
     "list_operators",
     "open_invitation",
+    "people",
     "rename",
     "resend",
     "reset",
@@ -58,6 +62,24 @@ def active_operators(app: Application) -> tuple[tuple[int, str], ...]:
     asked = select(Operator.id, Operator.name).where(Operator.active).order_by(func.lower(Operator.name))
     with app.database.read() as session:
         return tuple((row.id, row.name) for row in session.execute(asked))
+
+
+@dataclass(frozen=True)
+class Person:
+    """An operator as one to choose."""
+
+    id: int
+    name: str
+    email: str
+    active: bool
+
+
+def people(app: Application) -> tuple[Person, ...]:
+    """Everybody there is, the disabled ones too, by name: some of them still own registrations."""
+    asked = select(Operator.id, Operator.name, Operator.email, Operator.active)
+    with app.database.read() as session:
+        rows = session.execute(asked.order_by(func.lower(Operator.name), Operator.id))
+        return tuple(Person(*row) for row in rows)
 
 
 def add_operator(  # noqa: PLR0917 - the order in which people say it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -33,6 +34,7 @@ def check_password(password: str, *own_words: str) -> None:
 
     Any composition goes; ``own_words`` are the person's own e-mail address and name, which do not.
     """
+    password = normal(password)
     if password != password.strip():
         raise InvalidInput(_("A password cannot begin or end with a space."), "password")
     if len(password) < SHORTEST:
@@ -75,9 +77,14 @@ def _is_walk(text: str) -> bool:
     return len(steps) == 1 and (text.isdigit() or text.isalpha())
 
 
+def normal(password: str) -> str:
+    """The password as it is kept and compared: a keyboard may send é as one sign or as two (NIST 5.1.1.2, NFKC)."""
+    return unicodedata.normalize("NFKC", password)
+
+
 def hash_password(password: str) -> str:
     """The bcrypt hash, as text."""
-    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(ROUNDS)).decode()
+    return bcrypt.hashpw(normal(password).encode(), bcrypt.gensalt(ROUNDS)).decode()
 
 
 @cache
@@ -86,13 +93,21 @@ def dummy_hash() -> str:
     return hash_password(secrets.token_urlsafe(32))
 
 
-def fits(password: str) -> bool:
-    """Whether the password can be anybody's: bcrypt 5 raises on longer ones and on NUL."""
-    return len(password.encode()) <= LONGEST and "\x00" not in password and password == password.strip()
+def spellings(password: str) -> tuple[str, ...]:
+    """What may have been hashed of it: normalised, and as it came, for one that was chosen before that was done.
+
+    Empty for what can be nobody's: bcrypt 5 raises on longer ones and on NUL.
+    """
+    return tuple(dict.fromkeys(one for one in (normal(password), password) if _fits(one)))
 
 
 def verify_password(password: str, stored: str | None) -> bool:
     """Whether the password is right; as slow for an account without one as for any other."""
-    asked = password if fits(password) else ""
-    right = bcrypt.checkpw(asked.encode(), (stored or dummy_hash()).encode())
-    return right and stored is not None and fits(password)
+    asked = spellings(password)
+    hashed = (stored or dummy_hash()).encode()
+    right = [bcrypt.checkpw(one.encode(), hashed) for one in asked or ("",)]
+    return any(right) and stored is not None and bool(asked)
+
+
+def _fits(password: str) -> bool:
+    return len(password.encode()) <= LONGEST and "\x00" not in password and password == password.strip()

@@ -8,18 +8,32 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Integer, Select, column, func, literal_column, select, table, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
+from core.accounts.operators import Person
+from core.accounts.operators import people as everybody
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.audit.events import Event
 from core.registrations.names import name_key
 from core.registrations.query import COUNT_LIMIT, PAGE_SIZE, Page
-from core.storage.models import AuditEntry, Operator
+from core.storage.models import AuditEntry
 from core.storage.ngrams import ngrams, quoted
 from core.storage.search import SHORTEST_PART
-from core.storage.sets import as_part, contains, on_sqlite
+from core.storage.sets import as_part, on_sqlite
+from core.text import fold_of_before
 
 CHUNK = 1_000
 _TRIGRAMS = 12
@@ -98,12 +112,10 @@ def latest_verification(app: Application, by: CurrentOperator) -> AuditRow | Non
     return found[0] if found else None
 
 
-def people(app: Application, by: CurrentOperator) -> dict[str, str]:
-    """Every operator there is, the disabled ones too: number, as ``AuditQuery.who`` takes it, to name."""
+def people(app: Application, by: CurrentOperator) -> tuple[Person, ...]:
+    """Every operator there is, the disabled ones too; ``AuditQuery.who`` takes their number."""
     require(by, Action.AUDIT)
-    with app.database.read() as session:
-        rows = session.execute(select(Operator.id, Operator.name).order_by(Operator.name, Operator.id))
-        return {str(number): name for number, name in rows}
+    return everybody(app)
 
 
 def _iterate(app: Application, query: AuditQuery) -> Iterator[AuditRow]:
@@ -122,16 +134,23 @@ def _iterate(app: Application, query: AuditQuery) -> Iterator[AuditRow]:
 
 def _matching(session: Session, query: AuditQuery) -> Select[*tuple[Any, ...]]:
     found: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(*_conditions(query))
-    key = _searched(query)
-    if not key:
+    if not _searched(query):
         return found
     sqlite = on_sqlite(session)
+    keys = list(dict.fromkeys((_searched(query), fold_of_before(query.search))))
     if sqlite:  # walked from its newest row on; each entry is then looked up by its number
-        match = " AND ".join(map(quoted, sorted(ngrams(key, SHORTEST_PART))[:_TRIGRAMS]))
+        match = " OR ".join(f"({_trigrams(key)})" for key in keys)
         found = found.join_from(_FOUND, _E, _E.sequence == _FOUND.c.rowid).where(
             literal_column("audit_search").op("MATCH")(match)
         )
-    return found.where(contains(_E.subject_key, sqlite=sqlite)).params(**as_part(key, sqlite=sqlite))
+    parts = [as_part(key, sqlite=sqlite)["part"] for key in keys]
+    if sqlite:
+        return found.where(or_(*(func.instr(_E.subject_key, part) > 0 for part in parts)))
+    return found.where(or_(*(_E.subject_key.like(part) for part in parts)))
+
+
+def _trigrams(key: str) -> str:
+    return " AND ".join(map(quoted, sorted(ngrams(key, SHORTEST_PART))[:_TRIGRAMS]))
 
 
 def _conditions(query: AuditQuery) -> Iterator[ColumnElement[bool]]:

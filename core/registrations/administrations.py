@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, literal_column, select, true
@@ -21,37 +20,26 @@ from core.i18n import _
 from core.registrations.budget import Budget, only_waits
 from core.registrations.doors import known_codes
 from core.registrations.failures import record_failure
+from core.registrations.fitting import compare_name
 from core.registrations.incidents import note_success
-from core.registrations.names import NameMatch, compare_names, name_key
+from core.registrations.names import name_key
 from core.registrations.noting import note_alone, note_linked
 from core.registrations.scope import check_visible, find, find_for, visible
+from core.registrations.seen import Seen, check_linked, check_login
 from core.registrations.settle import follow, settle
 from core.registrations.timeline import write
+from core.registrations.unsaved import forget_saved
 from core.registrations.user_lists import user_divisions
-from core.registrations.views import AdministrationView, RegistrationView
+from core.registrations.views import AdministrationView
 from core.storage.models import Administration, Grant, Registration
 from core.tokens.rotation import access_token
 
+__all__ = [
+    "compare_name", "keep_seen", "read_administrations", "read_from_exact", "save_administrations",
+    "view_administrations",
+]  # fmt: skip
+
 _NAMES_IN_TIMELINE = 20
-
-
-@dataclass(frozen=True)
-class NameComparison:
-    """How the name typed compares with the administrations found."""
-
-    match: NameMatch
-    closest: str
-    """The administration that resembles it most; '' where none was found."""
-
-
-def compare_name(view: RegistrationView) -> NameComparison:
-    """Compare the registration's name with its administrations and their customers at Exact."""
-    order = [NameMatch.SAME, NameMatch.SIMILAR, NameMatch.DIFFERENT]
-    found = [name for a in view.administrations if a.permitted for name in (a.name, a.customer_name) if name]
-    ranked = sorted(found, key=lambda name: order.index(compare_names(view.name, name)))
-    if not ranked:
-        return NameComparison(NameMatch.DIFFERENT, "")
-    return NameComparison(compare_names(view.name, ranked[0]), ranked[0])
 
 
 def read_administrations(app: Application, by: CurrentOperator, registration_id: int) -> None:
@@ -95,9 +83,16 @@ def read_from_exact(app: Application, registration_id: int, actor: str) -> Exact
 
 
 def save_administrations(
-    app: Application, by: CurrentOperator, registration_id: int, codes: Collection[int]
+    app: Application,
+    by: CurrentOperator,
+    registration_id: int,
+    codes: Collection[int],
+    seen: Seen | None = None,
 ) -> None:
-    """Link exactly these administrations. Raises ``InvalidInput``, and ``Conflict`` naming who has one already."""
+    """Link exactly these administrations. Raises ``InvalidInput``, and ``Conflict`` naming who has one already.
+
+    Raises ``ChangedMeanwhile`` when the consent, or what is linked, is not what was ``seen``.
+    """
     require(by, Action.REGISTER)
     wanted = set(codes)
     if not wanted:
@@ -105,9 +100,12 @@ def save_administrations(
     try:
         with app.database.transaction() as session:
             row = find_for(session, app, by, registration_id)
+            check_login(row, seen)
             if row.grant_id is None:
                 raise InvalidInput(_("There is no consent yet. Press Connect first."))
+            check_linked(session, row, seen)
             _link(session, app, by, row, wanted)
+            forget_saved(session, by, row.id, "ticks")
     except IntegrityError:
         raise Conflict(
             _("Somebody linked one of these administrations just now. Look again and save.")

@@ -21,6 +21,7 @@ from core.registrations.listing import RegistrationQuery, RegistrationRow, regis
 from core.registrations.lists import REGISTRATIONS
 from core.registrations.register import set_active, set_owner
 from core.registrations.scope import visible, within_sight
+from core.registrations.seen import Seen
 from core.registrations.streaming import stream_ids
 from core.registrations.wording import reason_sentence
 from core.storage.models import Registration
@@ -154,11 +155,12 @@ def _check_result(row: Row[*tuple[object, ...]], since: datetime) -> RowResult:
 def _change(
     app: Application, by: CurrentOperator, action: BulkAction, row: RegistrationRow, owner_id: int | None
 ) -> RowResult:
+    seen = Seen(row.name, row.environment)
     try:
         if action is BulkAction.OWNER:
-            set_owner(app, by, row.id, owner_id)
+            set_owner(app, by, row.id, owner_id, seen)
             return RowResult(row.id, row.name, RowState.DONE, _("The owner has been changed."))
-        set_active(app, by, row.id, action is BulkAction.RESUME)
+        set_active(app, by, row.id, action is BulkAction.RESUME, seen)
     except ClickkerError as error:
         return RowResult(row.id, row.name, RowState.FAILED, error.message)
     done = _("Active again.") if action is BulkAction.RESUME else _("Paused.")

@@ -19,6 +19,7 @@ from core.exact.oauth import authorize_url
 from core.i18n import _
 from core.registrations.noting import note
 from core.registrations.scope import find_for
+from core.registrations.seen import Seen, check_customer
 from core.registrations.settle import settle
 from core.registrations.timeline import write
 from core.storage.models import Consent, Registration
@@ -33,15 +34,19 @@ class Begun:
     browser_token: str = field(repr=False)
 
 
-def create_consent(app: Application, by: CurrentOperator, registration_id: int) -> str:
+def create_consent(
+    app: Application, by: CurrentOperator, registration_id: int, seen: Seen | None = None
+) -> str:
     """Open an attempt for an operator; a second click finds the one that is open. Returns its id.
 
-    Raises ``InvalidInput`` when the environment cannot be used or the registration is not active.
+    Raises ``InvalidInput`` when the environment cannot be used or the registration is not active,
+    ``ChangedMeanwhile`` when it is another customer than was ``seen``.
     """
     require(by, Action.REGISTER)
     now = clock.now()
     with app.database.transaction() as session:
         registration = find_for(session, app, by, registration_id)
+        check_customer(registration, seen)
         check_connectable(app, registration)
         consent = session.scalar(
             select(Consent).where(

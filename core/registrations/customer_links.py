@@ -18,6 +18,7 @@ from core.registrations import link_claims
 from core.registrations.consent import Begun, begin, check_connectable, open_for_link
 from core.registrations.noting import TOLD_OF_LINK, note
 from core.registrations.scope import find, find_for
+from core.registrations.seen import Seen, check_customer
 from core.registrations.settle import settle
 from core.registrations.timeline import CUSTOMER, write
 from core.registrations.views import CustomerLinkView
@@ -39,13 +40,19 @@ class CustomerLinkPage:
     expires_at: datetime
 
 
-def create_customer_link(app: Application, by: CurrentOperator, registration_id: int) -> str:
-    """Make a link and withdraw an earlier one; returns its address, which cannot be shown again."""
+def create_customer_link(
+    app: Application, by: CurrentOperator, registration_id: int, seen: Seen | None = None
+) -> str:
+    """Make a link and withdraw an earlier one; returns its address, which cannot be shown again.
+
+    Raises ``ChangedMeanwhile`` when it would be for another customer than was ``seen``.
+    """
     require(by, Action.REGISTER)
     now, token = clock.now(), new_token()
     until = now + timedelta(days=app.settings.customer_link_days)
     with app.database.transaction() as session:
         registration = find_for(session, app, by, registration_id)
+        check_customer(registration, seen)
         check_connectable(app, registration)
         link_claims.withdraw(session, registration_id, now)
         session.add(
@@ -98,14 +105,20 @@ def open_customer_link(app: Application, token: str, visitor_address: str = "") 
 
 
 def begin_customer_consent(
-    app: Application, token: str, browser_token: str | None = None, visitor_address: str = ""
+    app: Application,
+    token: str,
+    browser_token: str | None = None,
+    visitor_address: str = "",
+    seen: Seen | None = None,
 ) -> Begun:
     """Start the consent of a customer who pressed the button. Raises ``NotFound``, ``InvalidInput``.
 
-    Pressing again in the same browser goes on with the same attempt.
+    Pressing again in the same browser goes on with the same attempt. Raises ``ChangedMeanwhile`` when the page
+    asked for another's bookkeeping.
     """
     with app.database.transaction() as session:
         link, registration = _usable(app, session, token)
+        check_customer(registration, seen)
         check_connectable(app, registration)
         consent = _open_attempt(session, link.id, browser_token)
         if consent is None:

@@ -21,6 +21,7 @@ from core.registrations.grants import release_grant, set_candidate
 from core.registrations.noting import note
 from core.registrations.schedule import look_soon
 from core.registrations.scope import find_for
+from core.registrations.seen import Seen, check_candidate
 from core.registrations.settle import follow, settle
 from core.registrations.timeline import write
 from core.registrations.views import RegistrationView
@@ -71,11 +72,17 @@ def compare_candidate(app: Application, by: CurrentOperator, registration_id: in
     )
 
 
-def accept_candidate(app: Application, by: CurrentOperator, registration_id: int) -> None:
-    """Let the connection run under the new login from here on; links stay, what it may not see shows as such."""
+def accept_candidate(
+    app: Application, by: CurrentOperator, registration_id: int, seen: Seen | None = None
+) -> None:
+    """Let the connection run under the new login from here on; links stay, what it may not see shows as such.
+
+    Raises ``ChangedMeanwhile`` when the logins are not those that were ``seen``.
+    """
     require(by, Action.REGISTER)
     with app.database.transaction() as session:
         row = find_for(session, app, by, registration_id)
+        check_candidate(row, seen)
         grant = _candidate(session, row)
         if grant.exact_user_id is None:  # a form that was opened when another consent waited
             raise Conflict(_("Exact Online has not told yet whose this consent is. Ask again in a moment."))
@@ -91,11 +98,17 @@ def accept_candidate(app: Application, by: CurrentOperator, registration_id: int
     read_from_exact(app, registration_id, by.name)
 
 
-def reject_candidate(app: Application, by: CurrentOperator, registration_id: int) -> None:
-    """Set the new login aside; the old connection stays, and the new tokens are deleted if nobody uses them."""
+def reject_candidate(
+    app: Application, by: CurrentOperator, registration_id: int, seen: Seen | None = None
+) -> None:
+    """Set the new login aside; the old connection stays, and the new tokens are deleted if nobody uses them.
+
+    Raises ``ChangedMeanwhile`` as ``accept_candidate``.
+    """
     require(by, Action.REGISTER)
     with app.database.transaction() as session:
         row = find_for(session, app, by, registration_id)
+        check_candidate(row, seen)
         grant = _candidate(session, row)
         write(session, row.id, by.name, "candidate_rejected", user=grant.full_name)
         note(session, Event.CANDIDATE_REJECTED, by, row, detail=grant.full_name)

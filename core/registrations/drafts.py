@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -13,17 +13,14 @@ from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.audit.events import Event
 from core.errors import NotFound
-from core.exact.environments import ENVIRONMENTS
 from core.i18n import _
-from core.registrations.names import NAME_LENGTH, clean_name, name_key
+from core.registrations.names import NAME_LENGTH, name_key
 from core.registrations.noting import note
+from core.registrations.seen import Seen, as_stored, changed, check_customer, form_of
 from core.registrations.settle import forget, settle
 from core.registrations.views import RegistrationForm
 from core.registrations.withdrawing import change_environment
 from core.storage.models import Operator, Registration
-
-REFERENCE_LENGTH = 50
-NOTE_LENGTH = 2000
 
 
 @dataclass(frozen=True)
@@ -47,15 +44,42 @@ def open_draft(app: Application, by: CurrentOperator, draft_id: int | None = Non
         )
     with app.database.read() as session:
         row = session.scalar(query)
-        return None if row is None else Draft(row.id, _form(row), row.updated_at)
+        return None if row is None else Draft(row.id, form_of(row), row.updated_at)
 
 
-def save_draft(app: Application, by: CurrentOperator, draft_id: int | None, form: RegistrationForm) -> int:
-    """Keep what was typed, whatever it is (cut to what fits); returns the draft's number."""
+def unfinished_drafts(
+    app: Application, by: CurrentOperator, beside: int | None = None
+) -> tuple[int, int | None]:
+    """How many drafts the operator has begun and not finished, ``beside`` one, and the number of the latest."""
+    require(by, Action.VIEW)
+    query = select(func.count(), func.max(Registration.id)).where(
+        Registration.submitted_at.is_(None),
+        Registration.created_by == by.id,
+        Registration.id != (beside or 0),
+    )
+    with app.database.read() as session:
+        count, latest = session.execute(query).one()
+    return count, latest
+
+
+def save_draft(
+    app: Application,
+    by: CurrentOperator,
+    draft_id: int | None,
+    form: RegistrationForm,
+    opened: RegistrationForm | None = None,
+) -> int:
+    """Keep what was typed, whatever it is (cut to what fits); returns the draft's number.
+
+    ``opened`` is what the screen believes the draft to hold: when it holds anything else, or is a draft no longer,
+    nothing is saved. Raises ``ChangedMeanwhile``.
+    """
     require(by, Action.REGISTER)
     now = clock.now()
     with app.database.transaction() as session:
         row = _find(session, draft_id) if draft_id is not None else None
+        if draft_id is not None:
+            check_opened(row, opened)
         begun = row is None
         if row is None:
             row = Registration(created_by=by.id, created_at=now, administrations_linked=0, status="")
@@ -69,13 +93,16 @@ def save_draft(app: Application, by: CurrentOperator, draft_id: int | None, form
         return row.id
 
 
-def discard_draft(app: Application, by: CurrentOperator, draft_id: int) -> None:
-    """Throw a draft away. Raises ``NotFound`` when it is none, or no longer one."""
+def discard_draft(
+    app: Application, by: CurrentOperator, draft_id: int, opened: RegistrationForm | None = None
+) -> None:
+    """Throw a draft away. Raises ``NotFound`` when it is none, or no longer one, ``ChangedMeanwhile`` as above."""
     require(by, Action.REGISTER)
     with app.database.transaction() as session:
         row = _find(session, draft_id)
         if row is None:
             raise NotFound(_("This draft is no longer there."))
+        check_opened(row, opened)
         note(session, Event.DRAFT_DISCARDED, by, row)
         forget(session, row)
         session.delete(row)
@@ -83,28 +110,25 @@ def discard_draft(app: Application, by: CurrentOperator, draft_id: int) -> None:
 
 def write_form(session: Session, app: Application, row: Registration, form: RegistrationForm) -> None:
     """Put the fields of a form into a row, cleaned and cut to their length. Raises as ``change_environment``."""
-    row.name = clean_name(form.name)[:NAME_LENGTH]
-    row.name_key = name_key(row.name)[: NAME_LENGTH * 2]
-    change_environment(session, app, row, form.environment if form.environment in ENVIRONMENTS else "")
-    row.active = form.active
-    row.reference = clean_name(form.reference)[:REFERENCE_LENGTH]
-    # PostgreSQL keeps no NUL; a socket may send one.
-    row.note = form.note.replace("\x00", "").strip()[:NOTE_LENGTH]
+    kept = as_stored(form, row.environment or "")
+    row.name, row.name_key = kept.name, name_key(kept.name)[: NAME_LENGTH * 2]
+    change_environment(session, app, row, kept.environment)
+    row.active, row.reference, row.note = kept.active, kept.reference, kept.note
     known = form.owner_id is not None and session.get(Operator, form.owner_id) is not None
     row.owner_id = form.owner_id if known else None
+
+
+def check_opened(row: Registration | None, opened: RegistrationForm | None) -> None:
+    """Raise ``ChangedMeanwhile`` when a draft is not what the screen believes that it is."""
+    if opened is None:
+        return
+    if row is None:
+        raise changed(_("it is no draft any more"))
+    check_customer(row, Seen(opened.name, opened.environment))
+    if form_of(row) != as_stored(opened, row.environment):
+        raise changed(_("somebody typed on in it"))
 
 
 def _find(session: Session, draft_id: int) -> Registration | None:
     query = select(Registration).where(Registration.id == draft_id, Registration.submitted_at.is_(None))
     return session.scalar(query.with_for_update())
-
-
-def _form(row: Registration) -> RegistrationForm:
-    return RegistrationForm(
-        name=row.name,
-        environment=row.environment,
-        active=row.active,
-        reference=row.reference,
-        owner_id=row.owner_id,
-        note=row.note,
-    )

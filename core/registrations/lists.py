@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute
 
 from core.storage.models import Administration, Registration
@@ -54,7 +54,7 @@ REGISTRATIONS = SqlList(
         "status": _r.status, "environment": _r.environment, "owner_id": _r.owner_id, "active": _r.active,
     },
     search_table="registrations_search",
-    also=func.lower(_r.reference),
+    also=_r.reference_key.expression,
 )  # fmt: skip
 
 ADMINISTRATIONS = SqlList(

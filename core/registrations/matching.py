@@ -22,13 +22,12 @@ from sqlalchemy import (
 
 from core.registrations.lists import SqlList
 from core.registrations.names import name_key
-from core.registrations.query import WITHOUT_OWNER, ListQuery
+from core.registrations.query import LONGEST_SEARCH, WITHOUT_OWNER, ListQuery
 from core.storage.ngrams import match_expression
 from core.storage.rows import Rows
 from core.storage.search import SHORTEST_PART
 from core.storage.sets import Unindexed, as_part, contains
 
-_LONGEST_TERM = 100
 _AFTER_EVERYTHING = chr(0x10FFFF)
 _CODE_DIGITS = 10
 """Division codes have been seen above 10,000,000; ten digits leave room."""
@@ -64,7 +63,7 @@ class Wanted:
 def wanted(listed: SqlList, query: ListQuery, *, sqlite: bool) -> Wanted:
     """Read a query; values that can match nothing are kept, and match nothing."""
     equal = _equal(query)
-    term = name_key(query.search)[:_LONGEST_TERM]
+    term = name_key(query.search)[:LONGEST_SEARCH]
     digits = len(term) if listed.code is not None and _CODE.fullmatch(term) else 0
     search: Literal["", "begins", "contains"] = ""
     given: dict[str, Any] = {name: value for name, value in equal.items() if value is not None}

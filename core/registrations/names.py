@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from difflib import SequenceMatcher
 from enum import StrEnum
 
-from core.text import neutral
+from core.text import fold, neutral
 
 NAME_LENGTH = 100
 LEGAL_FORMS = frozenset("bv nv vof cv bvba srl gmbh ag kg ug ltd inc sa de het".split())  # noqa: SIM905
@@ -27,10 +26,8 @@ def clean_name(text: str) -> str:
 
 
 def name_key(text: str) -> str:
-    """Folded for comparing, sorting and searching: case, accents and blanks make no difference."""
-    decomposed = unicodedata.normalize("NFKD", clean_name(text))
-    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return " ".join(plain.casefold().split())
+    """Folded for comparing, sorting and searching, see ``core.text.fold``."""
+    return fold(text)
 
 
 def core_words(text: str) -> str:

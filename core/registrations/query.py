@@ -6,10 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from core.registrations.names import name_key
+
 Row = TypeVar("Row")
 Other = TypeVar("Other")
 
 PAGE_SIZE = 50
+LONGEST_SEARCH = 100
+"""Characters, folded: as long as a name; what is beyond is not looked at, and ``ListQuery.cut`` says so."""
 COUNT_LIMIT = 1_000
 """Counting stops here: counting a million rows takes longer than the whole page may."""
 WITHOUT_OWNER = 0
@@ -38,6 +42,11 @@ class ListQuery:
     sort: str = "name"
     descending: bool = False
     page: int = 1
+
+    @property
+    def cut(self) -> bool:
+        """Whether more is asked for than is searched."""
+        return len(name_key(self.search)) > LONGEST_SEARCH
 
     @property
     def narrows(self) -> bool:

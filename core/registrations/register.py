@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -16,56 +15,60 @@ from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.audit.events import Event
 from core.errors import InvalidInput
-from core.exact.environments import available
 from core.i18n import _
 from core.registrations import link_claims
-from core.registrations.drafts import NOTE_LENGTH, REFERENCE_LENGTH, write_form
+from core.registrations.drafts import check_opened, write_form
 from core.registrations.failures import forget_failures
+from core.registrations.form_checks import check_form, name_taken
 from core.registrations.grants import release_grant
-from core.registrations.names import NAME_LENGTH, clean_name, name_key
+from core.registrations.names import NameMatch, compare_names
 from core.registrations.noting import note
 from core.registrations.scope import find_for, look_at
+from core.registrations.seen import (
+    Seen,
+    check_customer,
+    check_login,
+    check_unchanged,
+    form_of,
+    with_news,
+)
 from core.registrations.settle import forget, settle
 from core.registrations.timeline import write
+from core.registrations.unsaved import forget_saved
 from core.registrations.views import RegistrationForm
 from core.registrations.withdrawing import withdraw_attempts
 from core.registrations.wording import FIELDS
 from core.storage.models import Administration, Registration
 
+__all__ = [
+    "check_form", "delete", "disconnect", "edit", "register", "set_active", "set_owner",
+]  # fmt: skip
+
 _OF_THE_CONNECTION = ("name", "environment", "active")
 
 
-def check_form(
-    app: Application, form: RegistrationForm, registration_id: int | None = None
-) -> dict[str, str]:
-    """What is wrong with a form: field to sentence, in the order of the screen. Empty when all is well."""
-    wrong = {
-        "name": _wrong_name(clean_name(form.name)),
-        "environment": _wrong_environment(app, form.environment),
-        "reference": _too_long(form.reference, REFERENCE_LENGTH),
-        "note": _too_long(form.note, NOTE_LENGTH),
-    }
-    if not wrong["name"] and not wrong["environment"]:
-        with app.database.read() as session:
-            wrong["name"] = _taken(session, form, registration_id)
-    return {field: sentence for field, sentence in wrong.items() if sentence}
-
-
-def register(app: Application, by: CurrentOperator, draft_id: int | None, form: RegistrationForm) -> int:
+def register(
+    app: Application,
+    by: CurrentOperator,
+    draft_id: int | None,
+    form: RegistrationForm,
+    opened: RegistrationForm | None = None,
+) -> int:
     """Make the draft (or the form alone) a registration and return its number; twice is once.
 
-    Raises ``InvalidInput`` with the field when the form cannot be used.
+    ``opened`` is what the screen believes the draft to hold. Raises ``InvalidInput`` with the field when the form
+    cannot be used, ``ChangedMeanwhile`` when the draft is another's by now.
     """
     require(by, Action.REGISTER)
-    already = _registered_from(app, draft_id)
+    already = _registered_from(app, draft_id, form)
     if already is not None:
         return already
     _refuse(check_form(app, form, draft_id))
     try:
         with app.database.transaction() as session:
-            return _submit(session, app, by, draft_id, form)
+            return _submit(session, app, by, draft_id, form, opened=opened)
     except IntegrityError:
-        raise InvalidInput(_name_taken(form.name), "name") from None
+        raise InvalidInput(name_taken(form.name), "name") from None
 
 
 def edit(
@@ -79,29 +82,39 @@ def edit(
     consent was given. Raises ``InvalidInput`` with the field, ``NotAllowed``, ``NotFound``.
 
     ``opened`` is the form as it was when it was opened: a field left as it was keeps what somebody else saved since.
+    What would undo that, or land on another customer, raises ``ChangedMeanwhile``.
     """
     require(by, Action.EDIT_NOTE)
     # First of all: what is wrong with a form tells which names are taken, and by whom is not for everybody.
     with app.database.read() as session:
         row = look_at(session, app, by, registration_id)
-        _changed_by(by, row, _with_news(row, form, opened))
+        _changed_by(by, row, with_news(form_of(row), form, opened))
+        check_unchanged(row, form, opened)
     _refuse(_without_unchanged_environment(app, registration_id, form))
     try:
         with app.database.transaction() as session:
             row = find_for(session, app, by, registration_id)
-            form = _with_news(row, form, opened)
+            check_unchanged(row, form, opened)
+            form = with_news(form_of(row), form, opened)
             changed = _changed_by(by, row, form)
+            before = row.name
             write_form(session, app, row, form)
+            if compare_names(before, row.name) is NameMatch.DIFFERENT:
+                _end_attempts_for(session, by, row)
             _record_edit(session, app, by, row, changed)
+            forget_saved(session, by, row.id, "details")
     except IntegrityError:
-        raise InvalidInput(_name_taken(form.name), "name") from None
+        raise InvalidInput(name_taken(form.name), "name") from None
 
 
-def set_active(app: Application, by: CurrentOperator, registration_id: int, active: bool) -> None:
-    """Set the connection setting: active, or paused."""
+def set_active(
+    app: Application, by: CurrentOperator, registration_id: int, active: bool, seen: Seen | None = None
+) -> None:
+    """Set the connection setting: active, or paused. Raises ``ChangedMeanwhile``, see ``core.registrations.seen``."""
     require(by, Action.REGISTER)
     with app.database.transaction() as session:
         row = find_for(session, app, by, registration_id)
+        check_customer(row, seen)
         if row.active == active:
             return
         row.active = active
@@ -111,27 +124,37 @@ def set_active(app: Application, by: CurrentOperator, registration_id: int, acti
         settle(session, app.settings, row, clock.now())
 
 
-def set_owner(app: Application, by: CurrentOperator, registration_id: int, owner_id: int | None) -> None:
-    """Give it to another account manager, or to nobody. Raises ``InvalidInput`` for somebody who is not here."""
+def set_owner(
+    app: Application,
+    by: CurrentOperator,
+    registration_id: int,
+    owner_id: int | None,
+    seen: Seen | None = None,
+) -> None:
+    """Give it to another account manager, or to nobody. Raises ``InvalidInput`` for somebody who is not here,
+    ``ChangedMeanwhile``."""
     require(by, Action.EDIT_NOTE)
     if owner_id is not None and owner_id not in dict(active_operators(app)):
         raise InvalidInput(_("This operator is not active. Choose somebody else."), "owner_id")
     with app.database.transaction() as session:
         row = find_for(session, app, by, registration_id)
+        check_customer(row, seen)
         if row.owner_id != owner_id:
             row.owner_id = owner_id
             _record_edit(session, app, by, row, ["owner_id"])
 
 
-def disconnect(app: Application, by: CurrentOperator, registration_id: int) -> None:
+def disconnect(app: Application, by: CurrentOperator, registration_id: int, seen: Seen | None = None) -> None:
     """Delete our keys to this customer's bookkeeping and let go of its administrations.
 
-    A grant that other registrations hang on is kept for them (design.md, section 3). Raises ``ConfirmationNeeded``.
+    A grant that other registrations hang on is kept for them (design.md, section 3).
+    Raises ``ConfirmationNeeded``, ``ChangedMeanwhile``.
     """
     require(by, Action.DISCONNECT)
     now = clock.now()
     with app.database.transaction() as session:
         row = find_for(session, app, by, registration_id)
+        check_login(row, seen)
         require_fresh(session, app.settings, by, Action.DISCONNECT)
         _let_go(session, app, row, now)
         session.execute(
@@ -148,14 +171,15 @@ def disconnect(app: Application, by: CurrentOperator, registration_id: int) -> N
         settle(session, app.settings, row, now)
 
 
-def delete(app: Application, by: CurrentOperator, registration_id: int) -> None:
+def delete(app: Application, by: CurrentOperator, registration_id: int, seen: Seen | None = None) -> None:
     """Delete the registration with its administrations, timeline, and our keys if nobody else uses them.
 
-    Raises ``ConfirmationNeeded``, but not for a draft: there is nothing in it yet.
+    Raises ``ChangedMeanwhile``, and ``ConfirmationNeeded``, but not for a draft: there is nothing in it yet.
     """
     require(by, Action.DELETE)
     with app.database.transaction() as session:
         row = find_for(session, app, by, registration_id)
+        check_customer(row, seen)
         if row.submitted_at is not None:
             require_fresh(session, app.settings, by, Action.DELETE)
         _let_go(session, app, row, clock.now())
@@ -173,12 +197,21 @@ def _changed_by(by: CurrentOperator, row: Registration, form: RegistrationForm) 
 
 
 def _submit(
-    session: Session, app: Application, by: CurrentOperator, draft_id: int | None, form: RegistrationForm
+    session: Session,
+    app: Application,
+    by: CurrentOperator,
+    draft_id: int | None,
+    form: RegistrationForm,
+    *,
+    opened: RegistrationForm | None,
 ) -> int:
     now = clock.now()
     row = session.get(Registration, draft_id, with_for_update=True) if draft_id is not None else None
     if row is not None and row.submitted_at is not None:
+        check_customer(row, Seen(form.name, form.environment))
         return row.id
+    if draft_id is not None:
+        check_opened(row, opened)
     if row is None:
         row = Registration(created_by=by.id, created_at=now, administrations_linked=0, status="")
     write_form(session, app, row, form)
@@ -192,13 +225,28 @@ def _submit(
     return row.id
 
 
-def _registered_from(app: Application, draft_id: int | None) -> int | None:
-    """The number again, when a double click comes with a draft that has been registered already."""
+def _registered_from(app: Application, draft_id: int | None, form: RegistrationForm) -> int | None:
+    """The number again, when a double click comes with a draft that has been registered already.
+
+    Raises ``ChangedMeanwhile`` when it was registered for another customer.
+    """
     if draft_id is None:
         return None
     with app.database.read() as session:
         row = session.get(Registration, draft_id)
-        return row.id if row is not None and row.submitted_at is not None else None
+        if row is None or row.submitted_at is None:
+            return None
+        check_customer(row, Seen(form.name, form.environment))
+        return row.id
+
+
+def _end_attempts_for(session: Session, by: CurrentOperator, row: Registration) -> None:
+    """It has become another customer's: whoever was asked before would consent into that."""
+    now = clock.now()
+    if link_claims.withdraw(session, row.id, now):
+        write(session, row.id, by.name, "link_revoked")
+        note(session, Event.CUSTOMER_LINK_REVOKED, by, row)
+    withdraw_attempts(session, row.id, now)
 
 
 def _let_go(session: Session, app: Application, row: Registration, now: datetime) -> None:
@@ -235,51 +283,6 @@ def _without_unchanged_environment(
     return wrong
 
 
-def _with_news(
-    row: Registration, form: RegistrationForm, opened: RegistrationForm | None
-) -> RegistrationForm:
-    if opened is None:
-        return form
-    untouched = [field for field in FIELDS if getattr(form, field) == getattr(opened, field)]
-    return replace(form, **{field: getattr(row, field) for field in untouched})
-
-
 def _refuse(wrong: dict[str, str]) -> None:
     for field, sentence in wrong.items():
         raise InvalidInput(sentence, field)
-
-
-def _wrong_name(name: str) -> str:
-    if not name:
-        return _("Type the customer's name, for example Test B.V.")
-    return _too_long(name, NAME_LENGTH)
-
-
-def _wrong_environment(app: Application, environment: str) -> str:
-    if not environment:
-        return _("Choose the Exact Online environment: the country of the customer's bookkeeping.")
-    return available(app.settings, environment)
-
-
-def _too_long(text: str, limit: int) -> str:
-    if len(text.strip()) <= limit:
-        return ""
-    return _("This is {length} characters long; at most {limit} fit.").format(
-        length=len(text.strip()), limit=limit
-    )
-
-
-def _taken(session: Session, form: RegistrationForm, registration_id: int | None) -> str:
-    query = select(Registration.id).where(
-        Registration.environment == form.environment,
-        Registration.name_key == name_key(form.name),
-        Registration.submitted_at.is_not(None),
-    )
-    other = session.scalar(query.where(Registration.id != (registration_id or 0)))
-    return "" if other is None else _name_taken(form.name)
-
-
-def _name_taken(name: str) -> str:
-    return _(
-        "{name} is already registered in this environment. Choose another name, or open the one that is there."
-    ).format(name=clean_name(name))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from core.storage.base import Base, UTCDateTime, folded, new_uuid
 from core.storage.models_accounts import (
@@ -21,9 +21,12 @@ from core.storage.models_accounts import (
     SecondStep,
     SignInFailure,
     SignInTicket,
+    UnsavedWork,
 )
 from core.storage.models_audit import AuditEntry, AuditHead
+from core.storage.models_counters import Counter
 from core.storage.models_keeping import Alarm, CallBudget, Delivery, Grant, Incident, Issue, RefusedCall
+from core.text import fold
 
 __all__ = [
     "Administration",
@@ -54,8 +57,11 @@ __all__ = [
     "SignInTicket",
     "TimelineEntry",
     "UTCDateTime",
+    "UnsavedWork",
     "new_uuid",
 ]
+
+REFERENCE_KEY_LENGTH = 100
 
 # --- Registrations ---------------------------------------------------------------------------------------
 
@@ -77,6 +83,8 @@ class Registration(Base):
     active: Mapped[bool] = mapped_column(default=True)
     """The connection setting."""
     reference: Mapped[str] = mapped_column(String(50), default="")
+    reference_key: Mapped[str] = mapped_column(folded(100), default="", server_default="")
+    """Folded as the name is, for searching; it follows the reference by itself."""
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("operators.id", ondelete="SET NULL"))
     note: Mapped[str] = mapped_column(Text, default="")
     created_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id", ondelete="SET NULL"))
@@ -112,6 +120,11 @@ class Registration(Base):
     administrations_linked: Mapped[int] = mapped_column(default=0)
     owner_key: Mapped[str] = mapped_column(folded(200), default="")
     """The owner's name, folded: the list sorts by it in one index. Empty without an owner."""
+
+    @validates("reference")
+    def _fold_reference(self, _name: str, reference: str) -> str:
+        self.reference_key = fold(reference)[:REFERENCE_KEY_LENGTH]
+        return reference
 
     # Every filter of the list serves its rows by name, every other sort has the id to settle ties.
     __table_args__ = (
@@ -223,16 +236,6 @@ class TimelineEntry(Base):
     details: Mapped[dict[str, Any]]
 
     __table_args__ = (Index("ix_timeline_registration", "registration_id", "id"),)
-
-
-class Counter(Base):
-    """A figure of the overview, kept in the transaction that changes it: counting a million rows is dear."""
-
-    __tablename__ = "counters"
-
-    name: Mapped[str] = mapped_column(String(60), primary_key=True)
-    """'status:connected', 'administrations' ..."""
-    value: Mapped[int] = mapped_column(default=0)
 
 
 # --- Consent and tokens ----------------------------------------------------------------------------------

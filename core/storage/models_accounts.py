@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Double, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -181,3 +182,18 @@ class Knock(Base):
     """Seconds since 1970 (UTC) at which the bucket will have run empty."""
 
     __table_args__ = (Index("ix_knocks_free_at", "free_at"),)
+
+
+class UnsavedWork(Base):
+    """What an operator has ticked or typed for a registration and not saved: it outlives tab and session."""
+
+    __tablename__ = "unsaved_work"
+
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operators.id", ondelete="CASCADE"), primary_key=True)
+    registration_id: Mapped[int] = mapped_column(
+        ForeignKey("registrations.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    place: Mapped[str] = mapped_column(String(20), primary_key=True)
+    """'ticks' or 'details'."""
+    content: Mapped[dict[str, Any]]
+    kept_at: Mapped[datetime]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from core.storage.database import Database
@@ -65,10 +65,13 @@ def _full_text(table: str, columns: Sequence[str], only: str = "id") -> Iterator
     yield f"INSERT INTO {search}(rowid, {named}) SELECT {words(table)} FROM {table} WHERE {only}"  # noqa: S608
 
 
-_SQLITE = (
-    *_full_text("registrations", ("name_key", "reference")),
-    *_full_text("administrations", ("name_key",), only="linked"),
-)
+def _sqlite(also: str) -> tuple[str, ...]:
+    return (
+        *_full_text("registrations", ("name_key", also)),
+        *_full_text("administrations", ("name_key",), only="linked"),
+    )
+
+
 _SQLITE_REMOVAL = (
     *(
         f"DROP TRIGGER IF EXISTS {table}_search_{event}"
@@ -78,25 +81,42 @@ _SQLITE_REMOVAL = (
     "DROP TABLE IF EXISTS registrations_search",
     "DROP TABLE IF EXISTS administrations_search",
 )
-_POSTGRESQL = (
-    "CREATE EXTENSION IF NOT EXISTS pg_trgm",
-    # Without fastupdate: new names would wait in a list that every search reads in full, and with a few hundred
-    # waiting PostgreSQL rather reads the whole table, until its own vacuum comes by.
-    """
-    CREATE INDEX IF NOT EXISTS ix_registrations_search ON registrations
-    USING gin (name_key gin_trgm_ops, lower(reference) gin_trgm_ops) WITH (fastupdate = off)
-    """,
-    """
-    CREATE INDEX IF NOT EXISTS ix_administrations_search ON administrations
-    USING gin (name_key gin_trgm_ops) WITH (fastupdate = off) WHERE linked
-    """,
-)
+
+
+def _postgresql(also: str) -> tuple[str, ...]:
+    return (
+        "CREATE EXTENSION IF NOT EXISTS pg_trgm",
+        # Without fastupdate: new names would wait in a list that every search reads in full, and with a few hundred
+        # waiting PostgreSQL rather reads the whole table, until its own vacuum comes by.
+        f"""
+        CREATE INDEX IF NOT EXISTS ix_registrations_search ON registrations
+        USING gin (name_key gin_trgm_ops, {also} gin_trgm_ops) WITH (fastupdate = off)
+        """,
+        """
+        CREATE INDEX IF NOT EXISTS ix_administrations_search ON administrations
+        USING gin (name_key gin_trgm_ops) WITH (fastupdate = off) WHERE linked
+        """,
+    )
+
+
 _HAS_PG_TRGM = "SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'"
 
 
 def install_search(connection: Connection) -> None:
     """Make (again) what part-of-name search needs, from the rows that are there."""
-    install(connection, sqlite=(*_SQLITE_REMOVAL, *_SQLITE), postgresql=_POSTGRESQL)
+    columns = {column["name"] for column in inspect(connection).get_columns("registrations")}
+    # Migrations before the one that folds references call this too.
+    also = "reference_key" if "reference_key" in columns else "reference"
+    install(connection, sqlite=(*_SQLITE_REMOVAL, *_sqlite(also)), postgresql=_postgresql(also))
+
+
+def remove_search(connection: Connection) -> None:
+    """Take it away: for a migration that changes what is searched, and calls ``install_search`` afterwards."""
+    if connection.dialect.name == "sqlite":
+        for statement in _SQLITE_REMOVAL:
+            connection.execute(text(statement))
+    else:
+        remove_search_indexes(connection)
 
 
 def install(connection: Connection, sqlite: Iterable[str], postgresql: Iterable[str]) -> None:

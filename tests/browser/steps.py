@@ -73,8 +73,8 @@ def allow(page: Page) -> None:
     page.get_by_role("button", name="Allow").click()
 
 
-def save_all_changes(page: Page) -> None:
-    """Select all, Save all changes, and arrive at the end."""
+def save_all_changes(page: Page, *, unlike: bool = False) -> None:
+    """Select all, Save all changes, and arrive at the end; ``unlike``: they are not called like the customer."""
     expect(page.get_by_role("heading", name="Choose administrations")).to_be_visible()
     chosen = page.get_by_text(_CHOSEN).inner_text()
     page.get_by_text("Select all", exact=True).click()
@@ -82,4 +82,6 @@ def save_all_changes(page: Page) -> None:
     expect(page.get_by_text(chosen, exact=True)).to_have_count(0)
     expect(page.get_by_role("checkbox", name="Select all", checked=True)).to_have_count(1)
     page.get_by_role("button", name="Save all changes").click()
+    if unlike:
+        page.get_by_role("button", name="Save all the same").click()
     expect(page.get_by_role("heading", name="Registration complete")).to_be_visible()

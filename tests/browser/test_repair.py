@@ -117,6 +117,7 @@ def test_an_accountants_three_customers_survive_a_fourth(
     page.get_by_label("Search administrations").fill("2001010")
     page.get_by_text("Coster Groep B.V.").click()
     page.get_by_role("button", name="Save all changes").click()
+    page.get_by_role("button", name="Save all the same").click()
     expect(page.get_by_role("heading", name="Registration complete")).to_be_visible()
 
     for number in numbers:

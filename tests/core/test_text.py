@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.text import neutral
+from core.text import fold, neutral, squeezed
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,30 @@ def test_whatever_comes_the_result_is_short_visible_and_stable(text: str, limit:
     assert not any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for c in shown)
     assert neutral(shown, limit) == shown
     shown.encode()
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"),
+    [
+        ("CAFÉ  De\u00a0Zon", "cafe de zon"),
+        ("O’Brien ‘s ´t", "o'brien 's 't"),
+        ("“Zon” «Maan» „Ster“", '"zon" "maan" "ster"'),
+        ("K–12—3‑4−5", "k-12-3-4-5"),
+        ("Ærø Łódź Straße œuvre Þór ĲSSEL", "aero lodz strasse oeuvre thor ijssel"),
+        ("ﬁrma ＡＢＣ １２", "firma abc 12"),
+        ("Zu\u0308rich", "zürich"),
+        ("so\u00adft\u200b hyphen", "soft hyphen"),
+        ("İstanbul", "istanbul"),
+    ],
+)
+def test_what_is_stored_and_what_is_asked_fold_alike(stored: str, asked: str) -> None:
+    assert fold(stored) == fold(asked)
+
+
+@given(st.text(max_size=60))
+def test_what_is_folded_stays_as_it_is(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+def test_a_number_is_the_same_with_and_without_what_makes_it_readable() -> None:
+    assert squeezed("NL 8123.45.678-B01") == squeezed("nl812345678b01") == "nl812345678b01"

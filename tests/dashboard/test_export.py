@@ -66,6 +66,10 @@ def workbook(rows: Sequence[Row]) -> bytes:
         ("Jan, @SUM(A1)", "Jan,' @SUM(A1)"),
         ("Jan\t-1", "Jan\t'-1"),
         ("Jansen, Piet; Zn.", "Jansen, Piet; Zn."),
+        ('K1;"=1+1;y', "K1;'\"=1+1;y"),
+        ('K1; ""-1', 'K1;\' ""-1'),
+        ('"=1+1', "'\"=1+1"),
+        ("K1|=1+1", "K1|'=1+1"),
     ],
 )
 def test_a_spreadsheet_of_another_country_finds_no_formula_either(text: str, shown: str) -> None:
@@ -149,3 +153,36 @@ def test_more_rows_than_a_sheet_takes_go_on_the_next(monkeypatch: pytest.MonkeyP
     sheets = read_sheets(workbook([(f"Row {number}", number, None) for number in range(10)]))
     assert [len(sheet) - 1 for sheet in sheets] == [4, 4, 2]
     assert [row[1][1] for sheet in sheets for row in sheet[1:]] == [str(number) for number in range(10)]
+
+
+@pytest.mark.parametrize("writer", ["en", "nl"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize(
+    "text", ['K1;"=1+1;y', 'K1,"=1+1,y', 'K1\t"=1+1', 'K1;""=1+1";"', '";=1+1', 'a";"@SUM(A1)', 'x|"-1']
+)
+def test_no_cell_is_a_formula_whatever_the_reader_s_separator(text: str, separator: str, writer: str) -> None:
+    columns = (Column[str]("Name", lambda _row: "x"), Column[str]("Reference", lambda row: row))
+    written = b"".join(csv_chunks(columns, [text, "after"], writer)).decode("utf-8-sig")
+    for line in csv.reader(io.StringIO(written, newline=""), delimiter=separator):
+        assert not [cell for cell in line if cell.strip().startswith(("=", "+", "-", "@"))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "00123", "3-12", "1E5", "1e-5", "12/3", "3.12", "1.234,50", "12:30", "2026-12-03", "03-12-2026", "1 1/2", "5%",
+        "€ 5", "(5)", "MAR1", "12 mrt", "dec-12", "1 mei 2026", "3 PM", "123456789012", "12345678901234567", "TRUE",
+        "waar", "#N/A", "007", "0.5", "1,5",
+    ],
+)  # fmt: skip
+def test_a_reference_survives_excel(text: str) -> None:
+    assert read_csv("en", [(text, 1, None)])[1][0] == "'" + text
+    assert read_csv("nl", [(text, 1, None)])[1][0] == "'" + text
+    assert read_sheets(workbook([(text, 1, None)]))[0][1][0] == ("inlineStr", text)
+
+
+@pytest.mark.parametrize(
+    "text", ["123", "0", "K-77", "1e klas", "Jansen 3-12", "Mei B.V.", "3M", "4You", "A1", "12A", "Marc", "?"]
+)
+def test_what_excel_leaves_alone_is_left_alone(text: str) -> None:
+    assert read_csv("en", [(text, 1, None)])[1][0] == text

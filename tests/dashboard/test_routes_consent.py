@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from core import clock
 from core.application import Application
 from core.registrations.customer_links import revoke_customer_link
 from core.registrations.status import Status
-from core.storage.models import Consent
+from core.storage.models import Consent, Registration
 from tests.factories import make_operator
 from tests.support.office import ACCOUNTANT, USER, Office, go_to_exact, press_the_button, sign_in
 
@@ -242,3 +243,21 @@ def test_knocking_without_end_is_slowed_down(visitors: Callable[[], TestClient])
     answers = [client.get(f"/customer/guess-{number}").status_code for number in range(80)]
 
     assert answers[-1] == 429
+
+
+def test_a_customer_never_consents_for_another_than_the_page_named(
+    visitors: Callable[[], TestClient], link: str, office: Office
+) -> None:
+    customer = visitors()
+    page = customer.get(link).text
+    fields = dict(re.findall(r'name="(csrf|name|environment)" value="([^"]*)"', page))
+    with office.app.database.transaction() as session:
+        session.get_one(Registration, office.number).name = "Beta B.V."
+
+    answer = customer.post(link, data=fields, follow_redirects=False)
+
+    assert answer.status_code == 409
+    assert "has changed since you opened the page" in answer.text
+    assert "Beta" not in answer.text
+    fields = dict(re.findall(r'name="(csrf|name|environment)" value="([^"]*)"', customer.get(link).text))
+    assert customer.post(link, data=fields, follow_redirects=False).status_code == 303

@@ -16,6 +16,7 @@ from core.accounts.second_factor import pending_second_factor, second_factor_is_
 from core.accounts.sessions import session_operator
 from core.accounts.signing_in import confirm_password
 from core.application import Application, application
+from core.storage.models import Operator
 from tests.support.frame import Cookies, cookies, frame, new_session
 from tests.support.second_factor import code_of, turned_on
 
@@ -163,3 +164,16 @@ def test_the_language_is_kept(app: Application, alice: CurrentOperator, held: Co
     assert found is not None
     assert found.operator.language == "nl"
     assert len(list_operators(app, None)) == 1
+
+
+def test_a_language_that_is_offered_no_longer_stays_until_another_is_chosen(
+    app: Application, sanne: CurrentOperator
+) -> None:
+    with app.database.transaction() as session:
+        session.get_one(Operator, sanne.id).language = "xx"
+
+    page = frame("account")
+
+    assert not page.exception
+    with app.database.read() as session:
+        assert session.get_one(Operator, sanne.id).language == "xx"

@@ -112,3 +112,31 @@ def test_a_period_in_the_address_narrows_it(app: Application, alice: CurrentOper
     page = frame("audit", audit_first=before, audit_last=after)
     assert "Xylofoon" in drawn(page)
     assert f'href="/export/audit.csv?first={before}&amp;last={after}"' in drawn(page)
+
+
+def test_of_two_with_one_name_the_filter_shows_the_one_chosen(
+    app: Application, alice: CurrentOperator
+) -> None:
+    first = make_operator(app.database, "Jan", email="jan1@clickker.test")
+    make_operator(app.database, "Jan", email="jan2@clickker.test", active=False)
+    record_alone(app, Event.SIGN_IN, first, on="operator 1 Xylofoon")
+
+    page = frame("audit")
+    assert "Jan (jan2@clickker.test) (disabled)" in page.selectbox("audit_who").options
+    page.selectbox("audit_who").select("Jan (jan1@clickker.test)").run()
+    assert "Xylofoon" in drawn(page)
+    page.selectbox("audit_who").select("Jan (jan2@clickker.test) (disabled)").run()
+
+    assert "Xylofoon" not in drawn(page)
+
+
+@pytest.mark.parametrize("name", ["who", "event", "outcome"])
+def test_an_address_that_asks_for_what_is_gone_shows_nothing_and_says_so(
+    app: Application, alice: CurrentOperator, name: str
+) -> None:
+    record_alone(app, Event.SIGN_IN, alice, on="operator 1 Xylofoon")
+
+    page = frame("audit", **{f"audit_{name}": "gone"})
+
+    assert "gone (gone)" in page.selectbox(f"audit_{name}").options
+    assert "Xylofoon" not in drawn(page)

@@ -70,3 +70,15 @@ def test_checks_are_followed_until_all_have_come(app: Application, sanne: Curren
     page.run()
 
     assert "Answered" in shown(page)
+
+
+def test_no_row_slips_between_while_rows_are_being_ticked(app: Application, sanne: CurrentOperator) -> None:
+    make_connected(app.database, "Bakker B.V.")
+    make_connected(app.database, "Test B.V.")
+    page = frame("bulk")
+
+    make_connected(app.database, "Aannemer B.V.")
+    page.run()
+
+    assert list(page.dataframe[0].value["Name"]) == ["Bakker B.V.", "Test B.V."]
+    assert list(frame("bulk").dataframe[0].value["Name"]) == ["Aannemer B.V.", "Bakker B.V.", "Test B.V."]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import clock
@@ -12,14 +14,18 @@ from core.accounts.roles import CurrentOperator
 from core.application import Application
 from core.registrations.budget import reserve
 from core.registrations.drafts import save_draft
+from core.registrations.register import edit
 from core.registrations.registration import registration
 from core.registrations.status import Status
 from core.registrations.timeline import timeline
+from core.registrations.unsaved import keep_details
 from core.registrations.views import RegistrationForm
 from core.registrations.wording import moment
+from core.simulator.server import RunningSimulator
 from core.storage.models import CallBudget, Registration
+from dashboard.editing import form_of
 from dashboard.moments import soon
-from tests.factories import make_connected, make_grant, make_registration
+from tests.factories import make_connected, make_grant, make_operator, make_registration
 from tests.support.frame import frame
 
 
@@ -193,3 +199,64 @@ def test_the_next_check_is_told(app: Application, sanne: CurrentOperator) -> Non
     assert check is not None
     assert check.next_at is not None
     assert moment(check.next_at) in facts(frame("registration", id=str(number))).replace("\\", "")
+
+
+@pytest.mark.parametrize("pressed", ["registration_connect", "registration_link", "candidate_accept"])
+def test_its_buttons_do_nothing_to_another_customer_than_the_page_shows(
+    app: Application, sanne: CurrentOperator, simulator: RunningSimulator, pressed: str
+) -> None:
+    number = make_connected(app.database, "Alpha B.V.")
+    candidate = make_grant(app.database, full_name="Piet Pieters")
+    rename(app, number, name="Alpha B.V.", candidate_grant_id=candidate)
+    page = frame("registration", id=str(number))
+    before = registration(app, sanne, number).grant
+    rename(app, number, name="Beta B.V.")
+
+    page.button(pressed).click().run()
+
+    said = "\n".join(box.value for box in page.error).replace("\\", "")
+    assert "it was “Alpha B.V.” (Netherlands), and is “Beta B.V.” (Netherlands) now" in said
+    after = registration(app, sanne, number)
+    assert (after.link, after.grant) == (None, before)
+    assert after.candidate is not None
+    assert page.title[0].value.replace("\\", "") == "Beta B.V."
+
+
+def rename(app: Application, number: int, **columns: object) -> None:
+    with app.database.transaction() as session:
+        row = session.get_one(Registration, number)
+        for name, value in columns.items():
+            setattr(row, name, value)
+
+
+def test_details_that_were_typed_and_not_saved_are_here_again(
+    app: Application, sanne: CurrentOperator
+) -> None:
+    number = make_connected(app.database, "Test B.V.")
+    page = frame("registration", id=str(number))
+    page.button("registration_edit").click().run()
+    opened = form_of(registration(app, sanne, number))
+    keep_details(app, sanne, number, replace(opened, note="Belt 's middags"), opened)
+    edit(app, make_operator(app.database, "Bob"), number, replace(opened, reference="K-2"), opened)
+
+    page = frame("registration", id=str(number))
+    page.button("registration_edit").click().run()
+
+    assert page.text_area(f"edit_{number}_note").value == "Belt 's middags"
+    assert page.text_input(f"edit_{number}_reference").value == "K-2"
+    assert "You typed this on" in page.warning[0].value
+    assert page.button(f"edit_{number}_forget")
+
+
+def test_an_owner_whose_account_is_disabled_is_among_the_choices(
+    app: Application, sanne: CurrentOperator
+) -> None:
+    gone = make_operator(app.database, "Jan", active=False)
+    number = make_registration(app.database, "Test B.V.", owner_id=gone.id)
+
+    page = frame("registration", id=str(number))
+    page.button("registration_edit").click().run()
+
+    box = page.selectbox(f"edit_{number}_owner_id")
+    assert (box.value, box.options[0]) == (gone.id, "Nobody yet")
+    assert "Jan (disabled)" in box.options

@@ -105,7 +105,9 @@ NEEDS: dict[str, Action | None] = {
     "registrations.drafts.discard_draft": Action.REGISTER,
     "registrations.drafts.open_draft": Action.REGISTER,
     "registrations.drafts.save_draft": Action.REGISTER,
+    "registrations.drafts.unfinished_drafts": Action.VIEW,
     "registrations.finding.find_named": Action.VIEW,
+    "registrations.form_checks.registered_as": Action.VIEW,
     "registrations.issue_views.issues_of": Action.VIEW,
     "registrations.issue_views.snooze": Action.EDIT_NOTE,
     "registrations.lifeline.would_lapse": Action.VIEW,
@@ -131,6 +133,12 @@ NEEDS: dict[str, Action | None] = {
     "registrations.scope.within_sight": ANYBODY,
     "registrations.streaming.export": Action.EXPORT,
     "registrations.timeline.timeline": Action.VIEW,
+    "registrations.unsaved.forget": Action.VIEW,
+    "registrations.unsaved.forget_saved": ANYBODY,
+    "registrations.unsaved.keep_details": Action.VIEW,
+    "registrations.unsaved.keep_ticks": Action.VIEW,
+    "registrations.unsaved.kept_details": Action.VIEW,
+    "registrations.unsaved.kept_ticks": Action.VIEW,
 }
 
 
@@ -178,13 +186,17 @@ _ARGUMENTS: dict[str, Any] = {
     "outage": Outage(date(2030, 1, 1), date(2030, 1, 2)),
     "owner_id": None,
     "present": "wrong",
+    "opened": _FORM,
+    "place": "ticks",
     "query": RegistrationQuery(),
     "read": None,
     "role": Role.SUPPORT,
     "since": clock.now(),
     "session_id": 1,
     "text": "no name in it, so no list is asked",
+    "ticked": [],
     "to": Recipient(Audience.SUPPORT, 1),
+    "view": None,
     "until": (clock.now() + timedelta(days=2)).date(),
 }
 

@@ -13,7 +13,7 @@ from core import clock
 from core.accounts.invitations import invite
 from core.accounts.lockout import TooManyAttempts
 from core.accounts.open_sessions import end_operator_session, end_operator_sessions, operator_sessions
-from core.accounts.operator_list import PAGE_SIZE, find_operators, one_operator
+from core.accounts.operator_list import PAGE_SIZE, find_operators, one_operator, operator_called
 from core.accounts.operators import (
     active_operators,
     add_operator,
@@ -235,3 +235,34 @@ def test_an_odd_address_is_nobodys_and_invites_nobody(
     assert find_candidate(app, typed + "@x.test", "198.51.100.7", None).operator_id is None
     with pytest.raises(InvalidInput):
         invite(app, admin, f"{typed}\u202e@x.test", "Bob", Role.SUPPORT)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["mailto:bob@clickker.test", "MAILTO:bob@clickker.test", "bob@clickker.test?subject=x", "bob@mailto:x.test",
+     "(bob)@clickker.test", "<bob@clickker.test>", "https://bob@clickker.test"],
+)  # fmt: skip
+def test_an_address_that_was_copied_from_a_link_is_refused(
+    app: Application, admin: CurrentOperator, typed: str
+) -> None:
+    with pytest.raises(InvalidInput, match="not an e-mail address"):
+        invite(app, admin, typed, "Bob", Role.SUPPORT)
+
+
+def test_an_address_is_the_same_however_its_accents_are_sent(
+    app: Application, admin: CurrentOperator
+) -> None:
+    invite(app, admin, "jos\u00e9@clickker.test", "José", Role.SUPPORT)
+
+    assert operator_called(app, "JOSE\u0301@CLICKKER.test").name == "José"
+
+
+@pytest.mark.parametrize("sought", ["zoe", "ZOË", "zoe\u0308", "O’Neil", "o'neil", "zoe.o"])
+def test_operators_are_found_however_their_names_are_typed(
+    app: Application, admin: CurrentOperator, sought: str
+) -> None:
+    make_operator(app.database, "Zoë O’Neil", email="zoe.o@clickker.test")
+    make_operator(app.database, "Zozo")
+
+    found = find_operators(app, admin, sought)
+    assert ([row.name for row in found.rows], found.count) == (["Zoë O’Neil"], 1)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from core.accounts.passwords import hash_password, verify_password
+import unicodedata
+
+import bcrypt
+import pytest
+
+from core.accounts.passwords import check_password, hash_password, verify_password
+from core.errors import InvalidInput
 
 
 def test_a_hash_knows_its_password_and_no_other() -> None:
@@ -22,3 +28,26 @@ def test_one_longer_than_bcrypt_reads_is_wrong_and_raises_nothing() -> None:
 def test_nobody_without_a_password_can_be_guessed() -> None:
     assert not verify_password("", None)
     assert not verify_password("a herring in the tea", None)
+
+
+@pytest.mark.parametrize("chosen", ["een café in Zürich", "ﬁets ①② op de dijk", "een\u00a0harde wachtzin"])
+@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
+def test_a_keyboard_that_sends_other_signs_for_the_same_lets_in(chosen: str, form: str) -> None:
+    for stored in (hash_password(chosen), hash_password(unicodedata.normalize("NFD", chosen))):
+        assert verify_password(unicodedata.normalize(form, chosen), stored)  # type: ignore[arg-type]
+        assert not verify_password(unicodedata.normalize(form, chosen + "e"), stored)  # type: ignore[arg-type]
+
+
+def test_a_password_chosen_before_passwords_were_normalised_still_lets_in() -> None:
+    typed = unicodedata.normalize("NFD", "een café in Zürich")
+    assert verify_password(typed, bcrypt.hashpw(typed.encode(), bcrypt.gensalt(4)).decode())
+
+
+def test_what_may_be_chosen_is_looked_at_as_it_is_kept() -> None:
+    check_password("een café in Zürich, of twee")
+    with pytest.raises(InvalidInput, match="begin or end"):
+        check_password("een lange zin\u3000")
+    with pytest.raises(InvalidInput, match="too long"):
+        check_password("ﷺ" * 12)
+    with pytest.raises(InvalidInput, match="often guessed"):
+        check_password("ｐａｓｓｗｏｒｄ１２３４")

@@ -22,8 +22,10 @@ from core.registrations.bulk import (
 )
 from core.registrations.listing import RegistrationRow
 from core.registrations.query import RegistrationQuery
-from core.registrations.register import delete
+from core.registrations.register import delete, edit
+from core.registrations.registration import registration
 from core.registrations.timeline import timeline
+from core.registrations.views import RegistrationForm
 from core.storage.models import Registration
 from tests.factories import make_connected, make_operator, make_registration
 
@@ -144,3 +146,17 @@ def test_the_filter_of_the_list_says_which_rows(
 ) -> None:
     found = rows_for_bulk(app, sanne, RegistrationQuery(search="slag"))
     assert [row.name for row in found] == ["Slager B.V."]
+
+
+@pytest.mark.parametrize("action", [BulkAction.PAUSE, BulkAction.OWNER])
+def test_a_row_that_has_become_another_customer_s_is_left_alone(
+    app: Application, sanne: CurrentOperator, rows: list[RegistrationRow], action: BulkAction
+) -> None:
+    edit(app, sanne, rows[0].id, RegistrationForm("Kapper B.V.", "nl"))
+
+    first, second = change_many(app, sanne, action, rows[:2], sanne.id)
+
+    assert (first.state, second.state) == (RowState.FAILED, RowState.DONE)
+    assert "it was “Bakker B.V.” (Netherlands), and is “Kapper B.V.” (Netherlands) now" in first.message
+    view = registration(app, sanne, rows[0].id)
+    assert (view.active, view.owner_id) == (True, None)
