@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from core import clock
+from core import clock, descriptors
 from core.accounts.provider_metadata import why_no_provider
 from core.accounts.roles import Role
 from core.accounts.ways_in import has_way_in
@@ -18,6 +16,7 @@ from core.audit.heads import HeadFile
 from core.errors import SettingsError
 from core.exact.environments import ENVIRONMENTS, available, base_url, environment_name
 from core.exact.reach import why_unreachable
+from core.findings import Finding, Verdict
 from core.i18n import _, ngettext
 from core.registrations import heartbeat
 from core.registrations.wording import moment
@@ -30,26 +29,13 @@ from core.storage.search import search_backend
 from core.tokens.keys_in_use import check_keys, uses_in
 from core.tokens.vault import Vault
 
-
-class Verdict(StrEnum):
-    GOOD = "good"
-    NOTE = "note"
-    """Works, but somebody may want to know."""
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at, and what was found in one sentence that also says how to mend it."""
-
-    verdict: Verdict
-    subject: str
-    sentence: str
+__all__ = ["Finding", "Verdict", "examine"]
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at settings, database and the way to Exact Online, one finding at a time."""
     yield from _settings(settings)
+    yield from _descriptors()
     yield from _database(settings)
     yield from _provider(settings)
     yield from _environments(settings)
@@ -71,6 +57,22 @@ def _settings(settings: Settings) -> Iterator[Finding]:
             subject,
             _("Others on this computer can read {file}: run chmod 600 {file}.").format(file=secrets),
         )
+
+
+def _descriptors() -> Iterator[Finding]:
+    limit = descriptors.reachable_limit()
+    if limit is None:
+        return
+    if limit >= descriptors.ENOUGH:
+        sentence = _("The dashboard may have {limit} files and connections open at once.")
+        yield Finding(Verdict.GOOD, _("Open files"), sentence.format(limit=limit))
+        return
+    sentence = _(
+        "The dashboard may have only {limit} files and connections open at once: raise the limit to {enough} "
+        "(ulimit -Hn, or LimitNOFILE in systemd)."
+    )
+    told = sentence.format(limit=limit, enough=descriptors.ENOUGH)
+    yield Finding(Verdict.NOTE, _("Open files"), told)
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

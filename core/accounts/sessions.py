@@ -181,6 +181,15 @@ def session_operator(
     return SignedIn(operator, number, token_hash)
 
 
+def had_session(app: Application, cookie: str | None) -> bool:
+    """Whether this cookie was ever a session's, ended or not."""
+    if not cookie:
+        return False
+    with app.database.read() as session:
+        found = select(OperatorSession.id).where(OperatorSession.token_hash == hash_token(cookie))
+        return session.scalar(found) is not None
+
+
 def _lookup(_sqlite: bool) -> Select[*tuple[Any, ...]]:
     return _LOOKUP
 
