@@ -195,12 +195,14 @@ def _lookup(_sqlite: bool) -> Select[*tuple[Any, ...]]:
 
 
 def _note_activity(app: Application, session_id: int, operator_id: int, moment: datetime) -> None:
-    with app.database.transaction() as session:
+    def note(session: Session) -> None:
         # The operator first, as whoever disables one does: the two would wait for each other otherwise.
         session.execute(update(Operator).where(Operator.id == operator_id).values(last_seen_at=moment))
         session.execute(
             update(OperatorSession).where(OperatorSession.id == session_id).values(last_active_at=moment)
         )
+
+    app.database.unless_busy(note, None)  # the next click notes it
 
 
 def end_session(app: Application, cookie: str | None, address: str = "") -> None:

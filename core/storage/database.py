@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.orm import Session
 
 from core.storage.quiet_errors import quieten
 from core.storage.rows import Prepared, Rows
+
+T = TypeVar("T")
+BUSY_MS = 30_000
+"""How long a transaction that writes waits for another."""
+PATIENCE_MS = 100
+"""The same for what is only noted while somebody reads."""
+_log = logging.getLogger(__name__)
 
 
 class Database:
@@ -33,6 +42,28 @@ class Database:
     def transaction(self) -> Iterator[Session]:
         """Commit at the end of the block, roll back on any exception. Nothing else commits."""
         with Session(self._writing, expire_on_commit=False, info=self.info) as session, session.begin():
+            yield session
+
+    def unless_busy(self, work: Callable[[Session], T], otherwise: T) -> T:
+        """Do ``work`` in a transaction of its own; ``otherwise`` when somebody else's would have to be waited for, or the
+        database takes nothing at the moment.
+
+        For what is noted while somebody reads: a page waits for no other.
+        """
+        try:
+            with self.hurried() as session:
+                return work(session)
+        except (OperationalError, InternalError) as error:
+            _log.debug("Not noted, the database is busy or takes nothing: %s", type(error.orig).__name__)
+            return otherwise
+
+    @contextmanager
+    def hurried(self) -> Iterator[Session]:
+        """As ``transaction``, and raises ``OperationalError`` rather than wait for another."""
+        writing = self.engine.execution_options(clickker_write=True, clickker_hurry=True)
+        with Session(writing, expire_on_commit=False, info=self.info) as session, session.begin():
+            if not self.is_sqlite:
+                session.execute(text(f"SET LOCAL lock_timeout = {PATIENCE_MS}"))
             yield session
 
     @contextmanager
@@ -121,7 +152,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:  # noqa: ANN401 - DB
         "journal_mode=WAL",
         "synchronous=FULL",  # a committed token survives a power cut
         "foreign_keys=ON",
-        "busy_timeout=30000",
+        f"busy_timeout={BUSY_MS}",
         "cache_size=-65536",
         "mmap_size=268435456",
         "temp_store=MEMORY",
@@ -131,6 +162,14 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:  # noqa: ANN401 - DB
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get("clickker_write", False)
+    options = connection.get_execution_options()
     # A transaction that will write takes the lock at once: upgrading a read lock can fail at once with "locked".
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    begin = "BEGIN IMMEDIATE" if options.get("clickker_write", False) else "BEGIN"
+    if not options.get("clickker_hurry", False):
+        connection.exec_driver_sql(begin)
+        return
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={PATIENCE_MS}")
+    try:
+        connection.exec_driver_sql(begin)
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_MS}")
