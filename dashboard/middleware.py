@@ -112,7 +112,7 @@ def _refused_socket(scope: Scope, settings: Settings) -> Response | None:
     if origin in own_origins(settings) and _is_our_name(scope, settings):
         return None
     _log.warning(
-        "Refused a WebSocket from origin %r: CLICKKER_PUBLIC_URL is %s", origin[:200], settings.public_url
+        "Refused a WebSocket from origin %r: CLICKKER_PUBLIC_URL is %s", origin[:200], settings.public_address
     )
     return PlainTextResponse("Forbidden", 403)
 

@@ -13,9 +13,9 @@ _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
 def own_origins(settings: Settings) -> frozenset[str]:
     """The origins under which browsers reach us; this machine has three names for itself."""
-    parts = urlsplit(settings.public_url)
+    parts = urlsplit(settings.public_address)
     host = (parts.hostname or "").lower()
-    names = _LOCAL if host in {"localhost", "127.0.0.1", "::1"} else (host,)
+    names = _LOCAL if host in {"localhost", "127.0.0.1", "::1"} else (f"[{host}]" if ":" in host else host,)
     port = f":{parts.port}" if parts.port else ""
     return frozenset(f"{parts.scheme}://{name}{port}" for name in names)
 
@@ -27,7 +27,7 @@ def own_names(settings: Settings) -> frozenset[str]:
 
 def own_address(settings: Settings, path: str) -> str:
     """``path`` under the address of the settings."""
-    parts = urlsplit(settings.public_url)
+    parts = urlsplit(settings.public_address)
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 

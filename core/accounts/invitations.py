@@ -213,7 +213,7 @@ def _make_link(app: Application, session: Session, operator_id: int, purpose: st
             expires_at=expires_at,
         )
     )
-    return InvitationLink(app.settings.public_url.rstrip("/") + "/invitation/" + token, expires_at)
+    return InvitationLink(app.settings.public_address + "/invitation/" + token, expires_at)
 
 
 def revoke_open(session: Session, operator_id: int) -> bool:

@@ -61,7 +61,7 @@ def create_customer_link(app: Application, by: CurrentOperator, registration_id:
         write(session, registration_id, by.name, "link_created", until=until.isoformat())
         note(session, Event.CUSTOMER_LINK_CREATED, by, registration)
         settle(session, app.settings, registration, now)
-    return f"{app.settings.public_url.rstrip('/')}/customer/{token}"
+    return f"{app.settings.public_address}/customer/{token}"
 
 
 def revoke_customer_link(app: Application, by: CurrentOperator, registration_id: int) -> None:
