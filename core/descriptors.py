@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
+
+from core.findings import Finding, Verdict
+from core.i18n import _
 
 try:
     import resource
@@ -26,6 +30,22 @@ def raise_limit() -> int | None:
 def reachable_limit() -> int | None:
     """What ``raise_limit`` can come to for a process that is started like this one."""
     return None if resource is None else _told(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+
+
+def told() -> Iterator[Finding]:
+    """What the doctor says of it; nothing where there is no limit."""
+    limit = reachable_limit()
+    if limit is None:
+        return
+    if limit >= ENOUGH:
+        sentence = _("The dashboard may have {limit} files and connections open at once.")
+        yield Finding(Verdict.GOOD, _("Open files"), sentence.format(limit=limit))
+        return
+    sentence = _(
+        "The dashboard may have only {limit} files and connections open at once: raise the limit to {enough} "
+        "(ulimit -Hn, or LimitNOFILE in systemd)."
+    )
+    yield Finding(Verdict.NOTE, _("Open files"), sentence.format(limit=limit, enough=ENOUGH))
 
 
 def _told(limit: int) -> int | None:

@@ -72,4 +72,7 @@ def _takes_a_row(app: Application) -> bool:
 def _is_busy(error: OperationalError) -> bool:
     """Somebody else is writing, so it can be written."""
     said = error.orig
-    return getattr(said, "sqlite_errorname", "").startswith("SQLITE_BUSY") or getattr(said, "sqlstate", "") == "55P03"
+    return (
+        getattr(said, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+        or getattr(said, "sqlstate", "") == "55P03"
+    )

@@ -16,7 +16,9 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LONGEST = 253
 
-NO_ADDRESS = N_("CLICKKER_PUBLIC_URL must be the address people open, such as https://connections.example.com.")
+NO_ADDRESS = N_(
+    "CLICKKER_PUBLIC_URL must be the address people open, such as https://connections.example.com."
+)
 BLANK = N_("CLICKKER_PUBLIC_URL holds a blank or a sign that cannot be seen. Take it out.")
 WITH_PATH = N_(
     "CLICKKER_PUBLIC_URL must end after the host name, as https://connections.example.com does: the product needs a "

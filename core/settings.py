@@ -16,9 +16,9 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
-from sqlalchemy.engine import make_url
 
 from core.public_address import WrongAddress, canonical
+from core.storage.database_address import read_address
 
 
 def secrets_file() -> Path:
@@ -232,7 +232,7 @@ class Settings(BaseSettings):
         """The folder of the journal. It belongs to one database: a replay looks for its rows there."""
         if self.journal_dir:
             return Path(self.journal_dir)
-        url = make_url(self.database_url.get_secret_value())
+        url = read_address(self.database_url.get_secret_value())
         if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
             return Path(f"{url.database}.journal")
         return Path("var/journal")

@@ -68,4 +68,3 @@ def routes() -> list[BaseRoute]:
         *routes_consent.ROUTES,
         *routes_export.ROUTES,
     ]
-

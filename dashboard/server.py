@@ -22,6 +22,7 @@ from core.descriptors import raise_limit
 from core.logs import begin_service, hand_over, set_up
 from core.redaction import secrets_of
 from core.settings import Settings
+from core.starting_database import told_at_start
 from dashboard.budgets import BYTES, Budget
 from dashboard.callers import Caller
 from dashboard.headers import NOTHING, security_headers
@@ -187,7 +188,9 @@ def hand_over_new(logger: Any) -> None:  # noqa: ANN401 - as Streamlit declares 
 def serve(host: str, port: int, log: str) -> None:
     """Serve until a signal ends it; ``log`` is a format of ``core.logs``, or "quiet": text, and of trouble alone."""
     raise_limit()
-    write_logs(Settings(), log)
+    settings = Settings()
+    write_logs(settings, log)
+    logging.getLogger("clickker").info("%s; listening on %s:%s", told_at_start(settings), host, port)
     uvicorn.run("dashboard.asgi:app", **options(host, port))
 
 

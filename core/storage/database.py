@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.orm import Session
 
+from core.storage.database_address import read_address
 from core.storage.quiet_errors import quieten
 from core.storage.rows import Prepared, Rows
 
@@ -45,8 +45,8 @@ class Database:
             yield session
 
     def unless_busy(self, work: Callable[[Session], T], otherwise: T) -> T:
-        """Do ``work`` in a transaction of its own; ``otherwise`` when somebody else's would have to be waited for, or the
-        database takes nothing at the moment.
+        """Do ``work`` in a transaction of its own; ``otherwise`` when that would have to wait for somebody else's, or
+        the database takes nothing at the moment.
 
         For what is noted while somebody reads: a page waits for no other.
         """
@@ -102,7 +102,7 @@ def afterwards(session: Session, action: Callable[[], None]) -> None:
 
 
 def _create_engine(url: str) -> Engine:
-    parsed = make_url(url)
+    parsed = read_address(url)
     if parsed.get_backend_name() == "postgresql":
         engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),

@@ -57,9 +57,7 @@ def test_all_is_well(app: Application) -> None:
 
 
 def test_a_database_that_only_reads_is_not_ready(app: Application) -> None:
-    with from_now_on(
-        app, "PRAGMA query_only=ON", "SET default_transaction_read_only = on"
-    ):
+    with from_now_on(app, "PRAGMA query_only=ON", "SET default_transaction_read_only = on"):
         assert ready(app) == (503, "database not writable")
     assert ready(app) == (200, "ok")
 
@@ -85,9 +83,7 @@ def test_a_journal_that_cannot_be_written_is_not_ready(app: Application) -> None
 
 def test_open_pages_say_so_and_take_it_back(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     cookies(monkeypatch, app, make_operator(app.database, "Sanne"))
-    with from_now_on(
-        app, "PRAGMA query_only=ON", "SET default_transaction_read_only = on"
-    ):
+    with from_now_on(app, "PRAGMA query_only=ON", "SET default_transaction_read_only = on"):
         app.health.trouble(app, fresh=True)
         page = frame("overview")
         assert [told.value for told in page.error] == [
@@ -98,7 +94,9 @@ def test_open_pages_say_so_and_take_it_back(app: Application, monkeypatch: pytes
     assert not frame("overview").error
 
 
-ALL_PAGES = [entry.file.removesuffix(".py") for entry in ENTRIES if entry.key not in {"register", "choose", "bulk"}]
+ALL_PAGES = [
+    entry.file.removesuffix(".py") for entry in ENTRIES if entry.key not in {"register", "choose", "bulk"}
+]
 
 
 @pytest.mark.usefixtures("simulator")
