@@ -19,13 +19,19 @@ def check_database(settings: Settings) -> None:
     address = settings.database_url.get_secret_value()
     database = Database(address)
     try:
-        schema.check_not_newer(database)
+        check_usable(database, address)
         if has_demo_password(database):
             raise SettingsError(demo_reason())
-    except DBAPIError as error:
-        raise SettingsError(unreachable(error, address)) from None
     finally:
         database.dispose()
+
+
+def check_usable(database: Database, address: str) -> None:
+    """Raise ``SettingsError`` when the database at ``address`` is out of reach, or newer than this version."""
+    try:
+        schema.check_not_newer(database)
+    except DBAPIError as error:
+        raise SettingsError(unreachable(error, address)) from None
 
 
 def demo_reason() -> str:

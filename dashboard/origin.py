@@ -40,6 +40,14 @@ def from_our_own_page(request: Request, settings: Settings) -> bool:
     ) in own_origins(settings)
 
 
+def from_other_site(request: Request) -> bool:
+    """Whether another site sent the browser to an address that is only read; typed in, it comes from none.
+
+    https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header: a browser sends it, and no script can change it.
+    """
+    return request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}
+
+
 def from_elsewhere(request: Request, settings: Settings) -> bool:
     """Whether another site sent the browser here, as far as the browser tells.
 

@@ -32,6 +32,7 @@ from dashboard.proxies import caller_name
 FRAMES = (50.0, 500.0)
 """Frames of one socket, (a second, at once): pings and pieces of messages are frames too, and a page sends few."""
 __all__ = ["LARGEST_MESSAGE", "Protocol", "Sockets", "options", "serve", "write_logs"]
+SWITCHING = 101
 PING_SECONDS = 30.0
 """As Streamlit does."""
 CLOSE_SECONDS = 2.0
@@ -70,6 +71,11 @@ class Protocol(H11Protocol):
         if self.caller is not None:
             self.caller.gone()
         super().handle_websocket_upgrade(event)
+        opened = self.transport.get_protocol()
+        if (
+            isinstance(opened, Sockets) and not opened.handshake_initiated
+        ):  # a head that the library cannot read
+            self.send_400_response("Invalid HTTP request received.")
 
     def _waits_for_more(self) -> bool:
         state = self.conn.their_state.__name__
@@ -100,6 +106,19 @@ class Sockets(WebSocketsSansIOProtocol):
         self._bytes: Budget | None = BYTES
         self._frames = Budget(FRAMES, FRAMES)
         self._name = ""
+        self._answer = self.conn.send_response
+        vars(self.conn)["send_response"] = self._dressed
+
+    def _dressed(self, response: Any) -> None:  # noqa: ANN401 - of websockets
+        """What the library or uvicorn refuses by itself carries our headers, and repeats nothing of what was asked."""
+        if response.status_code != SWITCHING and self.initial_response is None:
+            response.body = b"Refused"
+            for name in ("Content-Length", "Content-Type"):
+                response.headers.pop(name, None)
+            dressed = {**security_headers(Settings()), "content-security-policy": NOTHING}
+            told = {"content-type": "text/plain; charset=utf-8", "content-length": str(len(response.body))}
+            response.headers.update({**dressed, **told})
+        self._answer(response)
 
     def trust(self) -> None:
         """Somebody signed in holds it."""

@@ -84,6 +84,22 @@ def add_ticket(
     return token
 
 
+def remember_browser(session: Session, operator_id: int, browser_token: str | None) -> None:
+    """This browser counts as one that has signed in to the account: whoever holds its link set a new password in it."""
+    if browser_token:
+        moment = now()
+        session.add(
+            SignInTicket(
+                token_hash=hash_token(new_token()),
+                operator_id=operator_id,
+                browser_hash=hash_token(browser_token),
+                target="/",
+                expires_at=moment,
+                used_at=moment,
+            )
+        )
+
+
 def own_target(target: str) -> str:
     """The path and query when it stays on this host, else "/": no open redirect."""
     # Browsers drop tabs and newlines, and read a backslash as a slash.

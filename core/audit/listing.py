@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Integer, Select, column, func, literal_column, select, table, tuple_
 from sqlalchemy.orm import Session
 
+from core.accounts.confirming import require_fresh
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.audit.events import Event
@@ -87,8 +88,13 @@ def list_entries(app: Application, by: CurrentOperator, query: AuditQuery) -> Pa
 
 
 def iterate_entries(app: Application, by: CurrentOperator, query: AuditQuery) -> Iterator[AuditRow]:
-    """Everything that matches, the latest first, a chunk a transaction. Raises ``NotAllowed`` at once."""
+    """Everything that matches, the latest first, a chunk a transaction.
+
+    Raises at once ``NotAllowed``, or ``ConfirmationNeeded`` when the password is not fresh: who did what is in it.
+    """
     require(by, Action.AUDIT)
+    with app.database.read() as session:
+        require_fresh(session, app.settings, by, Action.AUDIT)
     return _iterate(app, query)
 
 

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from psycopg.types.string import StrDumperUnknown as StrDumper
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.orm import Session
@@ -116,6 +117,7 @@ def _create_engine(url: str) -> Engine:
             hide_parameters=True,  # an error's text goes to the log: no hash, no customer in it
         )
         quieten(engine)
+        event.listen(engine, "connect", _leave_nul_out)
         return engine
     if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
         _make_private(Path(parsed.database))
@@ -159,6 +161,18 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:  # noqa: ANN401 - DB
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+class _NoNul(StrDumper):
+    """PostgreSQL has no NUL in a text: whatever somebody sends, nothing that is kept holds one, so it is left out."""
+
+    def dump(self, obj: str) -> Any:  # noqa: ANN401 - as psycopg declares it
+        """The text as it is sent."""
+        return super().dump(obj.replace("\x00", "") if "\x00" in obj else obj)
+
+
+def _leave_nul_out(connection: Any, _record: Any) -> None:  # noqa: ANN401 - DBAPI objects have no type
+    connection.adapters.register_dumper(str, _NoNul)
 
 
 def _begin_sqlite(connection: Connection) -> None:

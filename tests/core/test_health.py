@@ -138,6 +138,6 @@ def somebody_else_writes(app: Application) -> Iterator[None]:
         finally:
             holder.close()
         return
-    with psycopg.connect(url) as holder:
-        holder.execute("LOCK TABLE sessions, operators, knocks, counters, customer_links IN EXCLUSIVE MODE")
+    with psycopg.connect(url) as locker:
+        locker.execute("LOCK TABLE sessions, operators, knocks, counters, customer_links IN EXCLUSIVE MODE")
         yield

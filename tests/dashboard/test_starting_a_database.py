@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -15,7 +16,6 @@ from core.demo import OPERATORS, PASSWORD, add_operators
 from core.errors import InvalidInput
 from core.settings import Settings
 from core.starting_database import told_at_start
-from dashboard import serving
 from dashboard.cli import app as clickker
 from dashboard.serving import ROOT
 from tests.factories import make_operator
@@ -23,6 +23,7 @@ from tests.support.live import environment, free_port
 
 Run = Callable[..., Result]
 COMMANDS = [("doctor",), ("db", "upgrade"), ("serve",)]
+OTHERS = [("operator", "list"), ("keys", "list"), ("audit", "verify"), ("tokens", "recover"), ("keeper",)]
 SECRET = "Zw4luw#Nest/2026"
 
 
@@ -30,7 +31,7 @@ SECRET = "Zw4luw#Nest/2026"
 def run(app: Application, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Type a command on a machine whose settings are those of the test, but for what is changed."""
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(serving.os, "execv", lambda *_given: None)
+    monkeypatch.setattr(os, "execv", lambda *_given: None)
 
     def typed(*arguments: str, **changes: str) -> Result:
         given = environment(app.settings, PORT=str(free_port()), **changes)
@@ -51,7 +52,7 @@ def sentence(told: Result) -> str:
     return told.output
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *OTHERS])
 def test_a_database_that_a_newer_version_has_upgraded(
     run: Run, app: Application, command: tuple[str, ...]
 ) -> None:
@@ -78,7 +79,7 @@ def test_an_address_that_cannot_be_read(run: Run, command: tuple[str, ...], addr
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *OTHERS])
 def test_a_server_that_is_not_there(run: Run, command: tuple[str, ...]) -> None:
     address = f"postgresql://user:Zw4luwNest@127.0.0.1:{free_port()}/name"
     assert "Cannot be reached" in sentence(run(*command, DATABASE_URL=address))

@@ -137,17 +137,19 @@ def stranger() -> Guest:
     return Guest("192.0.2.1", lambda: None, largest=LARGEST_OF_STRANGERS)
 
 
-def test_a_message_of_a_stranger_has_at_most_8_kib() -> None:
+def test_check_31_a_message_of_a_stranger_has_at_most_8_kib() -> None:
     assert LARGEST_OF_STRANGERS == 8_192
     assert through(stranger(), rerun("x" * 9_000)) == (0, [TOO_LARGE])
 
 
-def test_an_idle_socket_of_a_stranger_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_31_an_idle_socket_of_a_stranger_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messages, "IDLE_SECONDS", 0.05)
     assert through(stranger(), rerun()) == (1, [AGAIN])
 
 
-def test_strangers_of_one_address_share_a_budget_of_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_31_strangers_of_one_address_share_a_budget_of_messages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(messages, "MESSAGES", Budget(each=(0.001, 5.0), everybody=(1.0, 100.0)))
     assert through(stranger(), *[rerun()] * 3, b"\xff")[0] == 3
     assert through(stranger(), *[rerun()] * 9) == (2, [TOO_MUCH])
@@ -209,7 +211,7 @@ async def served(*pieces: bytes, count: int = 1) -> list[bytes]:
     ],
     ids=["nothing", "a letter", "half a head", "half a body", "half of the second"],
 )
-def test_a_request_that_does_not_end_is_hung_up_on(
+def test_check_31_a_request_that_does_not_end_is_hung_up_on(
     pieces: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with fresh_callers(monkeypatch, of_one=10, seconds=0.2):
@@ -219,7 +221,7 @@ def test_a_request_that_does_not_end_is_hung_up_on(
 
 
 @pytest.mark.usefixtures("app")
-def test_of_half_sent_requests_there_are_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_31_of_half_sent_requests_there_are_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
     most = 0
 
     def count(*_nothing: object) -> None:
@@ -277,7 +279,23 @@ def cookie(live: Live) -> str:
     return new_session(live.app, CurrentOperator(number, "siege@clickker.test", "Sieger", Role.SUPPORT))
 
 
-def test_a_megabyte_of_a_stranger_ends_his_socket_and_one_of_an_operator_does_not(
+def test_the_log_begins_with_what_is_served(live: Live) -> None:
+    begun = [line for line in live.log.read_text().splitlines() if "Serving " in line]
+    assert len(begun) == 1
+    assert f"Serving {live.url}; database sqlite:///" in begun[0]
+    assert "keeper in the dashboard" in begun[0]
+    assert "SIMULATOR" in begun[0]
+
+
+@pytest.mark.parametrize("missing", ["dashboard.routes_consent", "dashboard.routes_export"])
+def test_routes_that_cannot_be_imported_are_not_left_out(missing: str) -> None:
+    work = f"import sys; sys.modules['{missing}'] = None; import dashboard.routes as r; r.routes()"
+    done = subprocess.run([sys.executable, "-c", work], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert missing in done.stderr
+
+
+def test_check_31_a_megabyte_of_a_stranger_ends_his_socket_and_one_of_an_operator_does_not(
     live: Live, cookie: str
 ) -> None:
     with opened(live) as line:
@@ -298,7 +316,9 @@ def test_a_page_whose_session_has_ended_may_still_say_what_it_holds(live: Live) 
         assert line.recv(20)
 
 
-def test_more_sockets_than_one_address_may_hold_close_the_longest_silent(live: Live, cookie: str) -> None:
+def test_check_31_more_sockets_than_one_address_may_hold_close_the_longest_silent(
+    live: Live, cookie: str
+) -> None:
     process = siege.server_of(live)
     with ExitStack() as stack, opened(live, cookie) as ours:
         lines = [stack.enter_context(opened(live)) for _number in range(SOCKETS.of_one + 5)]
@@ -308,7 +328,7 @@ def test_more_sockets_than_one_address_may_hold_close_the_longest_silent(live: L
         assert ours.recv(20), "whoever is signed in has his page"
 
 
-def test_pings_and_pieces_of_messages_are_counted(live: Live) -> None:
+def test_check_31_pings_and_pieces_of_messages_are_counted(live: Live) -> None:
     with opened(live) as line, pytest.raises(ConnectionClosed):
         for _number in range(20_000):
             line.ping()
@@ -316,7 +336,7 @@ def test_pings_and_pieces_of_messages_are_counted(live: Live) -> None:
         line.send(b"" for _piece in range(20_000))
 
 
-def test_a_small_siege_leaves_a_few_lines_in_the_log(live: Live) -> None:
+def test_check_31_a_small_siege_leaves_a_few_lines_in_the_log(live: Live) -> None:
     before = len(live.log.read_text().splitlines())
     seen = siege.Seen()
 
@@ -338,7 +358,7 @@ def test_a_small_siege_leaves_a_few_lines_in_the_log(live: Live) -> None:
 # --- Descriptors ------------------------------------------------------------------------------------------
 
 
-def test_the_limit_of_descriptors_is_raised_at_start() -> None:
+def test_check_31_the_limit_of_descriptors_is_raised_at_start() -> None:
     work = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 2048));"
         "from core.descriptors import raise_limit; print(raise_limit(), resource.getrlimit(resource.RLIMIT_NOFILE))"
