@@ -24,6 +24,8 @@ SPAN = 60.0
 AHEAD = 2 * SPAN
 """Seconds ahead that a level is believed. A full one lies a span ahead of whoever filled it, and a little more ahead of
 who looked at the clock before that and comes after, or whose clock is behind: that is no reason to begin anew."""
+PATIENCE_MS = 2_000
+"""How long a knock waits for somebody else's transaction: processes that knock at once only take turns."""
 MOST_ROWS = 10_000
 """Rows kept when the table is tidied; the fullest buckets stay, the others have little to tell."""
 TIDY_SECONDS, TIDY_KNOCKS = 60.0, 500
@@ -47,7 +49,7 @@ def allow(app: Application, key: str, per_minute: int) -> bool:
             _tidy(session, moment)
         return _pour(session, hashed, moment, step)
 
-    poured = app.database.unless_busy(pour, None)
+    poured = app.database.unless_busy(pour, None, PATIENCE_MS)
     return _pour_here(hashed, moment, step) if poured is None else poured
 
 

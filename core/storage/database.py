@@ -45,26 +45,26 @@ class Database:
         with Session(self._writing, expire_on_commit=False, info=self.info) as session, session.begin():
             yield session
 
-    def unless_busy(self, work: Callable[[Session], T], otherwise: T) -> T:
+    def unless_busy(self, work: Callable[[Session], T], otherwise: T, patience: int = PATIENCE_MS) -> T:
         """Do ``work`` in a transaction of its own; ``otherwise`` when that would have to wait for somebody else's, or
         the database takes nothing at the moment.
 
-        For what is noted while somebody reads: a page waits for no other.
+        For what is noted while somebody reads: a page waits for no other longer than ``patience`` milliseconds.
         """
         try:
-            with self.hurried() as session:
+            with self.hurried(patience) as session:
                 return work(session)
         except (OperationalError, InternalError) as error:
             _log.debug("Not noted, the database is busy or takes nothing: %s", type(error.orig).__name__)
             return otherwise
 
     @contextmanager
-    def hurried(self) -> Iterator[Session]:
+    def hurried(self, patience: int = PATIENCE_MS) -> Iterator[Session]:
         """As ``transaction``, and raises ``OperationalError`` rather than wait for another."""
-        writing = self.engine.execution_options(clickker_write=True, clickker_hurry=True)
+        writing = self.engine.execution_options(clickker_write=True, clickker_patience=patience)
         with Session(writing, expire_on_commit=False, info=self.info) as session, session.begin():
             if not self.is_sqlite:
-                session.execute(text(f"SET LOCAL lock_timeout = {PATIENCE_MS}"))
+                session.execute(text(f"SET LOCAL lock_timeout = {int(patience)}"))
             yield session
 
     @contextmanager
@@ -179,10 +179,11 @@ def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     # A transaction that will write takes the lock at once: upgrading a read lock can fail at once with "locked".
     begin = "BEGIN IMMEDIATE" if options.get("clickker_write", False) else "BEGIN"
-    if not options.get("clickker_hurry", False):
+    patience = options.get("clickker_patience")
+    if patience is None:
         connection.exec_driver_sql(begin)
         return
-    connection.exec_driver_sql(f"PRAGMA busy_timeout={PATIENCE_MS}")
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience)}")
     try:
         connection.exec_driver_sql(begin)
     finally:
