@@ -46,5 +46,5 @@ def told_at_start(settings: Settings) -> str:
     """One line for the log: where it is, on what database, who keeps the connections alive, and which Exact."""
     keeper = "in the dashboard" if settings.keeper == "dashboard" else "elsewhere (CLICKKER_KEEPER=off)"
     exact = "a SIMULATOR" if uses_simulator(settings) else "Exact Online itself"
-    database = shown(settings.database_url.get_secret_value())
-    return f"Serving {settings.public_address}; database {database}; keeper {keeper}; connected to {exact}"
+    where = shown(settings.database_url.get_secret_value())
+    return f"Serving {settings.public_address}; database {where}; keeper {keeper}; connected to {exact}"

@@ -31,10 +31,12 @@ def read_address(text: str) -> URL:
 
 
 def shown(text: str) -> str:
-    """The address as anybody may read it: kind, host and name."""
+    """What it names, as anybody may read it; in other words than the setting, which is a secret that the log hides."""
     url = read_address(text)
-    where = f"{url.host or ''}{f':{url.port}' if url.port else ''}"
-    return f"{url.get_backend_name()}://{where}/{url.database or ''}"
+    if url.get_backend_name() == "sqlite":
+        return f"SQLite file {url.database or 'in memory'}"
+    where = f"{url.host or 'this machine'}{f':{url.port}' if url.port else ''}"
+    return f"PostgreSQL database {url.database or ''} on {where}"
 
 
 def reason(error: Exception, text: str) -> str:

@@ -108,7 +108,7 @@ def test_nobody_may_choose_the_password_of_the_demo(password: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({}, ("https://connections.example.nl", "sqlite", "in the dashboard", "Exact Online itself")),
+        ({}, ("https://connections.example.nl", "SQLite", "in the dashboard", "Exact Online itself")),
         ({"simulator": True, "keeper": "off"}, ("SIMULATOR", "elsewhere")),
     ],
 )
@@ -125,6 +125,6 @@ def test_one_line_says_what_is_served(
 def test_that_line_holds_no_password(settings: Settings) -> None:
     address = "postgresql://user:Zw4luwNest@db.example:5433/name?password=Zw4luwNest"
     told = told_at_start(Settings(**(dict(settings) | {"database_url": address})))
-    assert "postgresql://db.example:5433/name" in told
+    assert "PostgreSQL database name on db.example:5433" in told
     assert "Zw4l" not in told
     assert "user" not in told

@@ -155,6 +155,11 @@ def test_check_31_strangers_of_one_address_share_a_budget_of_messages(
     assert through(stranger(), *[rerun()] * 9) == (2, [TOO_MUCH])
 
 
+def test_check_31_a_stranger_who_goes_on_while_he_waits_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "MESSAGES", Budget(each=(0.2, 3.0), everybody=(100.0, 100.0)))
+    assert through(stranger(), *[rerun()] * 60) == (3, [TOO_MUCH])
+
+
 # --- Requests that do not end -----------------------------------------------------------------------------
 
 
@@ -282,7 +287,7 @@ def cookie(live: Live) -> str:
 def test_the_log_begins_with_what_is_served(live: Live) -> None:
     begun = [line for line in live.log.read_text().splitlines() if "Serving " in line]
     assert len(begun) == 1
-    assert f"Serving {live.url}; database sqlite:///" in begun[0]
+    assert f"Serving {live.url}; database SQLite file /" in begun[0]
     assert "keeper in the dashboard" in begun[0]
     assert "SIMULATOR" in begun[0]
 
