@@ -127,7 +127,7 @@ REQUESTS = Budget(each=(60.0, 300.0), everybody=(150.0, 600.0))
 """Requests: a page that nothing is known of is some forty files, and after that one or two."""
 REQUEST_PATIENCE = 10.0
 """Seconds that a request of a stranger may have to wait; then it is refused."""
-OPENINGS = Budget(each=(4.0, 240.0), everybody=(12.0, 300.0))
+OPENINGS = Budget(each=(4.0, 100.0), everybody=(12.0, 200.0))
 """Sockets that are opened: what is refused here costs no look into the database."""
 MOST_WAITING, WAIT_SECONDS = 200, 2.0
 """Whoever asks too often hears so after a while: a flood that waits for its answers is a slow one."""

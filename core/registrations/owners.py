@@ -21,7 +21,7 @@ PATIENT_AFTER = 2
 """So many failures in a row, and an operator has to wait as the keeper does."""
 _MINUTE = timedelta(minutes=1)
 _WAITS = (2 * _MINUTE, 10 * _MINUTE, 20 * _MINUTE, HOUR, 4 * HOUR)
-"""After an outage, which Exact does not count as an error of ours. First while the access token of the consent lives."""
+"""After an outage, which Exact does not count as an error of ours; first while the consent's access token lives."""
 
 
 def ask_whose(app: Application, grant: Grant, *, registration_id: int = 0, token: str = "") -> Me:
