@@ -31,8 +31,8 @@ world: .venv/.complete  ## Whole simulated lives of the product on both database
 	.venv/bin/python -m tests.world $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) \
 		$(if $(DATABASE),--database $(DATABASE)) $(if $(BREAK),--break "$(BREAK)")
 
-security: .venv/.complete  ## Attempts to get in and 10,000 bad inputs on a live server, then audit-dependencies; INPUTS, SEED
-	.venv/bin/python -m tests.security $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED))
+security: .venv/.complete  ## A siege, attempts to get in and 10,000 bad inputs on live servers, then audit-dependencies; INPUTS, SEED, TIMES
+	.venv/bin/python -m tests.security $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED)) $(if $(TIMES),--times $(TIMES))
 	@.venv/bin/python -m tests.security.advisories || test $$? -eq 2  # 2: nobody could be asked, and it says so
 
 audit-dependencies: .venv/.complete  ## Known holes in what is installed, with pip-audit; says so where it cannot be asked

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from core.audit.heads import HEADS, HeadFile
 from core.exact.client import ExactClient
+from core.health import Health
 from core.settings import Settings
 from core.storage.database import Database
 from core.tokens.journal import Journal
@@ -26,6 +27,11 @@ class Application:
     def __post_init__(self) -> None:
         # Whatever is recorded for the audit log tells the file outside the database where the chain ends.
         self.database.info[HEADS] = HeadFile(self.settings.audit_head_file)
+
+    @cached_property
+    def health(self) -> Health:
+        """Whether anything can be written now."""
+        return Health()
 
     @cached_property
     def journal(self) -> Journal:

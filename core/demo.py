@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, Protocol
 from urllib.parse import parse_qs, urlsplit
@@ -15,9 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 from sqlalchemy import select, update
 
 from core import clock
-from core.accounts.operators import add_operator
+from core.accounts.operators import add_with_hash
+from core.accounts.passwords import hash_password
 from core.accounts.roles import CurrentOperator, Role
 from core.application import Application
+from core.demo_people import OPERATORS, PASSWORD
 from core.exact.errors import ExactError
 from core.registrations.administrations import save_administrations
 from core.registrations.callback import complete_consent
@@ -32,7 +33,7 @@ from core.registrations.settle import settle_due
 from core.registrations.views import RegistrationForm
 from core.storage.models import Operator, Registration
 
-PASSWORD = "practice makes perfect"  # noqa: S105 - printed for everybody; the demo alone has it
+__all__ = ["OPERATORS", "PASSWORD", "add_operators", "is_planted", "plant"]
 ACCOUNTANT = "kantoor@vandijk-accountants.example"
 Divisions = Collection[int] | Literal["all"]
 
@@ -47,29 +48,13 @@ class PracticeExact(Protocol):
     def clear_faults(self, name: str = "") -> None: ...
 
 
-@dataclass(frozen=True)
-class DemoOperator:
-    """Somebody to sign in as."""
-
-    email: str
-    name: str
-    role: Role
-
-
-OPERATORS = (
-    DemoOperator("support@demo.example", "Sanne de Boer", Role.SUPPORT),
-    DemoOperator("manager@demo.example", "Mark Visser", Role.ACCOUNT_MANAGER),
-    DemoOperator("admin@demo.example", "Aisha Yılmaz", Role.ADMIN),
-)
-
-
 def add_operators(app: Application) -> None:
     """The three people of the demo, those that are not there yet."""
     with app.database.read() as session:
         known = set(session.scalars(select(Operator.email)))
     for operator in OPERATORS:
         if operator.email not in known:
-            add_operator(app, operator.email, operator.name, operator.role, PASSWORD)
+            add_with_hash(app, operator.email, operator.name, operator.role, hash_password(PASSWORD))
 
 
 def is_planted(app: Application) -> bool:

@@ -3,53 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from core import clock
+from core import clock, descriptors
 from core.accounts.provider_metadata import why_no_provider
 from core.accounts.roles import Role
 from core.accounts.ways_in import has_way_in
 from core.audit.heads import HeadFile
+from core.demo_people import has_demo_password
 from core.errors import SettingsError
 from core.exact.environments import ENVIRONMENTS, available, base_url, environment_name
 from core.exact.reach import why_unreachable
+from core.findings import Finding, Verdict
 from core.i18n import _, ngettext
 from core.registrations import heartbeat
 from core.registrations.wording import moment
 from core.settings import Settings, secrets_file
 from core.starting import reasons_not_to_serve, uses_simulator
+from core.starting_database import demo_reason
 from core.storage import counters, schema
 from core.storage.database import Database
+from core.storage.database_address import unreachable
 from core.storage.models import AuditHead, Operator
 from core.storage.search import search_backend
 from core.tokens.keys_in_use import check_keys, uses_in
 from core.tokens.vault import Vault
 
-
-class Verdict(StrEnum):
-    GOOD = "good"
-    NOTE = "note"
-    """Works, but somebody may want to know."""
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at, and what was found in one sentence that also says how to mend it."""
-
-    verdict: Verdict
-    subject: str
-    sentence: str
+__all__ = ["Finding", "Verdict", "examine"]
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at settings, database and the way to Exact Online, one finding at a time."""
     yield from _settings(settings)
+    yield from descriptors.told()
     yield from _database(settings)
     yield from _provider(settings)
     yield from _environments(settings)
@@ -76,29 +65,34 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 def _database(settings: Settings) -> Iterator[Finding]:
     try:
         database = Database(settings.database_url.get_secret_value())
+    except SettingsError as error:
+        yield Finding(Verdict.WRONG, _("Database"), error.message)
+        return
     except (SQLAlchemyError, OSError, ImportError) as error:
-        yield _unreachable(error)
+        yield _unreachable(error, settings)
         return
     try:
+        schema.check_not_newer(database)
         yield from _migrations(database)
         with database.read() as session:
             yield from _sqlite(session) if database.is_sqlite else _postgresql(session, database)
             yield from _keys(settings, database)
             yield from _operators(session, database, settings)
+            yield from _demo(database)
             yield from _break_glass(session, database, settings)
             yield from _keeper(session, database)
             yield from _audit(session, settings, database)
+    except SettingsError as error:
+        yield Finding(Verdict.WRONG, _("Database"), error.message)
     except SQLAlchemyError as error:
-        yield _unreachable(error)
+        yield _unreachable(error, settings)
     finally:
         database.dispose()
 
 
-def _unreachable(error: Exception) -> Finding:
-    # The driver's first line alone: the rest may quote the address, and with it the password.
-    reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
-    sentence = _("Cannot be reached ({reason}). Check CLICKKER_DATABASE_URL and that the server runs.")
-    return Finding(Verdict.WRONG, _("Database"), sentence.format(reason=reason))
+def _unreachable(error: Exception, settings: Settings) -> Finding:
+    told = unreachable(error, settings.database_url.get_secret_value())
+    return Finding(Verdict.WRONG, _("Database"), told)
 
 
 def _migrations(database: Database) -> Iterator[Finding]:
@@ -175,6 +169,11 @@ def _operators(session: Session, database: Database, settings: Settings) -> Iter
     if not session.scalar(admins):
         sentence = _("Nobody can sign in as admin yet: run “clickker operator invite --role admin”.")
         yield Finding(Verdict.WRONG, _("Operators"), sentence)
+
+
+def _demo(database: Database) -> Iterator[Finding]:
+    if has_demo_password(database):
+        yield Finding(Verdict.WRONG, _("Operators"), demo_reason())
 
 
 def _break_glass(session: Session, database: Database, settings: Settings) -> Iterator[Finding]:

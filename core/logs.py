@@ -21,6 +21,42 @@ Format = Literal["json", "text"]
 _log = logging.getLogger("clickker")
 
 
+HEARD_BY_STRANGERS = ("clickker.dashboard", "uvicorn", "streamlit", "websockets", "starlette", "asyncio")
+"""Loggers whose lines anybody can cause who reaches the server, as often as he likes."""
+MINUTE = 60.0
+STORIES_A_MINUTE = 30
+"""Failures with a reference: somebody may ask for each."""
+
+
+class OnceAMinute(logging.Filter):
+    """Lets what anybody can cause through once a minute, and then says how often it came in between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._guard = threading.Lock()
+        self._since: dict[tuple[str, ...], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is written."""
+        if not record.name.startswith(HEARD_BY_STRANGERS):
+            return True
+        story, kind = bool(getattr(record, "reference", "")), record.exc_info and record.exc_info[0]
+        key = (record.name, record.levelname, str(record.msg), str(kind or ""))
+        with self._guard:
+            began, count = self._since.get(key, (record.created - MINUTE, 0))
+            if record.created - began < MINUTE:
+                self._since[key] = (began, count + 1)
+                return story and count < STORIES_A_MINUTE
+            if len(self._since) > _MOST_KEYS:
+                self._since.clear()
+            self._since[key] = (record.created, 0)
+        record.more = count
+        return True
+
+
+_MOST_KEYS = 1_000
+
+
 class RedactingFormatter(logging.Formatter):
     """The message, its exception and its stack, without secrets and without characters that mislead."""
 
@@ -35,7 +71,7 @@ class RedactingFormatter(logging.Formatter):
             "at": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{record.msecs:03.0f}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": self._clean(_message(record)),
+            "message": self._clean(_message(record)) + _repeated(record),
             "reference": str(getattr(record, "reference", "")),
             "exception": self._clean(self._exception(record), keep="\n"),
         }
@@ -67,6 +103,7 @@ def set_up(format: Format, secrets: Iterable[str] = ()) -> logging.Handler:
     """Send everything that any library writes down through one handler of the root; again for another format."""
     handler = _Stderr()
     handler.setFormatter(RedactingFormatter(format, Redaction(secrets)))
+    handler.addFilter(OnceAMinute())
     root = logging.getLogger()
     for before in [held for held in root.handlers if type(held) in {_Stderr, logging.StreamHandler}]:
         root.removeHandler(before)
@@ -105,6 +142,11 @@ def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackT
     if issubclass(kind, KeyboardInterrupt | SystemExit):
         return
     _log.critical("Nobody caught this", exc_info=(kind, error, trace))
+
+
+def _repeated(record: logging.LogRecord) -> str:
+    more = getattr(record, "more", 0)
+    return f" (and {more} more like it since the last such line)" if more else ""
 
 
 def _message(record: logging.LogRecord) -> str:

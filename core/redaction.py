@@ -2,7 +2,8 @@
 
 Two nets behind each other. The secrets of the settings are known by value, wherever they turn up; everything else is
 known by its surroundings (a field's name, a scheme, a path) or by its shape (what ``core.tokens.secrets`` draws, a JSON
-Web Token). The nets take rather too much than too little: of a field named "code" only bare numbers are left.
+Web Token). Each rule reads a text of any length once: a megabyte that somebody types must not stop the log. The nets
+take rather too much than too little: of a field named "code" only bare numbers are left.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ _NAMES = (
     r"|passwords?|passwd|again|current_password|csrf|_?xsrf|api[_-]?key|encryption_keys?|otp|totp|recovery_?codes?"
     r"|authorization_code"
 )
-_VALUE = r"""(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s&;,"'(){}\[\]<>]+)"""
+_PLAIN = r"""[^\s&;,"'(){}\[\]<>]"""
+_VALUE = rf"""(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|{_PLAIN}+)"""
+# Whether the value goes on with a sign that says it is none: looked for once, from the left, and no further.
+_NO_VALUE = (
+    r"""(?:"(?:[^"\\:=(]|\\.)*+"?[:=(]|'(?:[^'\\:=(]|\\.)*+'?[:=(]"""
+    r"""|[^\s&;,"'(){}\[\]<>][^\s&;,"'(){}\[\]<>:=]*+[:=(])"""
+)
 _QUOTED = r"""(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?)"""
 _IS = r"""(?:=|%3D|%253D|["']?\s*[:=]\s*)"""
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -34,15 +41,15 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"((?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)[^\r\n\"']+", rf"\1{GONE}"),
         (r"((?:set-)?cookies?[\"']?\s*[:=]\s*)[^\r\n]+", rf"\1{GONE}"),
         (r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", rf"\1 {GONE}"),
-        (rf"((?:^|(?<![a-z])){_NAMES})({_IS})(?!{_VALUE}[:=(]){_VALUE}", rf"\1\2{GONE}"),
+        (rf"((?:^|(?<![a-z])){_NAMES})({_IS})(?!{_NO_VALUE}){_VALUE}", rf"\1\2{GONE}"),
         # "code" and "state" are ordinary words as well: in an address or a form, or as a name in JSON.
         (r"((?:^|[?&\s\"']|%3F|%26)(?:code|state)(?:=|%3D|%253D))(?!\d{1,4}\b)[^\s&;,\"']+", rf"\1{GONE}"),
         (rf"([\"'](?:code|state)[\"']\s*:\s*){_QUOTED}", rf"\1{GONE}"),
-        (r"([\w-]*clickker_(?:session|browser|form)=)[^\s;,\"']+", rf"\1{GONE}"),
-        (r"((?:_streamlit_\w+)=)[^\s;,\"']+", rf"\1{GONE}"),
+        (r"(clickker_(?:session|browser|form)=)[^\s;,\"']+", rf"\1{GONE}"),
+        (r"(_streamlit_\w{1,40}=)[^\s;,\"']+", rf"\1{GONE}"),
         (r"(/(?:invitation|customer)/)(?!thanks\b)[\w%~.-]{8,}", rf"\1{GONE}"),
         (r"(://[^\s/:@]*:)[^\s/@]+@", rf"\1{GONE}@"),
-        (r"\beyJ[\w-]{6,}\.[\w-]+\.[\w-]*", GONE),
+        (r"(?<![\w-])eyJ[\w-]{6,}+\.[\w-]++\.[\w-]*+", GONE),
     )
 )
 _OURS = re.compile(

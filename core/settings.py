@@ -9,14 +9,16 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
-from sqlalchemy.engine import make_url
+
+from core.public_address import WrongAddress, canonical
+from core.storage.database_address import read_address
 
 
 def secrets_file() -> Path:
@@ -27,6 +29,14 @@ def secrets_file() -> Path:
 @cache
 def _networks(listed: str) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(ip_network(part) for part in listed.replace(",", " ").split())
+
+
+@cache
+def _public_address(text: str) -> str:
+    try:
+        return canonical(text)
+    except WrongAddress:
+        return text
 
 
 class ExactApp(BaseModel):
@@ -188,6 +198,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, _ClickkerTable(settings_cls)
 
+    @field_validator("public_url")
+    @classmethod
+    def _as_browsers_send_it(cls, value: str) -> str:
+        return _public_address(value)
+
+    @property
+    def public_address(self) -> str:
+        """``public_url`` as browsers send it; as it was typed when it is none, which is refused at start."""
+        return _public_address(self.public_url)
+
     @property
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """Where our own proxies are; raises ``ValueError`` for what is no address or network."""
@@ -196,12 +216,12 @@ class Settings(BaseSettings):
     @property
     def redirect_uri(self) -> str:
         """Where Exact sends the browser back; from the settings alone, never from a request."""
-        return self.public_url.rstrip("/") + "/exact/callback"
+        return self.public_address + "/exact/callback"
 
     @property
     def provider_redirect_uri(self) -> str:
         """Where the provider of the single sign-on sends the browser back: Streamlit's own address for it."""
-        return self.public_url.rstrip("/") + "/oauth2callback"
+        return self.public_address + "/oauth2callback"
 
     @property
     def break_glass_accounts(self) -> frozenset[str]:
@@ -212,7 +232,7 @@ class Settings(BaseSettings):
         """The folder of the journal. It belongs to one database: a replay looks for its rows there."""
         if self.journal_dir:
             return Path(self.journal_dir)
-        url = make_url(self.database_url.get_secret_value())
+        url = read_address(self.database_url.get_secret_value())
         if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
             return Path(f"{url.database}.journal")
         return Path("var/journal")
@@ -238,7 +258,7 @@ class Settings(BaseSettings):
     @property
     def secure(self) -> bool:
         """Whether browsers reach us over https: cookies are then Secure and carry the __Host- prefix."""
-        return self.public_url.startswith("https://")
+        return self.public_address.startswith("https://")
 
     @property
     def fresh(self) -> timedelta:

@@ -12,6 +12,7 @@ from core.alarms.addresses import wrong_addresses
 from core.errors import SettingsError
 from core.exact.environments import ENVIRONMENTS
 from core.i18n import _
+from core.public_address import WrongAddress, canonical
 from core.settings import Settings
 from core.tokens.vault import Vault
 
@@ -51,15 +52,7 @@ def _reasons(settings: Settings) -> Iterator[str]:
         Vault(settings.encryption_keys.get_secret_value())
     except SettingsError as error:
         yield error.message
-    url = urlsplit(settings.public_url)
-    if not url.hostname or url.scheme not in {"http", "https"}:
-        yield _(
-            "CLICKKER_PUBLIC_URL must be the address people open, such as https://connections.example.com."
-        )
-    elif url.scheme != "https" and url.hostname not in LOCAL_HOSTS:
-        yield _(
-            "CLICKKER_PUBLIC_URL must start with https://, unless people open the product on this computer only."
-        )
+    yield from _wrong_address(settings)
     if uses_simulator(settings) and not settings.allow_simulator:
         yield _(
             "The settings point at an Exact Online simulator. Take that out for real work, or set "
@@ -68,6 +61,18 @@ def _reasons(settings: Settings) -> Iterator[str]:
     yield from wrong_single_sign_on(settings)
     yield from _wrong_proxies(settings)
     yield from wrong_addresses(settings)
+
+
+def _wrong_address(settings: Settings) -> Iterator[str]:
+    try:
+        url = urlsplit(canonical(settings.public_url))
+    except WrongAddress as error:
+        yield _(error.args[0])
+        return
+    if url.scheme != "https" and url.hostname not in LOCAL_HOSTS:
+        yield _(
+            "CLICKKER_PUBLIC_URL must start with https://, unless people open the product on this computer only."
+        )
 
 
 def _wrong_proxies(settings: Settings) -> Iterator[str]:

@@ -10,6 +10,7 @@ import typer
 from core.application import Application, build
 from core.errors import ClickkerError
 from core.starting import read_settings
+from core.starting_database import check_usable
 
 WRONG_SETTINGS = 2
 """Exit code of everything that its sentence says how to mend; 1 is for what was looked at and found wrong."""
@@ -30,6 +31,7 @@ def opened_application() -> Iterator[Application]:
     """The application of the settings, closed at the end."""
     opened = build(read_settings())
     try:
+        check_usable(opened.database, opened.settings.database_url.get_secret_value())
         yield opened
     finally:
         opened.exact.close()

@@ -57,6 +57,14 @@ def explanation_of_export() -> str:
     )
 
 
+def explanation_of_audit() -> str:
+    """The same, of the audit log."""
+    return _(
+        "This file holds who did what here, and from where, so we ask your password once more: an open screen alone "
+        "is not enough for it."
+    )
+
+
 def draw_button(
     app: Application,
     by: CurrentOperator,

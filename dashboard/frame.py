@@ -46,10 +46,31 @@ def draw_sidebar(operator: CurrentOperator, here: Entry) -> None:
         go_to("/session/end")
 
 
+def tell_trouble() -> bool:
+    """Say on top of the page that nothing can be saved now; whether that is so."""
+    app = application()
+    trouble = bool(app.health.trouble(app))
+    if trouble:
+        st.error(
+            _(
+                "Nothing can be saved at the moment: the server cannot write. You can read everything; keep what you "
+                "have typed, and tell your admin."
+            ),
+            icon=":material/error:",
+        )
+    return trouble
+
+
 @st.fragment(run_every=WATCH_SECONDS)
-def watch_session() -> None:
-    """Take an open tab back to the sign-in page once its session has ended; the look is no activity."""
+def watch_session(told: bool = False) -> None:
+    """Take an open tab back to the sign-in page once its session has ended; the look is no activity.
+
+    ``told``: whether the page says that nothing can be saved; it is drawn anew when that is so no longer, or is so now.
+    """
     try:
         signin.current()
     except signin.SignInNeeded:
+        st.rerun()
+    app = application()
+    if bool(app.health.trouble(app)) is not told:
         st.rerun()

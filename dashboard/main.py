@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import navigation, signin
 from dashboard.feedback import attempt, show_flashes
-from dashboard.frame import draw_logo, draw_sidebar, watch_session
+from dashboard.frame import draw_logo, draw_sidebar, tell_trouble, watch_session
 
 SIDEBAR_WIDTH = 240
 """Leaves the nine columns of the registrations room on a laptop of 1280 pixels."""
@@ -19,7 +19,8 @@ with signin.visit() as operator:
         signin.draw_form(navigation.address(entry.key))
     else:
         draw_sidebar(operator, entry)
+        told = tell_trouble()
         show_flashes()
         with attempt():
             navigation.run(entry, page, operator)
-        watch_session()
+        watch_session(told)

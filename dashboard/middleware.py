@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -13,21 +14,24 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnected
 
 from core.application import application
 from core.i18n import _
 from core.settings import Settings
 from core.tokens.secrets import new_token
 from dashboard.assets import PREFIX
+from dashboard.budgets import MOST_WAITING, OPENINGS, REQUEST_PATIENCE, REQUESTS, WAIT_SECONDS
 from dashboard.cookies import BROWSER_LIFE, browser_cookie, set_cookie
 from dashboard.doors import OPEN, is_closed, is_served
 from dashboard.frame_page import frame_page
 from dashboard.headers import NOTHING, frame_policy, security_headers
-from dashboard.limits import allow_address
+from dashboard.limits import allow
 from dashboard.messages import Gate
 from dashboard.origin import own_address, own_names, own_origins
 from dashboard.plain import message_page, speak_language_of
 from dashboard.proxies import from_where
+from dashboard.visitor import Holder, address_in, has_cookie, is_known, is_network
 
 _log = logging.getLogger("clickker.dashboard")
 
@@ -41,7 +45,7 @@ _CLOSE = {"Connection": "close"}
 _HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 INTERNAL_ERROR = 1011
 SOCKETS_PER_MINUTE = 240
-"""Sockets opened from one address: an office of forty that reloads a page, and that every ten seconds."""
+"""Sockets opened from one address, or in one session: an office of forty that reloads a page every ten seconds."""
 
 
 class Shield:
@@ -64,11 +68,18 @@ class Shield:
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send, settings: Settings) -> None:
         try:
-            refusal = _refused_socket(scope, settings) or await _hurried(scope)
+            refusal = _refused_socket(scope, settings)
             if refusal is not None:
                 await _turn_away(refusal, settings, send)
                 return
-            await self.app(scope, Gate(receive, send), send)
+            holder = await _holder(scope)
+            if holder is None:
+                await _turn_away(await _too_often(), settings, send)
+                return
+            with holder.here(send) as guest:
+                await self.app(scope, Gate(receive, send, guest), send)
+        except WebSocketDisconnected:  # nobody is there any more
+            return
         except Exception as error:
             _write_down("A WebSocket failed", error)
             with suppress(Exception):
@@ -76,7 +87,7 @@ class Shield:
 
     async def _request(self, scope: Scope, receive: Receive, send: Send, settings: Settings) -> None:
         dressed = _Dresser(scope, send, settings)
-        refusal = _refusal(scope, settings) or _nowhere(scope)
+        refusal = await _hasty(scope) or _refusal(scope, settings) or _nowhere(scope)
         if refusal is not None:
             await refusal(scope, receive, dressed)
             return
@@ -101,16 +112,34 @@ def _refused_socket(scope: Scope, settings: Settings) -> Response | None:
     if origin in own_origins(settings) and _is_our_name(scope, settings):
         return None
     _log.warning(
-        "Refused a WebSocket from origin %r: CLICKKER_PUBLIC_URL is %s", origin[:200], settings.public_url
+        "Refused a WebSocket from origin %r: CLICKKER_PUBLIC_URL is %s", origin[:200], settings.public_address
     )
     return PlainTextResponse("Forbidden", 403)
 
 
-async def _hurried(scope: Scope) -> Response | None:
-    address = scope["client"][0] if scope.get("client") else ""
-    if await run_in_threadpool(allow_address, "socket", address, SOCKETS_PER_MINUTE):
+async def _holder(scope: Scope) -> Holder | None:
+    """Who opens this socket; None when that was done too often."""
+    if not has_cookie(scope) and OPENINGS.take(address_in(scope)) is None:
         return None
-    return PlainTextResponse("Too often", 429, {"Retry-After": "60"})
+    holder = await run_in_threadpool(Holder, scope)
+    if not holder.known and has_cookie(scope) and OPENINGS.take(holder.name) is None:
+        return None
+    may = await run_in_threadpool(allow, f"socket:{holder.name}", SOCKETS_PER_MINUTE)
+    return holder if may else None
+
+
+_waiting = [0]
+
+
+async def _too_often() -> Response:
+    """Said after a moment, unless too many wait for it already."""
+    if _waiting[0] < MOST_WAITING:
+        _waiting[0] += 1
+        try:
+            await asyncio.sleep(WAIT_SECONDS)
+        finally:
+            _waiting[0] -= 1
+    return PlainTextResponse("Too often", 429, {"Retry-After": "60", **_CLOSE})
 
 
 async def _turn_away(answer: Response, settings: Settings, send: Send) -> None:
@@ -121,6 +150,23 @@ async def _turn_away(answer: Response, settings: Settings, send: Send) -> None:
     start = {"type": "websocket.http.response.start", "status": answer.status_code, "headers": headers.raw}
     await send(start)
     await send({"type": "websocket.http.response.body", "body": answer.body})
+
+
+async def _hasty(scope: Scope) -> Response | None:
+    """Let requests wait, and refuse them, beyond what one address may ask: before anything is looked at.
+
+    Whoever has a good session is served at once.
+    """
+    name = address_in(scope)
+    if scope["path"] in PROBES or not is_network(name):
+        return None
+    wait = REQUESTS.take(name, patience=REQUEST_PATIENCE)
+    if wait == 0 or (has_cookie(scope) and await run_in_threadpool(is_known, scope)):
+        return None
+    if wait is None:
+        return await _too_often()
+    await asyncio.sleep(wait)
+    return None
 
 
 def _refusal(scope: Scope, settings: Settings) -> Response | None:

@@ -13,9 +13,9 @@ _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
 def own_origins(settings: Settings) -> frozenset[str]:
     """The origins under which browsers reach us; this machine has three names for itself."""
-    parts = urlsplit(settings.public_url)
+    parts = urlsplit(settings.public_address)
     host = (parts.hostname or "").lower()
-    names = _LOCAL if host in {"localhost", "127.0.0.1", "::1"} else (host,)
+    names = _LOCAL if host in {"localhost", "127.0.0.1", "::1"} else (f"[{host}]" if ":" in host else host,)
     port = f":{parts.port}" if parts.port else ""
     return frozenset(f"{parts.scheme}://{name}{port}" for name in names)
 
@@ -27,7 +27,7 @@ def own_names(settings: Settings) -> frozenset[str]:
 
 def own_address(settings: Settings, path: str) -> str:
     """``path`` under the address of the settings."""
-    parts = urlsplit(settings.public_url)
+    parts = urlsplit(settings.public_address)
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 
@@ -38,6 +38,14 @@ def from_our_own_page(request: Request, settings: Settings) -> bool:
     return request.headers.get("sec-fetch-site") == "same-origin" or request.headers.get(
         "origin"
     ) in own_origins(settings)
+
+
+def from_other_site(request: Request) -> bool:
+    """Whether another site sent the browser to an address that is only read; typed in, it comes from none.
+
+    https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header: a browser sends it, and no script can change it.
+    """
+    return request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}
 
 
 def from_elsewhere(request: Request, settings: Settings) -> bool:

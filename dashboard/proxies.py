@@ -13,6 +13,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from core.accounts.knocks import network_of
+from core.application import application
 from core.settings import Settings
 
 Address = IPv4Address | IPv6Address
@@ -35,6 +37,17 @@ def from_where(scope: Scope, settings: Settings) -> Scope:
         if not any(address in network for network in networks):
             break
     return {**scope, "client": (str(seen), 0)}
+
+
+def caller_name(client: tuple[str, int] | None) -> str:
+    """What one end of a connection counts as: its network. Of our own proxies each connection counts by itself, since
+    who stands behind them is only known once a request has come."""
+    if client is None:
+        return ""
+    peer = _read(client[0])
+    if peer is not None and any(peer in network for network in application().settings.proxy_networks):
+        return f"{client[0]} {client[1]}"
+    return network_of(client[0])
 
 
 def _hops(scope: Scope) -> list[str]:

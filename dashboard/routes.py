@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import streamlit
@@ -14,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from core import clock
 from core.application import application
 from core.registrations import heartbeat
-from dashboard import frame_page, routes_invitation, routes_session
+from dashboard import frame_page, routes_consent, routes_export, routes_invitation, routes_session
 
 STATIC = Path(__file__).parent / "static"
 FONT = next(
@@ -28,18 +26,22 @@ ASSETS = {
 }
 
 
-def healthz(_request: Request) -> Response:
-    """The process serves."""
+async def healthz(_request: Request) -> Response:
+    """The process serves. Needs no thread: it answers while all of them wait for the database."""
     return JSONResponse({"status": "ok"})
 
 
 def readyz(_request: Request) -> Response:
-    """The process serves and its database answers; whether a keeper is at work is told beside it."""
+    """The process serves and all can be written; whether a keeper is at work is told beside it."""
+    app = application()
     try:
-        application().database.ping()
-        ran_at = heartbeat.last_ran(application())
+        app.database.ping()
+        trouble = app.health.trouble(app)
+        ran_at = heartbeat.last_ran(app)
     except Exception:
         return JSONResponse({"status": "database unreachable"}, 503)
+    if trouble:
+        return JSONResponse({"status": trouble}, 503)
     missing = heartbeat.is_missing(ran_at, clock.now())
     seen = ran_at.isoformat() if ran_at else None
     return JSONResponse({"status": "ok", "keeper": "missing" if missing else "ok", "keeper_ran_at": seen})
@@ -63,11 +65,6 @@ def routes() -> list[BaseRoute]:
         *frame_page.ROUTES,
         *routes_session.ROUTES,
         *routes_invitation.ROUTES,
-        *_others(),
+        *routes_consent.ROUTES,
+        *routes_export.ROUTES,
     ]
-
-
-def _others() -> list[BaseRoute]:
-    # While these are being written.
-    names = ("dashboard.routes_consent", "dashboard.routes_export")
-    return [route for name in names if find_spec(name) for route in import_module(name).ROUTES]

@@ -26,6 +26,7 @@ from dashboard.cookies import BROWSER_LIFE, browser_cookie, set_cookie
 from dashboard.forms import form_secret, form_token, is_ours, keep_form_secret, read_form
 from dashboard.limits import allow_address
 from dashboard.navigation import address
+from dashboard.origin import from_other_site
 from dashboard.plain import HEADERS, message_page, plain_page
 from dashboard.visitor import address_of, visitor
 
@@ -68,6 +69,10 @@ def connect(request: Request) -> Response:
             status=403,
             link=(address("registrations"), _("To the sign-in page")),
         )
+    if from_other_site(request):
+        sentence = _("Another site sent your browser here. Connect from the registration.")
+        back = (address("registrations"), _("To the registrations"))
+        return message_page(_("Connecting did not start"), sentence, status=403, link=back)
     cookie = request.cookies.get(browser_cookie(app.settings))
     try:
         begun = begin_consent(app, operator, request.query_params.get("consent", ""), cookie)

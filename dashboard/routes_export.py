@@ -37,11 +37,12 @@ from core.registrations.query import ListQuery
 from dashboard.address import query_of
 from dashboard.audit_columns import AUDIT_COLUMNS
 from dashboard.audit_filters import query_in
-from dashboard.confirming import explanation_of_export
+from dashboard.confirming import explanation_of_audit, explanation_of_export
 from dashboard.cookies import browser_cookie
 from dashboard.export import ADMINISTRATION_COLUMNS, REGISTRATION_COLUMNS, csv_chunks, write_workbook
 from dashboard.forms import form_secret, form_token, is_ours, keep_form_secret, read_form
 from dashboard.limits import allow
+from dashboard.origin import from_other_site
 from dashboard.plain import message_page, plain_page
 from dashboard.provider_door import going_to_provider
 from dashboard.single_sign_on import CONFIRM_ENTRY, offers_confirming, offers_password
@@ -97,8 +98,9 @@ def _route(export: _Export, kind: str, answer: Callable[..., Response]) -> Route
         if signed_in is None:
             return _sign_in(export)
         operator = signed_in.operator
-        if not allow(f"export {operator.id}", PER_MINUTE):
-            return _later(_("You have made many exports in a minute. Wait a little."), export)
+        refusal = _refusal(request, operator, export)
+        if refusal is not None:
+            return refusal
         if (
             CONFIRMED in request.query_params
         ):  # back from the provider: a file alone would leave its page standing
@@ -112,6 +114,16 @@ def _route(export: _Export, kind: str, answer: Callable[..., Response]) -> Route
             return message_page(_("Export"), error.message, status=403, link=_back(export))
 
     return Route(f"/export/{export.name}.{kind}", endpoint, methods=["GET"])
+
+
+def _refusal(request: Request, operator: CurrentOperator, export: _Export) -> Response | None:
+    # The provider is another site too: it brings back to a page, and that page to the file.
+    if CONFIRMED not in request.query_params and from_other_site(request):
+        sentence = _("Another site sent your browser here. Export from the list.")
+        return message_page(_("Export"), sentence, status=403, link=_back(export))
+    if not allow(f"export {operator.id}", PER_MINUTE):
+        return _later(_("You have made many exports in a minute. Wait a little."), export)
+    return None
 
 
 def _confirm_route(export: _Export, kind: str) -> Route:
@@ -160,7 +172,7 @@ def _ask(
         "confirm.html",
         status=status,
         title=_("Export of everything"),
-        sentence=explanation_of_export(),
+        sentence=explanation_of_audit() if export is AUDIT else explanation_of_export(),
         email=operator.email,
         error=error,
         label=_("Export"),

@@ -67,7 +67,8 @@ def _accept(request: Request, view: InvitationView, token: str, fields: dict[str
     if password != fields.get("again", ""):
         return _form(request, view, _("The two passwords are not the same."), status=422)
     try:
-        accept_invitation(application(), token, password, address_of(request))
+        browser = request.cookies.get(browser_cookie(application().settings))
+        accept_invitation(application(), token, password, address_of(request), browser)
     except (InvalidInput, NotAllowed) as error:
         return _form(request, view, error.message, status=422)
     return _done(view)

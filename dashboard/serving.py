@@ -11,6 +11,7 @@ from core.errors import SettingsError
 from core.i18n import _
 from core.settings import Settings
 from core.starting import reasons_not_to_serve
+from core.starting_database import check_database
 from core.tokens.keys_in_use import check_keys_of
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +28,7 @@ def serve(settings: Settings, address: str) -> None:
         raise SettingsError("\n".join(reasons))
     check_port_free(settings.port, "CLICKKER_PORT", address)
     check_keys_of(settings)  # the server looks again; here it is a sentence, and there the end of a traceback
+    check_database(settings)
     command = server_command(settings.port, address, settings.log_format or "json")
     os.execv(command[0], command)  # noqa: S606 - the command is ours, word for word
 

@@ -18,7 +18,7 @@ from core.accounts.lockout import forget_failures
 from core.accounts.names import audited, check_name
 from core.accounts.passwords import check_password, hash_password
 from core.accounts.roles import Action, CurrentOperator, Role, require
-from core.accounts.sessions import end_all_sessions
+from core.accounts.sessions import end_all_sessions, remember_browser
 from core.accounts.ways_in import may_use_password
 from core.application import Application
 from core.audit.events import Event
@@ -128,8 +128,11 @@ def open_invitation(app: Application, token: str) -> InvitationView:
         )
 
 
-def accept_invitation(app: Application, token: str, password: str, address: str = "") -> None:
-    """Set the password and use the link up; ends every session and lifts the lock of the account.
+def accept_invitation(
+    app: Application, token: str, password: str, address: str = "", browser_token: str | None = None
+) -> None:
+    """Set the password and use the link up; ends every session, lifts the lock of the account and makes the browser
+    known to it: whoever keeps the account locked from elsewhere does not keep its owner out here.
 
     An account at the provider is let go of: after a take-over it might be the thief's. Whose it really is binds it
     again with the new password. Raises ``NotFound`` as ``open_invitation``, ``InvalidInput`` for a password that cannot
@@ -148,6 +151,7 @@ def accept_invitation(app: Application, token: str, password: str, address: str 
         operator = use_up(session, open_link(session, token).id, address)
         operator.password_hash = hashed
         let_go(session, as_current(operator, address))
+        remember_browser(session, operator.id, browser_token)
 
 
 def use_up(session: Session, invitation_id: int, address: str = "") -> Operator:
@@ -213,7 +217,7 @@ def _make_link(app: Application, session: Session, operator_id: int, purpose: st
             expires_at=expires_at,
         )
     )
-    return InvitationLink(app.settings.public_url.rstrip("/") + "/invitation/" + token, expires_at)
+    return InvitationLink(app.settings.public_address + "/invitation/" + token, expires_at)
 
 
 def revoke_open(session: Session, operator_id: int) -> bool:

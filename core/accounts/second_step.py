@@ -115,7 +115,7 @@ def _begin(app: Application, operator: Operator, browser_token: str, address: st
     try:
         return begin_attempt(app, operator.email, address, browser_token)
     except TooManyAttempts:
-        if worth_telling(app, operator.id, address):
+        if worth_telling(app, operator.email, address):
             _refused(app, operator, "locked", address)
         raise
 

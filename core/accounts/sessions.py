@@ -84,6 +84,22 @@ def add_ticket(
     return token
 
 
+def remember_browser(session: Session, operator_id: int, browser_token: str | None) -> None:
+    """This browser counts as one that has signed in to the account: whoever holds its link set a new password in it."""
+    if browser_token:
+        moment = now()
+        session.add(
+            SignInTicket(
+                token_hash=hash_token(new_token()),
+                operator_id=operator_id,
+                browser_hash=hash_token(browser_token),
+                target="/",
+                expires_at=moment,
+                used_at=moment,
+            )
+        )
+
+
 def own_target(target: str) -> str:
     """The path and query when it stays on this host, else "/": no open redirect."""
     # Browsers drop tabs and newlines, and read a backslash as a slash.
@@ -181,17 +197,28 @@ def session_operator(
     return SignedIn(operator, number, token_hash)
 
 
+def had_session(app: Application, cookie: str | None) -> bool:
+    """Whether this cookie was ever a session's, ended or not."""
+    if not cookie:
+        return False
+    with app.database.read() as session:
+        found = select(OperatorSession.id).where(OperatorSession.token_hash == hash_token(cookie))
+        return session.scalar(found) is not None
+
+
 def _lookup(_sqlite: bool) -> Select[*tuple[Any, ...]]:
     return _LOOKUP
 
 
 def _note_activity(app: Application, session_id: int, operator_id: int, moment: datetime) -> None:
-    with app.database.transaction() as session:
+    def note(session: Session) -> None:
         # The operator first, as whoever disables one does: the two would wait for each other otherwise.
         session.execute(update(Operator).where(Operator.id == operator_id).values(last_seen_at=moment))
         session.execute(
             update(OperatorSession).where(OperatorSession.id == session_id).values(last_active_at=moment)
         )
+
+    app.database.unless_busy(note, None)  # the next click notes it
 
 
 def end_session(app: Application, cookie: str | None, address: str = "") -> None:

@@ -79,7 +79,7 @@ def confirm_password(
     try:
         candidate = _candidate(app, by.email, address, browser_token)
     except TooManyAttempts:
-        if worth_telling(app, by.id, address):
+        if worth_telling(app, by.email, address):
             record_alone(
                 app, Event.CONFIRMATION_FAILED, by, outcome="refused", detail="locked", address=address
             )
@@ -132,9 +132,7 @@ def _candidate(app: Application, typed: str, address: str, browser_token: str | 
 
 
 def _record_lock(app: Application, email: str, address: str) -> None:
-    with app.database.read() as session:
-        known = session.scalar(select(Operator.id).where(Operator.email == email))
-    if worth_telling(app, known, address):
+    if worth_telling(app, email, address):
         _record_refusal(app, email, "locked", address)
 
 

@@ -43,7 +43,7 @@ def wrong_single_sign_on(settings: Settings) -> Iterator[str]:
 
 
 def _wrong_address(settings: Settings, address: str) -> Iterator[str]:
-    url, ours = urlsplit(address), urlsplit(settings.public_url)
+    url, ours = urlsplit(address), urlsplit(settings.public_address)
     practice = url.scheme == "http" and url.hostname in _LOCAL and ours.hostname in _LOCAL
     if not url.hostname or not (url.scheme == "https" or practice):
         yield _("CLICKKER_SSO__METADATA_URL must start with https://.")

@@ -40,6 +40,7 @@ _TOLD = {
     AlarmKind.APP_REFUSED: "support",
     AlarmKind.JOURNAL_FAILS: "support",
     AlarmKind.TOKEN_ORPHANED: "support",
+    AlarmKind.ANSWER_MISPLACED: "support",
 }
 """Unless the settings say otherwise. A test goes where it was asked for."""
 

@@ -101,7 +101,7 @@ def deliver(app: Application, to: Recipient, *, at_once: bool = False) -> str | 
             _end(session, list(claim.alarms.values()), Outcome.NOBODY)
     if not told or not address.secret:
         return None
-    message = compose(_newest(told), address.language, app.settings.public_url)
+    message = compose(_newest(told), address.language, app.settings.public_address)
     error = sending.send(address.secret, message.title, message.body)
     with app.database.transaction() as session:
         mine = [claim.alarms[facts.id] for facts in told]

@@ -28,6 +28,7 @@ KIND_WORDS: dict[AlarmKind, str] = {
     AlarmKind.INCIDENT_OPENED: N_("Incident began"),
     AlarmKind.INCIDENT_CLOSED: N_("Incident is over"),
     AlarmKind.TOKEN_ORPHANED: N_("Key set aside"),
+    AlarmKind.ANSWER_MISPLACED: N_("Archive was changed"),
     AlarmKind.TEST: N_("Test"),
 }
 """In the order of a digest: what asks for somebody's hands comes first."""
@@ -53,6 +54,10 @@ _HAPPENED: dict[AlarmKind, str] = {
         "Exact Online gave a new key for {name} ({country}) when the connection had moved on already. The key "
         "has been kept aside."
     ),
+    AlarmKind.ANSWER_MISPLACED: N_(
+        "The archive of keys on our server holds for {name} ({country}) something that is not this customer's, or "
+        "was changed. Nothing of it has been used."
+    ),
     AlarmKind.TEST: N_("This is a test: alarms of Clickker Connections arrive here."),
 }
 _ACT: dict[AlarmKind, str] = {
@@ -74,6 +79,9 @@ _ACT: dict[AlarmKind, str] = {
     AlarmKind.INCIDENT_OPENED: N_("Nobody has to do anything; we keep trying."),
     AlarmKind.INCIDENT_CLOSED: N_("Nobody has to do anything."),
     AlarmKind.TOKEN_ORPHANED: N_("An admin should look whether the connection still works."),
+    AlarmKind.ANSWER_MISPLACED: N_(
+        "An admin must find out who wrote to the journal's folder on the server (SECURITY.md, after a leaked database)."
+    ),
     AlarmKind.TEST: N_("Nobody has to do anything."),
 }
 _BY_FAILURE: dict[tuple[AlarmKind, str], tuple[str, str]] = {

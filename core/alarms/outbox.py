@@ -26,6 +26,8 @@ class AlarmKind(StrEnum):
     """A server of ours cannot write its journal, so nothing is renewed: told once, until it can again."""
     TOKEN_ORPHANED = "token_orphaned"  # noqa: S105 - the name of an alarm
     """A token came back to a row that had moved on: kept aside, and somebody should look."""
+    ANSWER_MISPLACED = "answer_misplaced"
+    """What is archived of a consent's tokens is another's, or was changed: nobody else than an intruder does that."""
     TEST = "test"
     """Somebody asked whether alarms arrive."""
 

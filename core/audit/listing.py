@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from core.accounts.confirming import require_fresh
 from core.accounts.operators import Person
 from core.accounts.operators import people as everybody
 from core.accounts.roles import Action, CurrentOperator, require
@@ -101,8 +102,13 @@ def list_entries(app: Application, by: CurrentOperator, query: AuditQuery) -> Pa
 
 
 def iterate_entries(app: Application, by: CurrentOperator, query: AuditQuery) -> Iterator[AuditRow]:
-    """Everything that matches, the latest first, a chunk a transaction. Raises ``NotAllowed`` at once."""
+    """Everything that matches, the latest first, a chunk a transaction.
+
+    Raises at once ``NotAllowed``, or ``ConfirmationNeeded`` when the password is not fresh: who did what is in it.
+    """
     require(by, Action.AUDIT)
+    with app.database.read() as session:
+        require_fresh(session, app.settings, by, Action.AUDIT)
     return _iterate(app, query)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, literal_column, select, true
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,7 @@ from core.registrations.doors import known_codes
 from core.registrations.failures import record_failure
 from core.registrations.fitting import compare_name
 from core.registrations.incidents import note_success
+from core.registrations.linked_elsewhere import UNSEEN, taken_elsewhere
 from core.registrations.names import name_key
 from core.registrations.noting import note_alone, note_linked
 from core.registrations.scope import check_visible, find, find_for, visible
@@ -124,7 +125,7 @@ def view_administrations(
         )
         .order_by(Administration.linked.desc(), Administration.name_key)
     ).all()
-    taken = _taken(session, registration, [row.code for row in rows], seen)
+    taken = taken_elsewhere(session, registration, [row.code for row in rows], seen)
     return tuple(_view(row, taken) for row in rows)
 
 
@@ -198,7 +199,7 @@ def _link(
 ) -> None:
     mine = select(Administration).where(Administration.registration_id == registration.id)
     rows = session.scalars(mine.order_by(Administration.code)).all()
-    taken = _taken(session, registration, [row.code for row in rows], visible(app.settings, by))
+    taken = taken_elsewhere(session, registration, [row.code for row in rows], visible(app.settings, by))
     added = [row for row in rows if row.code in wanted and not row.linked]
     removed = [row for row in rows if row.linked and row.code not in wanted]
     _check_linkable(added, taken, wanted - {row.code for row in rows})
@@ -246,33 +247,15 @@ def _check_linkable(
             )
 
 
-def _taken(
-    session: Session, registration: Registration, codes: list[int], seen: Sequence[ColumnElement[bool]]
-) -> dict[int, tuple[int, str]]:
-    """Which of these administrations another registration has linked: code to (number, name)."""
-    query = (
-        select(Administration.code, Registration.id, Registration.name, and_(true(), *seen).label("seen"))
-        .join(Registration, Registration.id == Administration.registration_id)
-        .where(
-            # As the unique index words it: for "linked = 1" SQLite reads every linked administration instead.
-            literal_column("administrations.linked"),
-            Administration.environment == registration.environment,
-            Administration.code.in_(codes),
-            Registration.id != registration.id,
-        )
-    )
-    rows = session.execute(query)
-    return {code: (number, name) if may_see else (0, "") for code, number, name, may_see in rows}
-
-
 def _view(row: Administration, taken: dict[int, tuple[int, str]]) -> AdministrationView:
+    hidden = taken.get(row.code) == UNSEEN  # the bookkeeping of a customer whom the reader may not see
     return AdministrationView(
         code=row.code,
-        name=row.name,
-        customer_name=row.customer_name,
+        name=_("Linked in another registration") if hidden else row.name,
+        customer_name="" if hidden else row.customer_name,
         country=row.country,
         currency=row.currency,
-        vat_number=row.vat_number,
+        vat_number="" if hidden else row.vat_number,
         exact_status=row.exact_status,
         blocking_status=row.blocking_status,
         permitted=row.permitted,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -67,7 +68,7 @@ def create_customer_link(
         write(session, registration_id, by.name, "link_created", until=until.isoformat())
         note(session, Event.CUSTOMER_LINK_CREATED, by, registration)
         settle(session, app.settings, registration, now)
-    return f"{app.settings.public_url.rstrip('/')}/customer/{token}"
+    return f"{app.settings.public_address}/customer/{token}"
 
 
 def revoke_customer_link(app: Application, by: CurrentOperator, registration_id: int) -> None:
@@ -82,26 +83,34 @@ def revoke_customer_link(app: Application, by: CurrentOperator, registration_id:
 
 def open_customer_link(app: Application, token: str, visitor_address: str = "") -> CustomerLinkPage:
     """What to show to whoever opens the link; looking does not use it up. Raises ``NotFound`` with the reason."""
-    with app.database.transaction() as session:
+    with app.database.read() as session:
         link, registration = _usable(app, session, token)
-        if link.opened_at is None:
-            link.opened_at = clock.now()
-            write(session, registration.id, CUSTOMER, "link_opened")
-            note(
-                session,
-                Event.CUSTOMER_LINK_OPENED,
-                None,
-                registration,
-                address=visitor_address,
-                actor="customer",
-            )
         asker = session.get(Operator, link.created_by) if link.created_by else None
-        return CustomerLinkPage(
+        page = CustomerLinkPage(
             registration_name=registration.name,
             environment=registration.environment,
             asked_by=asker.name if asker else "Clickker",
             expires_at=link.expires_at,
         )
+    if link.opened_at is None:
+        app.database.unless_busy(partial(_note_opened, app, token, visitor_address), None)
+    return page
+
+
+def _note_opened(app: Application, token: str, visitor_address: str, session: Session) -> None:
+    link, registration = _usable(app, session, token)
+    if link.opened_at is not None:
+        return
+    link.opened_at = clock.now()
+    write(session, registration.id, CUSTOMER, "link_opened")
+    note(
+        session,
+        Event.CUSTOMER_LINK_OPENED,
+        None,
+        registration,
+        address=visitor_address,
+        actor="customer",
+    )
 
 
 def begin_customer_consent(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from core.registrations.linked_elsewhere import UNSEEN
 from core.registrations.names import NameMatch, compare_names
 from core.registrations.views import AdministrationView, RegistrationView
 
@@ -22,7 +23,8 @@ class NameComparison:
 
 def compare_name(view: RegistrationView) -> NameComparison:
     """Compare the registration's name with its administrations and their customers at Exact."""
-    found = [name for a in view.administrations if a.permitted for name in (a.name, a.customer_name) if name]
+    known = [a for a in view.administrations if a.permitted and a.taken_by != UNSEEN]
+    found = [name for a in known for name in (a.name, a.customer_name) if name]
     ranked = sorted(found, key=lambda name: _ORDER.index(compare_names(view.name, name)))
     if not ranked:
         return NameComparison(NameMatch.DIFFERENT, "")

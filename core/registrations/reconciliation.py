@@ -6,8 +6,9 @@ from sqlalchemy import select
 
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
+from core.registrations.linked_elsewhere import unseen_elsewhere
 from core.registrations.reconcile import Reconciliation, Side, reconcile
-from core.registrations.scope import check_visible
+from core.registrations.scope import look_at, visible
 from core.storage.models import Administration
 
 
@@ -20,8 +21,13 @@ def reconciliation(app: Application, by: CurrentOperator, registration_id: int) 
         .order_by(Administration.name_key, Administration.code)
     )
     with app.database.read() as session:
-        check_visible(session, app, by, registration_id)
-        return reconcile([_side(row) for row in session.scalars(query)])
+        registration = look_at(session, app, by, registration_id)
+        rows = session.scalars(query).all()
+        # The login may be an accountant's: the books of customers whom the reader may not see are not told of.
+        hidden = unseen_elsewhere(
+            session, registration, [row.code for row in rows], visible(app.settings, by)
+        )
+        return reconcile([_side(row) for row in rows if row.code not in hidden])
 
 
 def _side(row: Administration) -> Side:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from psycopg.types.string import StrDumperUnknown as StrDumper
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.orm import Session
 
+from core.storage.database_address import read_address
 from core.storage.quiet_errors import quieten
 from core.storage.rows import Prepared, Rows
+
+T = TypeVar("T")
+BUSY_MS = 30_000
+"""How long a transaction that writes waits for another."""
+PATIENCE_MS = 100
+"""The same for what is only noted while somebody reads."""
+_log = logging.getLogger(__name__)
 
 
 class Database:
@@ -33,6 +43,28 @@ class Database:
     def transaction(self) -> Iterator[Session]:
         """Commit at the end of the block, roll back on any exception. Nothing else commits."""
         with Session(self._writing, expire_on_commit=False, info=self.info) as session, session.begin():
+            yield session
+
+    def unless_busy(self, work: Callable[[Session], T], otherwise: T, patience: int = PATIENCE_MS) -> T:
+        """Do ``work`` in a transaction of its own; ``otherwise`` when that would have to wait for somebody else's, or
+        the database takes nothing at the moment.
+
+        For what is noted while somebody reads: a page waits for no other longer than ``patience`` milliseconds.
+        """
+        try:
+            with self.hurried(patience) as session:
+                return work(session)
+        except (OperationalError, InternalError) as error:
+            _log.debug("Not noted, the database is busy or takes nothing: %s", type(error.orig).__name__)
+            return otherwise
+
+    @contextmanager
+    def hurried(self, patience: int = PATIENCE_MS) -> Iterator[Session]:
+        """As ``transaction``, and raises ``OperationalError`` rather than wait for another."""
+        writing = self.engine.execution_options(clickker_write=True, clickker_patience=patience)
+        with Session(writing, expire_on_commit=False, info=self.info) as session, session.begin():
+            if not self.is_sqlite:
+                session.execute(text(f"SET LOCAL lock_timeout = {int(patience)}"))
             yield session
 
     @contextmanager
@@ -71,7 +103,7 @@ def afterwards(session: Session, action: Callable[[], None]) -> None:
 
 
 def _create_engine(url: str) -> Engine:
-    parsed = make_url(url)
+    parsed = read_address(url)
     if parsed.get_backend_name() == "postgresql":
         engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
@@ -85,6 +117,7 @@ def _create_engine(url: str) -> Engine:
             hide_parameters=True,  # an error's text goes to the log: no hash, no customer in it
         )
         quieten(engine)
+        event.listen(engine, "connect", _leave_nul_out)
         return engine
     if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
         _make_private(Path(parsed.database))
@@ -121,7 +154,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:  # noqa: ANN401 - DB
         "journal_mode=WAL",
         "synchronous=FULL",  # a committed token survives a power cut
         "foreign_keys=ON",
-        "busy_timeout=30000",
+        f"busy_timeout={BUSY_MS}",
         "cache_size=-65536",
         "mmap_size=268435456",
         "temp_store=MEMORY",
@@ -130,7 +163,28 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:  # noqa: ANN401 - DB
     cursor.close()
 
 
+class _NoNul(StrDumper):
+    """PostgreSQL has no NUL in a text: whatever somebody sends, nothing that is kept holds one, so it is left out."""
+
+    def dump(self, obj: str) -> Any:  # noqa: ANN401 - as psycopg declares it
+        """The text as it is sent."""
+        return super().dump(obj.replace("\x00", "") if "\x00" in obj else obj)
+
+
+def _leave_nul_out(connection: Any, _record: Any) -> None:  # noqa: ANN401 - DBAPI objects have no type
+    connection.adapters.register_dumper(str, _NoNul)
+
+
 def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get("clickker_write", False)
+    options = connection.get_execution_options()
     # A transaction that will write takes the lock at once: upgrading a read lock can fail at once with "locked".
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    begin = "BEGIN IMMEDIATE" if options.get("clickker_write", False) else "BEGIN"
+    patience = options.get("clickker_patience")
+    if patience is None:
+        connection.exec_driver_sql(begin)
+        return
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience)}")
+    try:
+        connection.exec_driver_sql(begin)
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_MS}")

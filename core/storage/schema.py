@@ -13,6 +13,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from core.errors import SettingsError
+from core.i18n import _
 from core.storage.audit_search import install_audit_search
 from core.storage.database import Database
 from core.storage.search import install_search
@@ -31,6 +33,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
         _without_cascades(connection) if database.is_sqlite else nullcontext(),
         connection.begin(),
     ):
+        _refuse_newer(connection)
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         config = _config()
@@ -71,6 +74,24 @@ def newest_revision() -> str | None:
 def is_current(database: Database) -> bool:
     """Whether the database has the tables of this version."""
     return current_revision(database) == newest_revision()
+
+
+def check_not_newer(database: Database) -> None:
+    """Raise ``SettingsError`` for a database that a newer version of the product has upgraded."""
+    with database.engine.connect() as connection:
+        _refuse_newer(connection)
+
+
+def _refuse_newer(connection: Connection) -> None:
+    found = set(MigrationContext.configure(connection).get_current_heads())
+    known = {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if found - known:
+        raise SettingsError(
+            _(
+                "The database was upgraded by a newer version of the product than this one (its tables: {found}; this "
+                "version's: {ours}). Start that version, or restore the backup from before the upgrade."
+            ).format(found=", ".join(sorted(found - known)), ours=newest_revision())
+        )
 
 
 def _config() -> Config:

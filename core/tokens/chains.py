@@ -160,4 +160,6 @@ def _hand_over(session: Session, app: Application, source: Grant, target: Grant,
     names = app.vault.fingerprints(read_refresh_token(app.vault, target))
     session.delete(source)
     session.flush()
-    afterwards(session, partial(app.journal.follow, source.id, target.id, before, names, clock.now()))
+    afterwards(
+        session, partial(app.journal.follow, app.vault, source.id, target.id, before, names, clock.now())
+    )

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.errors import ClickkerError
 from core.tokens.archive import Archive, Archived
-from core.tokens.records import Spend
+from core.tokens.records import Spend, rebind
 from core.tokens.slots import Slots
+from core.tokens.vault import Vault
 
 log = logging.getLogger(__name__)
 
@@ -39,17 +41,27 @@ class Journal:
         except (SQLAlchemyError, OSError):
             log.exception("The answer for grant %s could not be archived; its row holds it.", spend.grant_id)
 
-    def follow(
-        self, source_id: str, target_id: str, parent: str, names: Sequence[str], now: datetime
+    def follow(  # noqa: PLR0917 - from where to where, and what
+        self,
+        vault: Vault,
+        source_id: str,
+        target_id: str,
+        parent: str,
+        names: Sequence[str],
+        now: datetime,
     ) -> None:
         """The pair of ``source_id``, whose refresh token has ``names``, went over to ``target_id``, which held
-        ``parent`` until then."""
+        ``parent`` until then. What is kept is sealed anew: an answer opens for its own grant alone."""
         found = self.newest(source_id)
-        if found is not None:
-            moved = Spend("", target_id, parent, found.registration_id, found.consent_id)
-            known = [found.child, *(name for name in names if name != found.child)]
-            self.remember(moved, known, found.sealed, found.began_at or now)
-            self.forget([source_id])
+        if found is None:
+            return
+        moved = Spend("", target_id, parent, found.registration_id, found.consent_id)
+        known = [found.child, *(name for name in names if name != found.child)]
+        try:
+            self.remember(moved, known, rebind(vault, found.sealed, target_id), found.began_at or now)
+        except ClickkerError:
+            log.exception("The archived answer of grant %s cannot be used.", source_id)
+        self.forget([source_id])
 
     def newest(self, grant_id: str) -> Archived | None:
         """The newest answer of one chain; None when nothing is known, or can be read."""

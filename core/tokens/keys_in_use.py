@@ -78,7 +78,9 @@ def check_keys(database: Database, vault: Vault) -> None:
 def check_keys_of(settings: Settings) -> None:
     """The same before anything is plugged together. A database out of reach is told of by whoever needs it."""
     vault = Vault(settings.encryption_keys.get_secret_value())
-    with suppress(SQLAlchemyError, OSError, ImportError):
+    with suppress(
+        SQLAlchemyError, OSError, ImportError
+    ):  # raises ``SettingsError`` for an address that is none
         database = Database(settings.database_url.get_secret_value())
         try:
             check_keys(database, vault)

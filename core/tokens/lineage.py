@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from sqlalchemy import select, update
@@ -15,7 +15,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 from core.alarms.outbox import AlarmKind, announce
 from core.application import Application
 from core.exact.oauth import TokenPair
-from core.storage.models import Grant, Registration
+from core.storage.models import Alarm, Grant, Registration
 from core.storage.moments import database_now
 from core.tokens.facts import next_keep_alive
 from core.tokens.flights import NO_LEASE
@@ -108,6 +108,24 @@ def _columns(app: Application, grant_id: str, pair: TokenPair, moment: datetime)
         "next_try_at": None,
         **NO_LEASE,
     }
+
+
+def raise_misplaced(app: Application, grant_id: str) -> None:
+    """The archive holds for this grant what is another's, or was changed: nothing of it is put in force, and an admin
+    is told, once a day."""
+    log.error(
+        "The archived answer of grant %s is not its own, or was changed; it is not put in force.", grant_id
+    )
+    with app.database.transaction() as session:
+        now = database_now(session)
+        affected = session.scalar(select(Registration).where(Registration.grant_id == grant_id).limit(1))
+        told = select(Alarm.id).where(
+            Alarm.kind == AlarmKind.ANSWER_MISPLACED.value,
+            Alarm.created_at > now - timedelta(days=1),
+            Alarm.registration_id == (affected.id if affected else None),
+        )
+        if session.scalar(told.limit(1)) is None:
+            announce(session, AlarmKind.ANSWER_MISPLACED, now, registration=affected)
 
 
 def _raise_alarm(session: Session, grant_id: str, now: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from core.errors import ClickkerError
@@ -100,6 +100,12 @@ def unseal(vault: Vault, sealed: bytes) -> Record:
         )
     except (KeyError, TypeError, ValueError):
         raise OtherForm("A record of the journal has another form than this version writes.") from None
+
+
+def rebind(vault: Vault, sealed: bytes, grant_id: str) -> bytes:
+    """The same answer, which belongs to another grant from now on. Raises as ``unseal``."""
+    record = unseal(vault, sealed)
+    return seal(vault, replace(record, spend=replace(record.spend, grant_id=grant_id)))
 
 
 def reseal(vault: Vault, sealed: bytes) -> bytes:

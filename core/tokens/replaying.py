@@ -24,7 +24,7 @@ from core.storage.models import Grant
 from core.tokens.archive import Archived
 from core.tokens.grants import moment_in_database_time
 from core.tokens.holdings import Held, held_in
-from core.tokens.lineage import DATABASE_AWAY, Landing, land
+from core.tokens.lineage import DATABASE_AWAY, Landing, land, raise_misplaced
 from core.tokens.records import OtherForm, Record, Spend, unseal
 from core.tokens.slots import JournalFull, Slot
 from core.tokens.vault import DamagedSecret
@@ -216,7 +216,26 @@ def _names_of(app: Application, chain: Archived) -> Collection[str]:
 def _open(app: Application, chain: Archived) -> tuple[Record, TokenPair] | None:
     try:
         record = unseal(app.vault, chain.sealed)
-        return record, record.pair()
-    except (DamagedSecret, OtherForm, SettingsError, ExactError):
+        pair = record.pair()
+    except DamagedSecret:
+        raise_misplaced(app, chain.grant_id)
+        return None
+    except (OtherForm, SettingsError, ExactError):
         log.exception("The archived answer of grant %s cannot be used.", chain.grant_id)
         return None
+    if _belongs(app, chain, record, pair):
+        return record, pair
+    raise_misplaced(app, chain.grant_id)
+    return None
+
+
+def _belongs(app: Application, chain: Archived, record: Record, pair: TokenPair) -> bool:
+    """Whether the answer is this grant's and this chain's own: what the archive says beside it anybody could write who
+    can write its file; what is sealed only we can."""
+    spend = record.spend
+    return (
+        spend.grant_id == chain.grant_id
+        and chain.child in app.vault.fingerprints(pair.refresh_token)
+        and spend.registration_id in {0, chain.registration_id}
+        and spend.consent_id in {"", chain.consent_id}
+    )

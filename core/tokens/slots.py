@@ -163,6 +163,16 @@ class Slots:
                 raise JournalFull
             time.sleep(0.02)
 
+    def try_one(self) -> None:
+        """Raise ``JournalFull`` or ``OSError`` when no answer could be kept now. All in use is no such trouble."""
+        self._make()
+        probe = self._folder / f"probe-{uuid4().hex}"
+        probe.touch(mode=0o600)
+        probe.unlink()
+        slot, _busy = self._first_free()
+        if slot is not None:
+            slot.release()
+
     def left_behind(self) -> Generator[Slot, None, None]:
         """Every slot that holds an answer and nobody; each is held while the caller looks at it, then let go of.
 

@@ -74,7 +74,7 @@ def visitor(app: Application) -> Iterator[TestClient]:
 
 
 def _sign_in(visitor: TestClient, app: Application, who: CurrentOperator) -> tuple[str, str]:
-    ticket = start_ticket(app, who.id, "browser", "/")
+    ticket = start_ticket(app, who.id, "browser", "/", confirmed=True)
     cookie = start_session(app, ticket, "browser", "127.0.0.1", "test").cookie
     visitor.cookies.set(session_cookie(app.settings), cookie)
     return ticket, cookie

@@ -17,7 +17,7 @@ from core.accounts.roles import Action, CurrentOperator, Role
 from core.application import Application
 from core.errors import Conflict, NotFound
 from core.exact.errors import ExactError, FailureKind
-from core.registrations.administrations import save_administrations
+from core.registrations.administrations import compare_name, save_administrations
 from core.registrations.bulk import BulkAction, RowState, change_many, check_results, rows_for_bulk
 from core.registrations.failures import record_failure
 from core.registrations.finding import find_named
@@ -35,6 +35,7 @@ from core.registrations.listing import (
     list_registrations,
 )
 from core.registrations.overview import overview
+from core.registrations.reconciliation import reconciliation
 from core.registrations.register import set_owner
 from core.registrations.registration import registration
 from core.registrations.status import Status
@@ -255,6 +256,31 @@ def test_check_27_who_has_linked_an_administration_is_not_named(
         save_administrations(own, mark, number, [55])
     assert THEIRS not in str(refused.value)
     assert THEIRS in str(registration(own, make_operator(database), number).administrations)
+
+
+def test_check_27_an_accountants_other_customers_are_not_named(
+    own: Application, database: Database, mark: CurrentOperator, nora: CurrentOperator
+) -> None:
+    """The login is an accountant's: Exact lists every customer of his. Those that are linked under a registration of
+    somebody else are told of nowhere; what nobody has linked, and one's own, is."""
+    make_administration(
+        database, make_connected(database, THEIRS, owner_id=nora.id), "Geheim Holding", code=55
+    )
+    number = make_connected(database, "Bakker B.V.", owner_id=mark.id)
+    make_administration(database, number, "Geheim Holding", code=55, linked=False, permitted=True)
+    make_administration(database, number, "Vrije Holding", code=56, linked=False, permitted=True)
+    other = make_connected(database, "Ook van Mark B.V.", owner_id=mark.id)
+    make_administration(database, other, "Marks Holding", code=57)
+    make_administration(database, number, "Marks Holding", code=57, linked=False, permitted=True)
+
+    compared = [line.side.name for line in reconciliation(own, mark, number).lines]
+    shown = registration(own, mark, number)
+
+    assert {"Vrije Holding", "Marks Holding"} <= set(compared)
+    assert "Geheim" not in f"{compared} {shown} {compare_name(shown)} {timeline(own, mark, number)}"
+    sanne = make_operator(database)
+    assert "Geheim Holding" in [line.side.name for line in reconciliation(own, sanne, number).lines]
+    assert "Geheim Holding" in str(registration(own, sanne, number).administrations)
 
 
 def test_check_27_what_is_given_away_is_gone_from_sight(
