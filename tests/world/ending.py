@@ -39,11 +39,12 @@ def everybody_does_what_is_asked(life: Life, status_of: Callable[[int], Status |
         life.engine.set_division(division.environment, division.code, status=1, blocking=0)
     for environment, login in consented(life):
         life.engine.set_scope(environment, login, "all")
-    asked = [
-        number for number, case in life.cases.items() if not case.deleted and _ask(life, number, status_of)
-    ]
-    for seconds in (12 * MINUTE, 23 * HOUR):
-        life.wait(seconds)
+    asked: list[int] = []
+    for _time in range(2):  # what a first answer brings is looked at once more
+        numbers = [number for number, case in life.cases.items() if not case.deleted]
+        asked = [number for number in numbers if _ask(life, number, status_of)]
+        life.wait(12 * MINUTE)
+    life.wait(23 * HOUR)
     return asked
 
 

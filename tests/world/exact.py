@@ -117,8 +117,10 @@ class WorldWire(Wire):
         """Tokens that never got from Exact into a journal: the window that no protocol can close."""
         self.harmless = False
         """What strikes the token address next may not cost a token."""
-        self.exchanged: Callable[[Any, str, str], None] = lambda _about, _environment, _user: None
-        """Told of every code that Exact turned into tokens: for which browser, where, whose."""
+        self.exchanged: Callable[[Any, str, str, str], None] = lambda _about, _environment, _user, _token: (
+            None
+        )
+        """Told of every code that Exact turned into tokens: for which browser, where, whose, and the token."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         endpoint = _endpoint(request)
@@ -164,7 +166,7 @@ class WorldWire(Wire):
         pair, task = self.engine._context.state.pairs[newest], self._hub.current
         if task is not None and not pair.parent:
             chain = self.engine._context.state.chains[pair.chain]
-            self.exchanged(task.act.about, chain.environment, chain.user)
+            self.exchanged(task.act.about, chain.environment, chain.user, newest)
         if newest not in self.delivered and not self.harmless:
             self.lost.add(newest)
         elif task is not None:

@@ -55,10 +55,10 @@ class Life:
 
     # --- What the world remembers -------------------------------------------------------------------------------
 
-    def exchanged(self, tab: Any, environment: str, login: str) -> None:
+    def exchanged(self, tab: Any, environment: str, login: str, token: str) -> None:
         """Exact has turned a code into tokens."""
         if tab is not None and tab.number in self.cases:
-            self.cases[tab.number].given.append((tab.began, environment, login))
+            self.cases[tab.number].given.append((tab.began, environment, login, token))
 
     def client_id(self, environment: str) -> str:
         return self.engine.config.first_app(environment).client_id

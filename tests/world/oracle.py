@@ -45,7 +45,7 @@ class Oracle(Truth):
         if call.status == 200 and not call.fault and call.endpoint in {"me", "divisions"}:
             self.books.answered[user] = call.at
         if call.status in _COUNTED:
-            if self.newest(user) is None:
+            if self.newest(user) is None and not self.nameless(user):
                 self.books.first_refused.setdefault(user, call.at)
             self._count_error(call)
         if self.newest(user) is not None:

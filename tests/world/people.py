@@ -47,8 +47,8 @@ class Case:
 
     number: int
     customer: Customer
-    given: list[tuple[datetime, str, str]] = field(default_factory=list)
-    """(when the browser left, environment, login) of every code for it that Exact turned into tokens."""
+    given: list[tuple[datetime, str, str, str]] = field(default_factory=list)
+    """(when the browser left, environment, login, token) of every code for it that Exact turned into tokens."""
     let_go: datetime | None = None
     """When an operator last gave up what it had or was under way: disconnected, rejected, another country."""
     deleted: bool = False

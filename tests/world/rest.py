@@ -71,9 +71,11 @@ class Rest(Oracle):
         return self._by_administrations(user, linked)
 
     def _consented_anew(self, case: Case) -> bool:
+        """Whether its last consent lives. One that another's has superseded may have died without a name."""
         user = next((user for user in self.users.values() if self.waits_for(case, user)), None)
         newest = self.newest(user) if user else None
-        return newest is not None and newest.refresh_token not in self.life.wire.lost
+        pair = self.life.engine._context.state.pairs.get(case.given[-1][3]) if case.given else None
+        return newest is not None and pair is not None and pair.chain == newest.chain
 
     def _without_consent(self, case: Case) -> set[Any]:
         return set() if self._consented_anew(case) else {Status.WAITING_FOR_CONSENT}

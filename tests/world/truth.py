@@ -22,6 +22,8 @@ from core.tokens.records import unseal
 from tests.world.life import Life
 from tests.world.people import Case
 
+AT_ONCE = timedelta(minutes=15)
+"""An attempt at consent takes ten minutes at the most, and Exact some more."""
 User = tuple[str, str]
 """(environment, login)"""
 
@@ -148,8 +150,28 @@ class Truth:
     def waits_for(self, case: Case, user: User) -> bool:
         if case.deleted or case.unsure or not case.given:
             return False
-        began, *last = case.given[-1]
-        return tuple(last) == user and (case.let_go is None or began > case.let_go)
+        began, environment, login, token = case.given[-1]
+        if token in self.life.wire.lost or self._overlaps(case):
+            return False
+        return (environment, login) == user and (case.let_go is None or began > case.let_go)
+
+    @staticmethod
+    def _overlaps(case: Case) -> bool:
+        """Two people said yes for it in two windows at once: nobody can say whose word was the later."""
+        began, _environment, login, _token = case.given[-1]
+        return any(other != login and began - at < AT_ONCE for at, _where, other, _t in case.given[:-1])
+
+    def nameless(self, user: User) -> bool:
+        """Whether a consent of this login is kept of which Exact has not told yet whose it is: what befalls its tokens
+        is not known to be this login's."""
+        running = self.any_process()
+        with running.app.database.read() as session:
+            query = select(Grant).where(Grant.exact_user_id.is_(None), Grant.refresh_token.is_not(None))
+            rows = session.scalars(query).all()
+        state = self.life.engine._context.state
+        pairs = [state.pairs.get(read_refresh_token(running.app.vault, row)) for row in rows]
+        chains = [state.chains[pair.chain] for pair in pairs if pair is not None]
+        return any((chain.environment, chain.user) == user for chain in chains)
 
     def name(self, each: Shown) -> str:
         case = self.life.cases.get(each.id)
