@@ -1,0 +1,120 @@
+"""Which tests come by which lines, measured with coverage: a mutant runs those alone.
+
+Each file of tests is measured by itself, and what was found is kept in ``var/mutants`` for as long as neither it, nor
+what the tests share, nor the sources of its part change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import defaultdict
+from collections.abc import Generator, Iterable, Sequence
+from pathlib import Path
+
+import pytest
+from coverage import Coverage
+
+from tests.mutants import forks
+from tests.mutants.making import ROOT, Mutant
+from tests.mutants.table import Part
+
+AT_IMPORT = ""
+"""In place of a test's name: the line runs when the file is imported."""
+_KEPT = ROOT / "var" / "mutants"
+
+
+class Reach:
+    """Of one part and one database: lines of its sources to the tests that run them, and how long these take."""
+
+    def __init__(self, options: Sequence[str]) -> None:
+        self.options = tuple(options)
+        """What a run on this database needs."""
+        self._lines: dict[tuple[str, int], set[str]] = defaultdict(set)
+        self._seconds: dict[str, float] = {}
+
+    def add(self, found: dict[str, dict[str, dict[str, list[str]]]], seconds: dict[str, float]) -> None:
+        self._seconds.update(seconds)
+        for file, lines in found["lines"].items():
+            for line, names in lines.items():
+                self._lines[file, int(line)].update(names)
+
+    def tests_for(self, mutant: Mutant) -> list[str]:
+        """Names as pytest takes them, the quickest first; all tests for what runs at import; none when nobody looks."""
+        span = range(mutant.first, mutant.last + 1)
+        found: set[str] = set().union(*(self._lines.get((mutant.file, line), set()) for line in span))
+        chosen = (found - {AT_IMPORT}) or (set(self._seconds) if found else set())
+        return sorted(chosen, key=self._seconds.__getitem__)
+
+    def time_of(self, tests: Iterable[str]) -> float:
+        """Seconds, as measured: twice what it takes unwatched."""
+        return sum(self._seconds[name] for name in tests)
+
+
+def measure(part: Part, chosen: Sequence[str], options: Sequence[str]) -> Reach:
+    """What the tests of ``part`` come by; ``chosen`` says on which database, ``options`` what these runs need.
+
+    Raises ``SystemExit`` when a test fails with nothing changed.
+    """
+    reach = Reach(options)
+    shared = _hash([*part.files(), "tests/conftest.py", "tests/factories.py", *_support()])
+    for tests in part.test_files():
+        kept = _KEPT / f"{_hash([tests], shared, *chosen)}.json"
+        if not kept.exists():
+            _measure(part, [tests, *chosen, *options], kept)
+        found = json.loads(kept.read_text(encoding="utf-8"))
+        reach.add(found, found["seconds"])
+    return reach
+
+
+def _measure(part: Part, run: Sequence[str], kept: Path) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    log = kept.with_suffix(".log")
+    outcome = forks.run(run, 1800, plugins=[_Watch(part.files(), kept)], log=log)
+    fine = {int(pytest.ExitCode.OK), int(pytest.ExitCode.NO_TESTS_COLLECTED)}
+    if outcome.exit_code not in fine or not kept.exists():
+        kept.unlink(missing_ok=True)
+        raise SystemExit(f"{run[0]} fails with nothing changed:\n{log.read_text(encoding='utf-8')[-3000:]}")
+    log.unlink()
+
+
+def _support() -> list[str]:
+    return [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "tests/support").glob("*.py"))]
+
+
+def _hash(files: Iterable[str], *more: str) -> str:
+    made = hashlib.sha256("\n".join(more).encode())
+    for file in files:
+        made.update(file.encode() + (ROOT / file).read_bytes())
+    return made.hexdigest()[:24]
+
+
+class _Watch:
+    """A plugin of pytest: every test is a context of the measurement."""
+
+    def __init__(self, files: Sequence[str], answer: Path) -> None:
+        self._files = {str(ROOT / file): file for file in files}
+        self._answer = answer
+        self._coverage = Coverage(data_file=None, include=[*self._files], config_file=False)
+        self._coverage.set_option("run:disable_warnings", ["no-data-collected"])
+        self._seconds: dict[str, float] = {}
+
+    def pytest_configure(self) -> None:
+        self._coverage.start()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        self._coverage.switch_context(item.nodeid)
+        started = time.monotonic()
+        try:
+            return (yield)
+        finally:
+            self._seconds[item.nodeid] = time.monotonic() - started
+            self._coverage.switch_context(AT_IMPORT)
+
+    def pytest_unconfigure(self) -> None:
+        self._coverage.stop()
+        data = self._coverage.get_data()
+        lines = {file: data.contexts_by_lineno(path) for path, file in self._files.items()}
+        self._answer.write_text(json.dumps({"lines": lines, "seconds": self._seconds}), encoding="utf-8")
