@@ -1,8 +1,8 @@
 """``make mutants``: a change of the source, and does a test see it? For each file of the table, or for some.
 
 ``python -m tests.mutants --files core/tokens/facts.py --sample 25 --seed 7``; without ``--sample`` every mutant is
-tried, which takes a night for all files. What survives is told with its place and its change; what may survive, and why,
-stands in docs/mutants.md.
+tried, which takes a night for all files. What survives is told with its place and its change; what may survive, and
+why, stands in docs/mutants.md.
 """
 
 from __future__ import annotations
