@@ -51,7 +51,9 @@ def test_a_refusal_for_good_is_told_with_exacts_words_and_hides_what_it_explains
 
 def test_a_lapse_began_when_the_consent_lapsed() -> None:
     assert only(facts(lapses_at=NOW)) == Problem(IssueKind.LAPSED, NOW)
-    assert only(facts(lapses_at=NOW - DAY, last_success_at=NOW - 30 * DAY)) == Problem(IssueKind.LAPSED, NOW - DAY)
+    assert only(facts(lapses_at=NOW - DAY, last_success_at=NOW - 30 * DAY)) == Problem(
+        IssueKind.LAPSED, NOW - DAY
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,14 @@ def test_a_failure_is_told_instead_of_old_news() -> None:
 
 @pytest.mark.parametrize(
     ("left", "level"),
-    [(14 * DAY + HOUR, None), (14 * DAY, 14), (7 * DAY + HOUR, 14), (7 * DAY, 7), (3 * DAY + HOUR, 7), (3 * DAY, 3)],
+    [
+        (14 * DAY + HOUR, None),
+        (14 * DAY, 14),
+        (7 * DAY + HOUR, 14),
+        (7 * DAY, 7),
+        (3 * DAY + HOUR, 7),
+        (3 * DAY, 3),
+    ],
 )
 def test_a_coming_lapse_goes_in_steps_and_began_at_the_first(left: timedelta, level: int | None) -> None:
     given = facts(lapses_at=NOW + left)

@@ -121,7 +121,8 @@ def test_the_first_failure_waits_ten_minutes_however_long_ago_the_last_check_was
 
 
 @pytest.mark.parametrize(
-    ("named", "wait"), [(30 * MINUTE, 30 * MINUTE), (MINUTE, MINUTE), (0 * MINUTE, 10 * MINUTE), (-MINUTE, 10 * MINUTE)]
+    ("named", "wait"),
+    [(30 * MINUTE, 30 * MINUTE), (MINUTE, MINUTE), (0 * MINUTE, 10 * MINUTE), (-MINUTE, 10 * MINUTE)],
 )
 def test_a_moment_that_exact_names_counts_if_it_is_yet_to_come(named: timedelta, wait: timedelta) -> None:
     error = ExactError(FailureKind.RATE_LIMITED, retry_at=NOW + named)
@@ -140,7 +141,5 @@ def test_a_moment_that_exact_names_counts_if_it_is_yet_to_come(named: timedelta,
         ({"last_failure_at": NOW, "last_failure_kind": "outage", "last_success_at": None}, True),
     ],
 )
-def test_it_fails_when_the_last_that_was_heard_is_a_failure(
-    facts: dict[str, object], expected: bool
-) -> None:
+def test_it_fails_when_the_last_that_was_heard_is_a_failure(facts: dict[str, object], expected: bool) -> None:
     assert failing(row(**facts)) is expected
