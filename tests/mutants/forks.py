@@ -85,23 +85,29 @@ class Outcome:
     def result(self) -> str:
         if self.exit_code is None:
             return TIMED_OUT
-        return SURVIVED if self.exit_code == pytest.ExitCode.OK else KILLED
+        fine = self.exit_code in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
+        return SURVIVED if fine else KILLED
 
 
 def run(
     tests: Sequence[str],
     limit: float,
     mutant: Mutant | None = None,
+    *,
     plugins: Sequence[object] = (),
+    options: Sequence[str] = (),
     log: Path | None = None,
 ) -> Outcome:
-    """Run tests, given as pytest takes them, stopping at the first that fails; ``limit`` in seconds."""
+    """Run whole files of tests, or tests by their names, stopping at the first that fails; ``limit`` in seconds."""
+    if not tests:
+        raise ValueError("without names pytest would run everything")
     started = time.monotonic()
     child = os.fork()
     if child == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.setsid()
         _be_quiet(log)
-        code = _run_here(tests, mutant, plugins)
+        code = _run_here(tests, mutant, plugins, options)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -109,12 +115,29 @@ def run(
     return Outcome(code, time.monotonic() - started)
 
 
-def _run_here(tests: Sequence[str], mutant: Mutant | None, plugins: Sequence[object]) -> int:
+class _Chosen:
+    """A plugin of pytest: of the files' tests only these, in this order. One that is not there is none."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._places = {name: place for place, name in enumerate(names)}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = sorted(
+            (item for item in items if item.nodeid in self._places),
+            key=lambda item: self._places[item.nodeid],
+        )
+
+
+def _run_here(
+    tests: Sequence[str], mutant: Mutant | None, plugins: Sequence[object], options: Sequence[str]
+) -> int:
     try:
         if mutant is not None:
             sys.meta_path.insert(0, _Changed(mutant))
         os.chdir(ROOT)
-        code = int(pytest.main([*_OPTIONS, *tests], plugins=[*plugins]))
+        files = dict.fromkeys(name.split("::")[0] for name in tests)
+        only = [_Chosen(tests)] if any("::" in name for name in tests) else []
+        code = int(pytest.main([*_OPTIONS, *options, *files], plugins=[*plugins, *only]))
     except BaseException:
         traceback.print_exc()
         return 1
@@ -137,16 +160,16 @@ def _be_quiet(log: Path | None = None) -> None:
 
 def _wait(child: int, limit: float) -> int | None:
     """Its exit code; after ``limit`` seconds it and all that it started are killed."""
-    ends = time.monotonic() + limit
-    pause = 0.01
-    while time.monotonic() < ends:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            _kill_group(child)  # what a test left behind
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(pause)
-        pause = min(pause * 1.5, 0.2)
-    _kill_group(child)
+    ends, pause = time.monotonic() + limit, 0.01
+    try:
+        while time.monotonic() < ends:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.2)
+    finally:
+        _kill_group(child)  # with what a test left behind, and also when we are asked to end
     os.waitpid(child, 0)
     return None
 

@@ -22,15 +22,14 @@ from tests.mutants.table import Part
 
 AT_IMPORT = ""
 """In place of a test's name: the line runs when the file is imported."""
+_SQLITE = ("-k", "not postgresql")
 _KEPT = ROOT / "var" / "mutants"
 
 
 class Reach:
-    """Of one part and one database: lines of its sources to the tests that run them, and how long these take."""
+    """Of one part, on SQLite: lines of its sources to the tests that run them, and how long these take."""
 
-    def __init__(self, options: Sequence[str]) -> None:
-        self.options = tuple(options)
-        """What a run on this database needs."""
+    def __init__(self) -> None:
         self._lines: dict[tuple[str, int], set[str]] = defaultdict(set)
         self._seconds: dict[str, float] = {}
 
@@ -41,41 +40,42 @@ class Reach:
                 self._lines[file, int(line)].update(names)
 
     def tests_for(self, mutant: Mutant) -> list[str]:
-        """Names as pytest takes them, the quickest first; all tests for what runs at import; none when nobody looks."""
+        """Names as pytest gives them, none when nobody looks, all for what runs at import.
+
+        Those that are called after the source come first, then the quickest.
+        """
         span = range(mutant.first, mutant.last + 1)
         found: set[str] = set().union(*(self._lines.get((mutant.file, line), set()) for line in span))
         chosen = (found - {AT_IMPORT}) or (set(self._seconds) if found else set())
-        return sorted(chosen, key=self._seconds.__getitem__)
+        own = f"/test_{Path(mutant.file).name}"
+        return sorted(chosen, key=lambda name: (own not in name, self._seconds[name]))
 
     def time_of(self, tests: Iterable[str]) -> float:
         """Seconds, as measured: twice what it takes unwatched."""
         return sum(self._seconds[name] for name in tests)
 
 
-def measure(part: Part, chosen: Sequence[str], options: Sequence[str]) -> Reach:
-    """What the tests of ``part`` come by; ``chosen`` says on which database, ``options`` what these runs need.
-
-    Raises ``SystemExit`` when a test fails with nothing changed.
-    """
-    reach = Reach(options)
+def measure(part: Part) -> Reach:
+    """What the tests of ``part`` come by. Raises ``SystemExit`` when a test fails with nothing changed."""
+    reach = Reach()
     shared = _hash([*part.files(), "tests/conftest.py", "tests/factories.py", *_support()])
     for tests in part.test_files():
-        kept = _KEPT / f"{_hash([tests], shared, *chosen)}.json"
+        kept = _KEPT / f"{_hash([tests], shared, *_SQLITE)}.json"
         if not kept.exists():
-            _measure(part, [tests, *chosen, *options], kept)
+            _measure(part, tests, kept)
         found = json.loads(kept.read_text(encoding="utf-8"))
         reach.add(found, found["seconds"])
     return reach
 
 
-def _measure(part: Part, run: Sequence[str], kept: Path) -> None:
+def _measure(part: Part, tests: str, kept: Path) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     log = kept.with_suffix(".log")
-    outcome = forks.run(run, 1800, plugins=[_Watch(part.files(), kept)], log=log)
+    outcome = forks.run([tests], 1800, plugins=[_Watch(part.files(), kept)], options=_SQLITE, log=log)
     fine = {int(pytest.ExitCode.OK), int(pytest.ExitCode.NO_TESTS_COLLECTED)}
     if outcome.exit_code not in fine or not kept.exists():
         kept.unlink(missing_ok=True)
-        raise SystemExit(f"{run[0]} fails with nothing changed:\n{log.read_text(encoding='utf-8')[-3000:]}")
+        raise SystemExit(f"{tests} fails with nothing changed:\n{log.read_text(encoding='utf-8')[-3000:]}")
     log.unlink()
 
 
@@ -100,8 +100,9 @@ class _Watch:
         self._coverage.set_option("run:disable_warnings", ["no-data-collected"])
         self._seconds: dict[str, float] = {}
 
-    def pytest_configure(self) -> None:
-        self._coverage.start()
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self) -> None:
+        self._coverage.start()  # before the product is imported
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
