@@ -64,9 +64,9 @@ def here(app: Application, cookie: str) -> CurrentOperator:
 
 
 def test_the_times_are_the_ones_that_were_agreed() -> None:
-    assert sessions.TICKET_LIFE == timedelta(seconds=30)
-    assert sessions.ENDED_KEPT == timedelta(days=30)
-    assert sessions.KNOWN_BROWSER_LIFE == timedelta(days=90)
+    assert timedelta(seconds=30) == sessions.TICKET_LIFE
+    assert timedelta(days=30) == sessions.ENDED_KEPT
+    assert timedelta(days=90) == sessions.KNOWN_BROWSER_LIFE
     assert second_factor.FEW_LEFT == 3
     assert (knocks.SPAN, knocks.AHEAD, knocks.MOST_ROWS) == (60, 120, 10_000)
     assert (knocks.TIDY_SECONDS, knocks.TIDY_KNOCKS) == (60, 500)

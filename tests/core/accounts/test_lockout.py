@@ -22,7 +22,9 @@ from tests.core.accounts.conftest import PASSWORD, added
 HOME, ELSEWHERE = "198.51.100.7", "203.0.113.9"
 
 
-def wrong(app: Application, who: CurrentOperator, times: int, browser: str = "", address: str = ELSEWHERE) -> None:
+def wrong(
+    app: Application, who: CurrentOperator, times: int, browser: str = "", address: str = ELSEWHERE
+) -> None:
     for _round in range(times):
         find_candidate(app, who.email, address, browser)
 
@@ -43,7 +45,7 @@ def counted(app: Application) -> int:
 
 def test_the_numbers_are_the_ones_that_were_agreed() -> None:
     assert (lockout.PER_ACCOUNT, lockout.PER_ADDRESS, lockout.TOLD_PER_MINUTE) == (5, 50, 1)
-    assert (lockout.WINDOW, lockout.KEPT) == (later(minutes=15), later(days=1))
+    assert (later(minutes=15), later(days=1)) == (lockout.WINDOW, lockout.KEPT)
 
 
 def test_four_wrong_ones_lock_nothing_and_the_right_one_forgives_none(
@@ -161,7 +163,13 @@ def test_no_password_at_all_is_no_attempt(app: Application, alice: CurrentOperat
 
 
 def test_a_lock_is_told_once_a_minute_of_each_operator_and_line(app: Application) -> None:
-    assert [worth_telling(app, whom, HOME) for whom in (1, 1, 2, None, None)] == [True, False, True, True, False]
+    assert [worth_telling(app, whom, HOME) for whom in (1, 1, 2, None, None)] == [
+        True,
+        False,
+        True,
+        True,
+        False,
+    ]
     assert worth_telling(app, 1, ELSEWHERE)
     assert [worth_telling(app, 3, f"2001:db8:1:2::{n}") for n in (1, 2)] == [True, False]
     with clock.shifted(later(seconds=61)):
