@@ -66,6 +66,28 @@ def test_a_row_that_was_just_rotated_or_has_to_wait_is_not_taken(database: Datab
     assert taken(database, grant)
 
 
+def test_a_token_may_be_spent_570_seconds_after_it_came(database: Database, grant: Grant) -> None:
+    change(database, grant, rotated_at=clock.now() - timedelta(seconds=571))
+    assert taken(database, grant)
+
+
+def test_a_lease_holds_until_it_runs_out(database: Database, grant: Grant) -> None:
+    now = clock.now()
+    change(database, grant, lease_owner="who died", lease_until=now + timedelta(seconds=30))
+    assert not taken(database, grant)
+    change(database, grant, lease_until=now - timedelta(seconds=1))
+    assert taken(database, grant)
+    with database.read() as session:
+        assert session.get_one(Grant, grant.id).lease_owner == "me"
+
+
+def test_another_grant_with_a_token_of_the_same_name_is_left_alone(database: Database, grant: Grant) -> None:
+    other = make_grant(database, fingerprint="parent", rotated_at=clock.now() - HOUR)
+    assert taken(database, grant)
+    with database.read() as session:
+        assert session.get_one(Grant, other).lease_owner is None
+
+
 def test_of_many_that_want_it_at_once_one_gets_it(database: Database, grant: Grant) -> None:
     with ThreadPoolExecutor(16) as pool:
         got = list(pool.map(lambda _n: taken(database, grant, new_owner()), range(16)))
