@@ -107,12 +107,11 @@ def run(
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.setsid()
         _be_quiet(log)
-        code = _run_here(tests, mutant, plugins, options)
+        ended = _run_here(tests, mutant, plugins, options)
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code)
-    code = _wait(child, limit)
-    return Outcome(code, time.monotonic() - started)
+        os._exit(ended)
+    return Outcome(_wait(child, limit), time.monotonic() - started)
 
 
 class _Chosen:

@@ -139,12 +139,23 @@ def linked_anew(app: Application, by: CurrentOperator, number: int) -> None:
     save_administrations(app, by, number, linked)
 
 
+def paused_and_resumed(app: Application, by: CurrentOperator, number: int) -> None:
+    set_active(app, by, number, False)
+    set_active(app, by, number, True)
+
+
+def links_made_and_withdrawn(app: Application, by: CurrentOperator, number: int) -> None:
+    create_customer_link(app, by, number)
+    create_customer_link(app, by, number)
+    revoke_customer_link(app, by, number)
+
+
 Act = Callable[[Application, CurrentOperator, RunningSimulator, int], Any]
 ACTS: dict[str, Act] = {
     "edit": lambda app, by, _exact, n: edit(
         app, by, n, RegistrationForm(name=f"Anders {n}", environment="nl", note="called them")
     ),
-    "pause and resume": lambda app, by, _exact, n: [set_active(app, by, n, on) for on in (False, True)],
+    "pause and resume": lambda app, by, _exact, n: paused_and_resumed(app, by, n),
     "owner": lambda app, by, _exact, n: set_owner(app, by, n, by.id),
     "check": lambda app, by, _exact, n: check_now(app, by, n),
     "read": lambda app, by, _exact, n: read_administrations(app, by, n),
@@ -157,9 +168,7 @@ ACTS: dict[str, Act] = {
     ),
     "consent again": lambda app, by, exact, n: consents(app, by, exact, n, TEST_USER),
     "consent by link": by_link,
-    "make and withdraw a link": lambda app, by, _exact, n: [
-        create_customer_link(app, by, n), create_customer_link(app, by, n), revoke_customer_link(app, by, n)
-    ],
+    "make and withdraw a link": lambda app, by, _exact, n: links_made_and_withdrawn(app, by, n),
     "ask for checks": lambda app, by, _exact, n: request_checks(app, by, only(app, by, n)),
     "pause many": lambda app, by, _exact, n: list(change_many(app, by, BulkAction.PAUSE, only(app, by, n))),
     "disconnect": lambda app, by, _exact, n: disconnect(app, by, n),

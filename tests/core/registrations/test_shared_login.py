@@ -32,6 +32,8 @@ from tests.factories import make_operator
 
 ACCOUNTANT, BAKKER = "kantoor@vandijk-accountants.example", "info@bakkerbv.example"
 DAY = timedelta(days=1)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""Each begins with three consents; what differs on PostgreSQL, who waits for whom, has tests of its own."""
 
 
 @pytest.fixture
