@@ -29,148 +29,169 @@ class Part:
         return _found(self.tests)
 
 
+def _in(folder: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{folder}/{name}.py" for name in names)
+
+
 PARTS = (
     Part(
-        tuple(f"core/exact/{name}.py" for name in ("answers", "oauth")),
-        (
-            *(f"tests/core/exact/test_{name}.py" for name in ("answers", "oauth", "client", "rules")),
-            "tests/core/tokens/test_odd_answers.py",
+        _in("core/exact", "answers", "oauth"),
+        _in("tests/core/exact", "test_answers", "test_oauth", "test_client"),
+    ),
+    Part(
+        _in("core/registrations", "issues", "overruling", "schedule", "status"),
+        _in(
+            "tests/core/registrations",
+            *(
+                "test_issues",
+                "test_overruling",
+                "test_problems",
+                "test_schedule",
+                "test_status",
+                "test_budget",
+            ),
         ),
     ),
     Part(
-        tuple(
-            f"core/tokens/{name}.py"
-            for name in (
-                *("archive", "facts", "flights", "grants", "holdings", "journal", "lineage", "records"),
-                *("replaying", "rotation", "slots", "spending", "vault"),
-            )
-        ),
-        (
-            *(
-                f"tests/core/tokens/test_{name}.py"
-                for name in (
-                    *("facts", "flights", "grants", "slots", "vault", "rotation", "replaying", "odd_answers"),
-                    *("key_change", "mishaps", "faults"),
-                )
-            ),
-            "tests/core/registrations/test_consent.py",
-            "tests/core/keeping/test_keeper.py",
-            "tests/security/test_storage.py",
-        ),
-        tuple(f"core/tokens/{name}.py" for name in ("grants", "rotation", "spending", "lineage")),
+        _in("core/tokens", "facts", "flights", "slots", "vault"),
+        _in("tests/core/tokens", "test_facts", "test_flights", "test_slots", "test_vault"),
     ),
     Part(
-        tuple(
-            f"core/accounts/{name}.py"
-            for name in (
-                *(
-                    "confirming",
-                    "identities",
-                    "invitations",
-                    "knocks",
-                    "last_admin",
-                    "lockout",
-                    "open_sessions",
-                ),
-                *(
-                    "operators",
-                    "passwords",
-                    "roles",
-                    "second_factor",
-                    "second_step",
-                    "sessions",
-                    "signing_in",
-                ),
-                *("one_time_codes", "sso", "ways_in"),
-            )
-        ),
-        (
-            "tests/core/accounts/test_*.py",
+        _in(
+            "core/tokens",
             *(
-                f"tests/dashboard/test_{name}.py"
-                for name in (
-                    "second_step",
-                    "session_routes",
-                    "signin",
-                    "single_sign_on",
-                    "cli",
-                    "invitation_routes",
-                )
-            ),
-            *(f"tests/pages/test_{name}.py" for name in ("account", "operators")),
-            *(
-                f"tests/security/test_{name}.py"
-                for name in ("fresh_password", "roles", "sign_in", "sessions", "seams", "single_sign_on")
+                "archive",
+                "grants",
+                "holdings",
+                "journal",
+                "lineage",
+                "records",
+                "replaying",
+                "rotation",
+                "spending",
             ),
         ),
-        tuple(f"core/accounts/{name}.py" for name in ("last_admin", "lockout", "knocks")),
+        _in(
+            "tests/core/tokens",
+            *("test_grants", "test_rotation", "test_replaying", "test_odd_answers", "test_key_change"),
+            *("test_mishaps", "test_faults"),
+        ),
+        _in("core/tokens", "grants", "lineage", "rotation", "spending"),
     ),
     Part(
-        tuple(
-            f"core/registrations/{name}.py"
-            for name in (
-                *(
-                    "budget",
-                    "callback",
-                    "checks",
-                    "check_facts",
-                    "consent",
-                    "customer_links",
-                    "decisions",
-                    "facts",
-                ),
-                *("failures", "grants", "incident_rows", "incidents", "issues", "link_claims", "outcomes"),
-                *("overruling", "rounds", "schedule", "settle", "status", "takeover"),
-            )
+        _in(
+            "core/accounts",
+            *(
+                "knocks",
+                "last_admin",
+                "lockout",
+                "one_time_codes",
+                "passwords",
+                "roles",
+                "signing_in",
+                "ways_in",
+            ),
         ),
         (
-            "tests/core/registrations/test_*.py",
-            "tests/core/keeping/test_keeper.py",
-            "tests/core/alarms/test_delivery.py",
-            *(f"tests/core/audit/test_{name}.py" for name in ("consents", "use_cases")),
+            *_in("tests/core/accounts", "test_audited", "test_knocks", "test_limits", "test_lockout"),
+            *_in("tests/core/accounts", "test_operators", "test_passwords", "test_second_factor"),
+            *_in("tests/security", "test_roles", "test_sign_in"),
+        ),
+        _in("core/accounts", "knocks", "last_admin", "lockout"),
+    ),
+    Part(
+        _in("core/accounts", "confirming", "open_sessions", "second_factor", "second_step", "sessions"),
+        (
+            *_in(
+                "tests/core/accounts", "test_audited", "test_bystanders", "test_limits", "test_second_factor"
+            ),
+            "tests/core/accounts/test_sessions.py",
+            *_in("tests/security", "test_fresh_password", "test_sessions"),
+        ),
+    ),
+    Part(
+        _in("core/accounts", "identities", "invitations", "operators", "sso"),
+        (
+            *_in(
+                "tests/core/accounts", "test_audited", "test_bystanders", "test_invitations", "test_operators"
+            ),
+            *_in("tests/core/accounts", "test_limits", "test_sso"),
+            *_in("tests/dashboard", "test_invitation_routes", "test_single_sign_on"),
+            "tests/security/test_single_sign_on.py",
+        ),
+    ),
+    Part(
+        _in(
+            "core/registrations",
+            *(
+                "callback",
+                "consent",
+                "customer_links",
+                "decisions",
+                "grants",
+                "link_claims",
+                "outcomes",
+                "takeover",
+            ),
+        ),
+        (
+            *_in("tests/core/registrations", "test_bystanders", "test_consent", "test_customer_links"),
+            "tests/core/registrations/test_shared_login.py",
+            "tests/core/audit/test_consents.py",
             "tests/core/tokens/test_mishaps.py",
             "tests/dashboard/test_routes_consent.py",
-            *(f"tests/pages/test_{name}.py" for name in ("truth", "registration", "choose", "lifeline")),
-            *(f"tests/security/test_{name}.py" for name in ("own_registrations", "oauth_client")),
+            "tests/security/test_oauth_client.py",
         ),
-        tuple(
-            f"core/registrations/{name}.py"
-            for name in ("budget", "decisions", "link_claims", "settle", "rounds")
+        _in("core/registrations", "decisions", "link_claims"),
+    ),
+    Part(
+        _in(
+            "core/registrations",
+            *(
+                "budget",
+                "check_facts",
+                "checks",
+                "facts",
+                "failures",
+                "incident_rows",
+                "incidents",
+                "rounds",
+                "settle",
+            ),
         ),
+        (
+            *_in("tests/core/registrations", "test_budget", "test_checks", "test_incidents", "test_issues"),
+            *_in("tests/core/registrations", "test_settle", "test_shared_login"),
+            "tests/core/keeping/test_keeper.py",
+        ),
+        _in("core/registrations", "budget", "rounds", "settle"),
     ),
     Part(
         (
             "dashboard/routes*.py",
-            *(
-                f"dashboard/{name}.py"
-                for name in (
-                    "cookies",
-                    "doors",
-                    "forms",
-                    "messages",
-                    "middleware",
-                    "origin",
-                    "proxies",
-                    "visitor",
-                )
+            *_in(
+                "dashboard",
+                "cookies",
+                "doors",
+                "forms",
+                "messages",
+                "middleware",
+                "origin",
+                "proxies",
+                "visitor",
             ),
         ),
         (
-            *(
-                f"tests/dashboard/test_{name}.py"
-                for name in (
-                    *(
-                        "frame_page",
-                        "invitation_routes",
-                        "messages",
-                        "proxies",
-                        "routes_consent",
-                        "routes_export",
-                    ),
-                    *("second_step", "session_routes", "single_sign_on", "sockets"),
-                )
+            *_in(
+                "tests/dashboard",
+                "test_frame_page",
+                "test_invitation_routes",
+                "test_messages",
+                "test_proxies",
             ),
-            *(f"tests/security/test_{name}.py" for name in ("web", "seams", "audit", "logs", "sessions")),
+            *_in("tests/dashboard", "test_routes_consent", "test_routes_export", "test_second_step"),
+            *_in("tests/dashboard", "test_session_routes", "test_single_sign_on", "test_sockets"),
+            *_in("tests/security", "test_audit", "test_logs", "test_seams", "test_sessions", "test_web"),
         ),
     ),
 )
