@@ -153,3 +153,9 @@ def test_a_page_for_people_is_known_by_its_type_or_its_first_character(
     content_type: str, body: bytes, is_one: bool
 ) -> None:
     assert looks_like_html({"content-type": content_type}, body) is is_one
+
+
+def test_nesting_without_end_is_no_json() -> None:
+    for endless in (b"[" * 100_000, b'{"a":' * 100_000):
+        with pytest.raises(ValueError, match="nested too deeply"):
+            read_json(endless)
