@@ -177,10 +177,7 @@ def test_the_later_of_two_failures_counts_unless_the_login_has_worked_since(
         last_success_at=ago(success),
     )
     found = facts(app, number)
-    if which == "grant":
-        expected = (ago(grants), "refused", "theirs")
-    else:
-        expected = (ago(own), "outage", "ours")
+    expected = (ago(grants), "refused", "theirs") if which == "grant" else (ago(own), "outage", "ours")
     assert (found.last_failure_at, found.last_failure_kind, found.last_failure_message) == expected
 
 
