@@ -74,7 +74,7 @@ PARTS = (
         _in(
             "tests/core/tokens",
             *("test_grants", "test_rotation", "test_replaying", "test_odd_answers", "test_key_change"),
-            *("test_mishaps", "test_faults", "test_records", "test_vault"),
+            *("test_mishaps", "test_faults", "test_records", "test_vault", "test_plan"),
         ),
         _in("core/tokens", "grants", "lineage", "rotation", "spending"),
     ),
