@@ -162,9 +162,10 @@ PARTS = (
         (
             *_in("tests/core/registrations", "test_budget", "test_checks", "test_incidents", "test_issues"),
             *_in("tests/core/registrations", "test_facts", "test_settle", "test_shared_login"),
+            "tests/core/registrations/test_telling.py",
             "tests/core/keeping/test_keeper.py",
         ),
-        _in("core/registrations", "budget", "rounds", "settle"),
+        _in("core/registrations", "budget", "rounds", "settle", "telling"),
     ),
     Part(
         (
