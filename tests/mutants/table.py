@@ -165,7 +165,7 @@ PARTS = (
             "tests/core/registrations/test_telling.py",
             "tests/core/keeping/test_keeper.py",
         ),
-        _in("core/registrations", "budget", "rounds", "settle", "telling"),
+        _in("core/registrations", "budget", "rounds", "settle"),
     ),
     Part(
         (

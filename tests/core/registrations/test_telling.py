@@ -1,4 +1,4 @@
-"""Who hears of a change, how often, and in which words: each true thing once, and good news to whoever heard the bad."""
+"""Who hears of a change, and how often: each true thing once, and good news to whoever heard the bad."""
 
 from __future__ import annotations
 
