@@ -157,6 +157,7 @@ PARTS = (
                 "incidents",
                 "rounds",
                 "settle",
+                "telling",
             ),
         ),
         (
