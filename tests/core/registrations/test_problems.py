@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from core.application import Application
 from core.exact.errors import FailureKind
-from core.registrations.issues import IssueKind, Problem, issue_columns, problems
+from core.registrations.issues import IssueKind, Problem, issue_columns, keep_issues, problems
 from core.registrations.status import Facts, IncidentFact, Trouble
+from core.storage.models import Issue
+from tests.factories import make_incident, make_registration
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -171,3 +174,35 @@ def test_the_row_of_an_issue_never_begins_in_the_future(
     assert (row["registration_id"], row["kind"], row["code"]) == (5, problem.kind.value, problem.code)
     assert (row["first_seen_at"], row["last_seen_at"]) == (NOW + first, NOW + last)
     assert (row["resolved_at"], row["snoozed_until"]) == (None, None)
+
+
+def test_what_goes_on_after_an_incident_is_an_issue_of_its_own(app: Application) -> None:
+    """One of a kind is open at a time: the incident's makes room first."""
+    number, incident = make_registration(app.database), make_incident(app.database)
+    with app.database.transaction() as session:
+        in_it = Problem(IssueKind.OUTAGE, NOW, NOW, message="503", incident_id=incident)
+        assert [row.incident_id for row in keep_issues(session, number, (in_it,), NOW).opened] == [incident]
+    later = NOW + HOUR
+    with app.database.transaction() as session:
+        own = Problem(IssueKind.OUTAGE, NOW, later, message="503 still")
+        changes = keep_issues(session, number, (own,), later)
+        assert [(row.incident_id, row.resolved_at, row.resolved_by) for row in changes.resolved] == [
+            (incident, later, "clickker")
+        ]
+        assert [(row.incident_id, row.message, row.resolved_at) for row in changes.opened] == [
+            (None, "503 still", None)
+        ]
+    with app.database.read() as session:
+        assert session.query(Issue).filter_by(registration_id=number).count() == 2
+
+
+def test_an_issue_that_becomes_part_of_an_incident_is_the_same_issue(app: Application) -> None:
+    number, incident = make_registration(app.database), make_incident(app.database)
+    with app.database.transaction() as session:
+        keep_issues(session, number, (Problem(IssueKind.OUTAGE, NOW, NOW),), NOW)
+        in_it = Problem(IssueKind.OUTAGE, NOW + HOUR, NOW + HOUR, message="503", incident_id=incident)
+        changes = keep_issues(session, number, (in_it,), NOW + HOUR)
+        assert (changes.opened, changes.deeper, changes.resolved) == ((), (), ())
+        row = session.query(Issue).filter_by(registration_id=number).one()
+        assert (row.incident_id, row.message) == (incident, "503")
+        assert (row.first_seen_at, row.last_seen_at) == (NOW, NOW + HOUR)
