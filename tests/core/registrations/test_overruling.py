@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillWaiting
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,8 +13,8 @@ from core.exact.limits import Limits, Window
 from core.registrations.overruling import fresh, write_down
 from core.storage.models import CallBudget
 
-NOW = datetime(2026, 11, 23, 10, 15, 20, tzinfo=UTC)
-MINUTE_END = NOW.replace(minute=16, second=0)
+NOW = datetime(2026, 11, 23, 10, 15, 20, 250_000, tzinfo=UTC)
+MINUTE_END = datetime(2026, 11, 23, 10, 16, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 24, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
@@ -159,3 +161,15 @@ def test_other_administrations_and_other_countries_have_budgets_of_their_own(app
     with app.database.read() as session:
         left = [session.get_one(CallBudget, key).minute_left for key in (("nl", 7), ("nl", 8), ("be", 7))]
     assert left == [3, 4, 5]
+
+
+def test_of_two_answers_at_once_neither_is_lost(app: Application) -> None:
+    """Whoever comes second waits, and reads what the first has written."""
+    told(app, Limits(200, NOW))
+    with ThreadPoolExecutor(1) as pool:
+        with app.database.transaction() as session:
+            write_down(session, app.settings, "nl", {7: [failed(403, 1)]}, NOW)
+            second = pool.submit(told, app, failed(404, 2))
+            with pytest.raises(StillWaiting):
+                second.result(0.3)
+        assert len(second.result(10).error_moments) == 2
