@@ -51,6 +51,7 @@ PARTS = (
                 "test_budget",
             ),
         ),
+        _in("core/registrations", "overruling"),
     ),
     Part(
         _in("core/tokens", "facts", "flights", "slots", "vault"),
