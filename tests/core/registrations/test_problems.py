@@ -9,7 +9,16 @@ import pytest
 from core.application import Application
 from core.exact.errors import FailureKind
 from core.registrations.issues import IssueKind, Problem, issue_columns, keep_issues, problems
-from core.registrations.status import Facts, IncidentFact, Trouble
+from core.registrations.status import (
+    PAUSED_WITHOUT_CONSENT,
+    Derived,
+    Facts,
+    IncidentFact,
+    Status,
+    Trouble,
+    derive,
+    needs_consent,
+)
 from core.storage.models import Issue
 from tests.factories import make_incident, make_registration
 
@@ -125,7 +134,7 @@ def test_a_coming_lapse_goes_in_steps_and_began_at_the_first(left: timedelta, le
 
 def test_a_failure_and_a_coming_lapse_are_two_things() -> None:
     given = failure(FailureKind.OUTAGE, lapses_at=NOW + 3 * DAY)
-    assert [problem.kind for problem in problems(given, NOW)] == [IssueKind.OUTAGE, IssueKind.LAPSES_SOON]
+    assert [problem.kind for problem in problems(given, NOW)] == [IssueKind.LAPSES_SOON, IssueKind.OUTAGE]
 
 
 def test_another_login_waits_beside_whatever_else() -> None:
@@ -150,11 +159,43 @@ def test_trouble_with_an_administration_began_when_exact_said_so_and_showed_at_t
     assert only(never_checked) == Problem(IssueKind.ARCHIVED, NOW, code=12)
 
 
-@pytest.mark.parametrize(
-    "unwatched", [{"active": False}, {"submitted": False}, {"consented": False}, {"disconnected": True}]
-)
+@pytest.mark.parametrize("unwatched", [{"submitted": False}, {"consented": False}, {"disconnected": True}])
 def test_nothing_is_expected_of_what_is_not_watched(unwatched: dict[str, object]) -> None:
     assert problems(facts(dead=True, undecided=True, **unwatched), NOW) == ()
+
+
+def test_of_what_is_paused_only_the_consent_is_watched() -> None:
+    paused: dict[str, object] = {"active": False, "undecided": True, "failing": 1}
+    trouble = (Trouble(11, IssueKind.FAILING, "Forbidden", NOW),)
+    assert problems(failure(FailureKind.OUTAGE, troubles=trouble, **paused), NOW) == ()
+    assert problems(facts(last_success_at=None, **paused), NOW) == ()
+    assert only(facts(dead=True, **paused)).kind == IssueKind.REFUSED
+    assert only(facts(lapses_at=NOW, **paused)) == Problem(IssueKind.LAPSED, NOW)
+    assert only(facts(lapses_at=NOW + 3 * DAY, **paused)).level == 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason", "until"),
+    [
+        ({}, "paused", 6 * DAY),
+        ({"lapses_at": None}, "paused", None),
+        ({"consented": False}, "paused", None),
+        ({"submitted": False}, "paused", None),
+        ({"dead": True}, PAUSED_WITHOUT_CONSENT, None),
+        ({"lapses_at": NOW}, PAUSED_WITHOUT_CONSENT, None),
+        ({"dead": True, "consented": False}, "paused", None),
+    ],
+)
+def test_what_is_paused_says_whether_its_consent_lives(
+    changed: dict[str, object], reason: str, until: timedelta | None
+) -> None:
+    derived = derive(facts(active=False, **changed), NOW)
+    assert derived == Derived(Status.PAUSED, reason, None if until is None else NOW + until)
+    assert needs_consent(derived.status, derived.reason) is (reason == PAUSED_WITHOUT_CONSENT)
+
+
+def test_only_a_new_consent_helps_what_is_red_and_nothing_else() -> None:
+    assert {status for status in Status if needs_consent(status, "")} == {Status.RECONNECT_NEEDED}
 
 
 @pytest.mark.parametrize(
