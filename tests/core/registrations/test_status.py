@@ -125,3 +125,14 @@ def test_every_status_and_reason_has_words() -> None:
     assert {reason for reason in reasons if not reason.startswith(FAILURE)} <= set(REASONS)
     assert len({reason_sentence(reason) for reason in reasons}) == len(reasons)
     assert status_word("exact_outage") == "Exact outage"
+
+
+def test_what_is_not_known_is_not_assumed() -> None:
+    unknown = Facts()
+    assert (unknown.active, unknown.submitted, unknown.fresh) == (True, True, 8 * DAY)
+    assert not any(
+        (unknown.disconnected, unknown.consented, unknown.completed, unknown.dead, unknown.undecided)
+    )
+    assert (unknown.linked, unknown.failing, unknown.troubles, unknown.last_failure_message) == (0, 0, (), "")
+    moments = (unknown.lapses_at, unknown.last_success_at, unknown.last_failure_at, unknown.last_checked_at)
+    assert {*moments, unknown.last_failure_kind, unknown.incident} == {None}

@@ -10,15 +10,18 @@ import pytest
 
 from core.exact.errors import FailureKind
 from core.settings import Settings
+from core.storage.models import Grant
 from core.tokens import facts as rules
 from core.tokens.facts import (
     errors_within_the_hour,
+    followed,
     grant_is_dead,
     has_lapsed,
     in_quiet_hour,
     lapses_at,
     next_keep_alive,
     next_try,
+    refused_at,
     within_budget,
 )
 
@@ -201,3 +204,52 @@ def test_a_lapse_counts_only_with_the_moment_to_compare_it_with() -> None:
 
 def test_an_access_token_is_used_until_five_seconds_before_its_end() -> None:
     assert timedelta(seconds=5) == rules.SPARE
+
+
+def grant(**columns: object) -> Grant:
+    """Refused once, at ``AT``, but for what is named."""
+    refused: dict[str, object] = {
+        "refusals": 1,
+        "refused_since": AT,
+        "last_failure_at": AT,
+        "last_failure_kind": FailureKind.REFUSED.value,
+        "last_success_at": AT - HOUR,
+        "rotated_at": AT - HOUR,
+    }
+    return Grant(**(refused | columns))
+
+
+@pytest.mark.parametrize(
+    ("columns", "refused"),
+    [
+        ({}, True),
+        ({"last_success_at": None}, True),
+        ({"last_success_at": AT}, False),
+        ({"last_success_at": AT + HOUR}, False),
+        ({"last_failure_kind": "outage"}, False),
+        ({"last_failure_kind": None}, False),
+        ({"last_failure_at": None}, False),
+    ],
+)
+def test_a_refusal_stands_until_the_tokens_have_worked_since(
+    columns: dict[str, object], refused: bool
+) -> None:
+    assert refused_at(grant(**columns)) == (AT if refused else None)
+
+
+def test_what_registrations_follow_changes_with_the_lapse_the_refusal_and_the_death() -> None:
+    dead = {"refusals": 3, "refused_since": AT - 2 * HOUR}
+    told = [
+        followed(Settings(), grant(**columns))
+        for columns in (
+            {},
+            {"rotated_at": AT},
+            {"rotated_at": None},
+            {"last_success_at": AT},
+            {"last_failure_at": AT + HOUR},
+            dead,
+        )
+    ]
+    assert len(set(told)) == len(told)
+    assert followed(Settings(), grant(failures=7, next_try_at=AT, version=9)) == told[0]
+    assert followed(Settings(consent_life_days=20), grant()) != told[0]
