@@ -93,15 +93,13 @@ def test_a_socket_that_waits_may_speak_again(monkeypatch: pytest.MonkeyPatch) ->
     moment = [5.0]
     monkeypatch.setattr(messages, "monotonic", lambda: moment[0])
     said = says("rerun_script", None)
-    waiting = [said] * 100 + [None] + [said] * 41
+    waiting: list[Message] = [said] * 141
     passed, closed = [0], [0]
 
     async def receive() -> Message:
-        following = waiting.pop(0)
-        if following is None:
+        if len(waiting) == 41:
             moment[0] += 2.0
-            following = waiting.pop(0)
-        return following
+        return waiting.pop(0)
 
     async def send(message: Message) -> None:
         closed[0] = message["code"]
