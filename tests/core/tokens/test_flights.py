@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from core import clock
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.models import Grant
 from core.tokens import flights
-from core.tokens.flights import alone, new_owner, take_lease
+from core.tokens.flights import alone, changed, new_owner, take_lease
 from tests.factories import make_grant
 
 HOUR = timedelta(hours=1)
@@ -124,3 +126,17 @@ def test_a_grant_that_nobody_wants_any_more_leaves_no_lock_behind() -> None:
         assert "once" in flights._locks
     gc.collect()
     assert "once" not in flights._locks
+
+
+def test_no_two_flights_have_the_same_name() -> None:
+    names = {new_owner() for _flight in range(100)}
+    assert len(names) == 100
+    assert all(name.startswith(f"{os.getpid()}-") for name in names)
+
+
+def test_a_change_tells_whether_it_found_its_row(database: Database, grant: Grant) -> None:
+    mine = update(Grant).where(Grant.id == grant.id)
+    assert changed(database, mine.where(Grant.fingerprint == "parent").values(failures=7))
+    assert not changed(database, mine.where(Grant.fingerprint == "another").values(failures=8))
+    with database.read() as session:
+        assert session.get_one(Grant, grant.id).failures == 7
