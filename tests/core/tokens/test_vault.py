@@ -85,6 +85,7 @@ def test_a_missing_key_is_named_as_such() -> None:
         base64.b64encode(b"abcdabcdabcdabcdabcdabcdabcdabcd").decode(),
         EXAMPLE_KEY,
         f"{ONE},short",
+        f"{ONE[:10]}!{ONE[10:]}",
         f"{ONE},{EXAMPLE_KEY}",
         "ünicode" * 6,
     ],
@@ -93,6 +94,12 @@ def test_a_missing_short_or_known_key_is_refused(keys: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Vault(keys)
     assert ONE not in caught.value.message
+
+
+def test_a_key_that_is_made_is_a_good_one_and_new() -> None:
+    made = {Vault.generate_key() for _key in range(20)}
+    assert len(made) == 20
+    assert all(len(base64.b64decode(key)) == 32 and Vault(key) for key in made)
 
 
 def test_url_safe_base64_is_a_key_too() -> None:
