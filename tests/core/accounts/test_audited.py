@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.accounts.confirming import confirm_by_password
 from core.accounts.invitations import accept_invitation, invite, resend, reset, revoke
 from core.accounts.open_sessions import (
     end_operator_session,
@@ -120,6 +121,15 @@ def test_one_s_own_password(app: Application, alice: CurrentOperator, told: list
         (Event.CONFIRMATION_FAILED, "Alice", "refused", "", HOME),
         (Event.PASSWORD_CHANGED, "Alice", "done", "", HOME),
     ]
+
+
+def test_a_fresh_password_and_how_it_was_proved(
+    app: Application, alice: CurrentOperator, told: list[audit.Record]
+) -> None:
+    here, _cookie = signed_in(app, alice)
+    told.clear()
+    confirm_by_password(app, here, PASSWORD)
+    assert lines(told) == [(Event.CONFIRMATION_GIVEN, "Alice", "done", "password", HOME)]
 
 
 def test_what_an_admin_does(
