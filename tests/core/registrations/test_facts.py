@@ -202,31 +202,42 @@ def test_a_failure_belongs_to_the_incident_that_opened_within_ten_minutes(
     assert (found.id if found else None) == (incident if belongs else None)
 
 
+FAMILY_OF = {
+    "outage": "outage",
+    "unknown": "outage",
+    "not_sent": "outage",
+    "refused": "refusal",
+    "not_authenticated": "refusal",
+    "client": "client",
+}
+
+
 @pytest.mark.parametrize("kind", FailureKind)
-def test_only_what_may_be_everybodys_trouble_belongs_to_an_incident(
-    app: Application, kind: FailureKind
+@pytest.mark.parametrize("family", ["outage", "refusal", "client"])
+def test_a_failure_belongs_to_an_incident_of_its_own_family(
+    app: Application, kind: FailureKind, family: str
 ) -> None:
     number = make_connected(app.database)
-    make_incident(app.database)
+    make_incident(app.database, kind=kind.value, family=family)
     change(app, number, last_failure_at=clock.now(), last_failure_kind=kind.value)
-    everybodys = {"outage", "unknown", "not_sent", "refused", "not_authenticated", "client"}
-    assert {each.value for each in MASS_KINDS} == everybodys
-    assert (facts(app, number).incident is not None) == (kind.value in everybodys)
+    found = facts(app, number).incident
+    assert (found is not None) == (FAMILY_OF.get(kind.value) == family)
+    if found is not None:
+        assert (found.ours, found.refused) == (family == "client", family == "refusal")
+        assert found.unreached == (kind is FailureKind.NOT_SENT)
+    assert {each.value for each in MASS_KINDS} == set(FAMILY_OF)
 
 
-def test_an_incident_is_of_its_environment_open_and_ours_when_our_app_is_to_blame(app: Application) -> None:
+def test_an_incident_is_of_its_environment_and_open(app: Application) -> None:
     here = make_connected(app.database)
     there = make_registration(app.database, environment="be")
-    for number in (here, there):
-        change(app, number, last_failure_at=clock.now(), last_failure_kind="client")
-    number = make_incident(app.database, kind="client")
+    for each in (here, there):
+        change(app, each, last_failure_at=clock.now(), last_failure_kind="client")
+    number = make_incident(app.database, kind="client", family="client")
     found = facts(app, here).incident
     assert found is not None
-    assert (found.id, found.ours) == (number, True)
+    assert found.id == number
     assert facts(app, there).incident is None
-    with app.database.transaction() as session:
-        session.get_one(Incident, number).kind = "outage"
-    assert not getattr(facts(app, here).incident, "ours", True)
     with app.database.transaction() as session:
         session.get_one(Incident, number).closed_at = clock.now()
     assert facts(app, here).incident is None

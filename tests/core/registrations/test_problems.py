@@ -89,11 +89,26 @@ def test_every_failure_is_its_own_issue_since_it_happened(kind: FailureKind, iss
     assert only(failure(kind)) == Problem(issue, at, at, message="Exact's words")
 
 
-@pytest.mark.parametrize(("ours", "issue"), [(False, IssueKind.OUTAGE), (True, IssueKind.CLIENT)])
-def test_a_failure_in_an_incident_is_the_incidents(ours: bool, issue: IssueKind) -> None:
-    given = failure(FailureKind.REFUSED, incident=IncidentFact(7, ours=ours))
+def test_a_failure_in_an_incident_names_the_incident() -> None:
+    given = failure(FailureKind.REFUSED, incident=IncidentFact(7, ours=False, refused=True))
     at = NOW - 2 * HOUR
-    assert only(given) == Problem(issue, at, at, message="Exact's words", incident_id=7)
+    assert only(given) == Problem(
+        IssueKind.REFUSAL_CONFIRMING, at, at, message="Exact's words", incident_id=7
+    )
+
+
+@pytest.mark.parametrize(
+    ("incident", "status", "reason"),
+    [
+        (IncidentFact(7, ours=False), Status.EXACT_OUTAGE, "incident"),
+        (IncidentFact(7, ours=False, unreached=True), Status.EXACT_OUTAGE, "incident_not_sent"),
+        (IncidentFact(7, ours=True), Status.ATTENTION, "incident_client"),
+        (IncidentFact(7, ours=False, refused=True), Status.ATTENTION, "incident_refused"),
+    ],
+)
+def test_an_incident_says_whose_trouble_it_is(incident: IncidentFact, status: Status, reason: str) -> None:
+    derived = derive(failure(FailureKind.OUTAGE, incident=incident), NOW)
+    assert (derived.status, derived.reason) == (status, reason)
 
 
 def test_old_news_is_wrong_from_the_moment_it_is_old() -> None:

@@ -134,17 +134,15 @@ def test_a_refusal_counts_by_day_and_from_the_first_on(app: Application, grant_i
     assert (row.lease_owner, row.lease_until) == (None, None)
 
 
-def test_a_refusal_during_an_incident_of_its_environment_does_not_count(
-    app: Application, grant_id: str
-) -> None:
-    make_incident(app.database)
-    row = refused(app, grant_id)
-    assert (row.refusals, row.refused_since, row.failures) == (0, None, 1)
+@pytest.mark.parametrize("family", ["outage", "client"])
+def test_a_refusal_counts_while_exact_has_other_trouble(app: Application, grant_id: str, family: str) -> None:
+    make_incident(app.database, family=family)
+    assert refused(app, grant_id).refusals == 1
 
 
-def test_an_incident_elsewhere_or_one_that_is_over_changes_nothing(app: Application, grant_id: str) -> None:
-    make_incident(app.database, "be")
-    number = make_incident(app.database)
+def test_refusals_elsewhere_and_those_that_are_over_change_nothing(app: Application, grant_id: str) -> None:
+    make_incident(app.database, "be", kind="refused", family="refusal")
+    number = make_incident(app.database, kind="refused", family="refusal")
     with app.database.transaction() as session:
         session.get_one(Incident, number).closed_at = clock.now()
     assert refused(app, grant_id).refusals == 1
