@@ -21,6 +21,8 @@ from core.tokens.facts import (
     lapses_at,
     next_keep_alive,
     next_try,
+    refusals_after,
+    refusals_in_a_row,
     refused_at,
     within_budget,
 )
@@ -253,3 +255,46 @@ def test_what_registrations_follow_changes_with_the_lapse_the_refusal_and_the_de
     assert len(set(told)) == len(told)
     assert followed(Settings(), grant(failures=7, next_try_at=AT, version=9)) == told[0]
     assert followed(Settings(consent_life_days=20), grant()) != told[0]
+
+
+@pytest.mark.parametrize(
+    ("refusals", "hours", "quiet", "many", "counted"),
+    [
+        (0, None, False, False, 1),
+        (1, 2, False, False, 2),
+        (2, 2, False, False, 3),
+        (0, None, True, False, 0),
+        (2, 9, True, True, 2),
+        (0, None, False, True, 1),  # while many are refused it counts, but not as the last that is needed
+        (1, 2, False, True, 2),
+        (2, 2, False, True, 2),
+        (2, 3.99, False, True, 2),
+        (2, 4, False, True, 3),
+        (5, 2, False, True, 5),  # one that was dead before stays dead
+    ],
+)
+def test_which_refusal_counts(
+    refusals: int, hours: float | None, quiet: bool, many: bool, counted: int
+) -> None:
+    since = None if hours is None else AT - hours * HOUR
+    after = refusals_after(grant(refusals=refusals, refused_since=since), AT, quiet=quiet, many=many)
+    assert after == (counted, since if quiet else since or AT)
+
+
+@pytest.mark.parametrize(
+    ("failures", "before", "after", "quiet", "rung"),
+    [
+        (9, 0, 1, False, 3),
+        (2, 0, 1, False, 2),
+        (9, 1, 2, False, 2),
+        (9, 2, 2, False, 2),
+        (1, 1, 2, False, 1),
+        (9, 2, 3, False, 9),
+        (9, 3, 4, False, 9),
+        (9, 3, 3, True, 1),
+    ],
+)
+def test_until_it_is_certain_two_refusals_never_lie_far_apart(
+    failures: int, before: int, after: int, quiet: bool, rung: int
+) -> None:
+    assert refusals_in_a_row(failures, before, after, quiet=quiet) == rung
