@@ -39,10 +39,11 @@ PARTS = (
         _in("tests/core/exact", "test_answers", "test_oauth", "test_client"),
     ),
     Part(
-        _in("core/registrations", "issues", "overruling", "schedule", "status"),
+        _in("core/registrations", "incident_rules", "issues", "overruling", "schedule", "status"),
         _in(
             "tests/core/registrations",
             *(
+                "test_incident_rules",
                 "test_issues",
                 "test_overruling",
                 "test_problems",
@@ -137,7 +138,8 @@ PARTS = (
         ),
         (
             *_in("tests/core/registrations", "test_attempts", "test_bystanders", "test_consent"),
-            *_in("tests/core/registrations", "test_customer_links", "test_shared_login"),
+            *_in("tests/core/registrations", "test_customer_links", "test_left_overs", "test_shared_login"),
+            *_in("tests/core/registrations", "test_shared_logins", "test_unknown_owners"),
             "tests/core/audit/test_consents.py",
             "tests/core/tokens/test_mishaps.py",
             "tests/dashboard/test_routes_consent.py",
@@ -164,7 +166,8 @@ PARTS = (
         (
             *_in("tests/core/registrations", "test_budget", "test_checks", "test_incidents", "test_issues"),
             *_in("tests/core/registrations", "test_facts", "test_settle", "test_shared_login"),
-            "tests/core/registrations/test_telling.py",
+            *_in("tests/core/registrations", "test_mass_refusals", "test_our_journal", "test_refused_calls"),
+            *_in("tests/core/registrations", "test_shared_logins", "test_telling", "test_token_in_a_check"),
             "tests/core/keeping/test_keeper.py",
         ),
         _in("core/registrations", "budget", "rounds", "settle"),
