@@ -108,7 +108,7 @@ PARTS = (
                 "tests/core/accounts", "test_audited", "test_bystanders", "test_limits", "test_second_factor"
             ),
             "tests/core/accounts/test_sessions.py",
-            *_in("tests/security", "test_fresh_password", "test_sessions"),
+            *_in("tests/security", "test_fresh_password", "test_roles", "test_sessions"),
         ),
     ),
     Part(

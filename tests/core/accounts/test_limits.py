@@ -19,7 +19,12 @@ from core.accounts.one_time_codes import fold_recovery_code, in_groups, new_reco
 from core.accounts.open_sessions import own_sessions
 from core.accounts.roles import CurrentOperator, Role
 from core.accounts.second_factor import begin_second_factor, own_second_factor, pending_second_factor
-from core.accounts.second_step import begin_second_step, complete_second_step, second_step_waits
+from core.accounts.second_step import (
+    begin_second_step,
+    complete_second_step,
+    forget_second_step,
+    second_step_waits,
+)
 from core.accounts.sessions import end_session, session_operator, start_session, start_ticket
 from core.application import Application
 from core.errors import ClickkerError
@@ -115,6 +120,22 @@ def test_activity_is_noted_of_the_session_and_of_the_operator(
     assert session_operator(app, other)
 
 
+def test_ones_sessions_are_listed_by_when_they_were_last_used(
+    app: Application, alice: CurrentOperator
+) -> None:
+    begun = clock.now()
+    cookies = [signed_in(app, alice) for _browser in range(3)]
+    first, second, third = [here(app, cookie).session_id for cookie in cookies]
+    assert [view.id for view in own_sessions(app, alice)] == [third, second, first]
+    with clock.shifted(timedelta(minutes=2)):
+        session_operator(app, cookies[1])
+        views = own_sessions(app, alice)
+    assert [view.id for view in views] == [second, third, first]
+    assert (views[0].address, views[0].browser) == (HOME, "Firefox")
+    assert abs(views[0].created_at - begun) < A_WHILE
+    assert views[0].last_active_at - views[0].created_at > timedelta(minutes=1)
+
+
 def test_an_ended_session_is_forgotten_after_thirty_days_and_an_open_one_is_not(
     app: Application, alice: CurrentOperator
 ) -> None:
@@ -173,6 +194,17 @@ def test_a_second_step_waits_for_five_minutes(app: Application, alice: CurrentOp
         assert own_second_factor(app, alice).codes_left == len(codes)
         begin_second_step(app, alice.id, "another")
         assert count(app, SecondStep) == 1, "what is over is forgotten"
+
+
+def test_who_has_no_browser_yet_owes_no_code(app: Application, alice: CurrentOperator) -> None:
+    turned_on(app, alice, PASSWORD)
+    begin_second_step(app, alice.id, BROWSER)
+    for nobody in (None, ""):
+        forget_second_step(app, nobody)
+        assert not second_step_waits(app, nobody)
+    assert second_step_waits(app, BROWSER)
+    forget_second_step(app, BROWSER)
+    assert not second_step_waits(app, BROWSER)
 
 
 def test_the_last_password_given_in_a_browser_counts(app: Application, alice: CurrentOperator) -> None:
