@@ -179,13 +179,13 @@ def test_the_disk_has_it_before_anybody_goes_on(folder: Path, monkeypatch: pytes
     monkeypatch.setattr(module, "_sync", written)
     slot = Slots(folder, 2).reserve()
     assert synced == ["file", "file", "folder"]
-    for act, expected in (
-        (lambda: slot.write(b"sealed"), ["slot"]),
-        (lambda: slot.write(bytes(SLOT_BYTES)), ["file", "folder", "slot"]),
-        (lambda: slot.replace(b"sealed anew"), ["file", "folder", "slot"]),
+    for act, sealed, expected in (
+        (slot.write, b"sealed", ["slot"]),
+        (slot.write, bytes(SLOT_BYTES), ["file", "folder", "slot"]),
+        (slot.replace, b"sealed anew", ["file", "folder", "slot"]),
     ):
         synced.clear()
-        act()
+        act(sealed)
         assert synced == expected
     slot.release()
 
