@@ -190,6 +190,7 @@ PARTS = (
         (
             *_in(
                 "tests/dashboard",
+                "test_consent_ends",
                 "test_frame_page",
                 "test_invitation_routes",
                 "test_messages",
