@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Sequence
@@ -46,7 +47,8 @@ class Reach:
         """
         span = range(mutant.first, mutant.last + 1)
         found: set[str] = set().union(*(self._lines.get((mutant.file, line), set()) for line in span))
-        chosen = (found - {AT_IMPORT}) or (set(self._seconds) if found else set())
+        # Those alone that were measured: what failed with nothing changed tells nothing.
+        chosen = (found & self._seconds.keys()) or (set(self._seconds) if found else set())
         own = f"/test_{Path(mutant.file).name}"
         return sorted(chosen, key=lambda name: (own not in name, self._seconds[name]))
 
@@ -56,7 +58,11 @@ class Reach:
 
 
 def measure(part: Part) -> Reach:
-    """What the tests of ``part`` come by. Raises ``SystemExit`` when a test fails with nothing changed."""
+    """What the tests of ``part`` come by.
+
+    One that fails with nothing changed, as those may that count what happens in a minute on a busy machine, is told
+    of and left out. Raises ``SystemExit`` when a file cannot be run.
+    """
     reach = Reach()
     shared = _hash([*part.files(), "tests/conftest.py", "tests/factories.py", *_support()])
     for tests in part.test_files():
@@ -64,6 +70,8 @@ def measure(part: Part) -> Reach:
         if not kept.exists():
             _measure(part, tests, kept)
         found = json.loads(kept.read_text(encoding="utf-8"))
+        for name in found["failed"]:
+            sys.stderr.write(f"Left out, since it fails with nothing changed: {name}\n")
         reach.add(found, found["seconds"])
     return reach
 
@@ -71,11 +79,12 @@ def measure(part: Part) -> Reach:
 def _measure(part: Part, tests: str, kept: Path) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     log = kept.with_suffix(".log")
-    outcome = forks.run([tests], 1800, plugins=[_Watch(part.files(), kept)], options=_SQLITE, log=log)
-    fine = {int(pytest.ExitCode.OK), int(pytest.ExitCode.NO_TESTS_COLLECTED)}
-    if outcome.exit_code not in fine or not kept.exists():
+    options = (*_SQLITE, "--maxfail=0")
+    outcome = forks.run([tests], 1800, plugins=[_Watch(part.files(), kept)], options=options, log=log)
+    ran = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
+    if outcome.exit_code not in {int(code) for code in ran} or not kept.exists():
         kept.unlink(missing_ok=True)
-        raise SystemExit(f"{tests} fails with nothing changed:\n{log.read_text(encoding='utf-8')[-3000:]}")
+        raise SystemExit(f"{tests} cannot be run:\n{log.read_text(encoding='utf-8')[-3000:]}")
     log.unlink()
 
 
@@ -99,6 +108,7 @@ class _Watch:
         self._coverage = Coverage(data_file=None, include=[*self._files], config_file=False)
         self._coverage.set_option("run:disable_warnings", ["no-data-collected"])
         self._seconds: dict[str, float] = {}
+        self._failed: set[str] = set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_load_initial_conftests(self) -> None:
@@ -114,8 +124,14 @@ class _Watch:
             self._seconds[item.nodeid] = time.monotonic() - started
             self._coverage.switch_context(AT_IMPORT)
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._failed.add(report.nodeid)
+
     def pytest_unconfigure(self) -> None:
         self._coverage.stop()
         data = self._coverage.get_data()
         lines = {file: data.contexts_by_lineno(path) for path, file in self._files.items()}
-        self._answer.write_text(json.dumps({"lines": lines, "seconds": self._seconds}), encoding="utf-8")
+        seconds = {name: spent for name, spent in self._seconds.items() if name not in self._failed}
+        found = {"lines": lines, "seconds": seconds, "failed": sorted(self._failed)}
+        self._answer.write_text(json.dumps(found), encoding="utf-8")
