@@ -70,7 +70,7 @@ def measure(part: Part) -> Reach:
         if not kept.exists():
             _measure(part, tests, kept)
         found = json.loads(kept.read_text(encoding="utf-8"))
-        for name in found["failed"]:
+        for name in found.get("failed", ()):
             sys.stderr.write(f"Left out, since it fails with nothing changed: {name}\n")
         reach.add(found, found["seconds"])
     return reach

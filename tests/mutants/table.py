@@ -96,6 +96,7 @@ PARTS = (
         ),
         (
             *_in("tests/core/accounts", "test_audited", "test_knocks", "test_limits", "test_lockout"),
+            "tests/core/accounts/test_waiting.py",
             *_in("tests/core/accounts", "test_operators", "test_passwords", "test_second_factor"),
             *_in("tests/security", "test_roles", "test_sign_in"),
         ),
