@@ -47,8 +47,8 @@ class Reach:
         """
         span = range(mutant.first, mutant.last + 1)
         found: set[str] = set().union(*(self._lines.get((mutant.file, line), set()) for line in span))
-        # Those alone that were measured: what failed with nothing changed tells nothing.
-        chosen = (found & self._seconds.keys()) or (set(self._seconds) if found else set())
+        # Of those that were measured: what failed with nothing changed tells nothing.
+        chosen = self._seconds.keys() if AT_IMPORT in found else found & self._seconds.keys()
         own = f"/test_{Path(mutant.file).name}"
         return sorted(chosen, key=lambda name: (own not in name, self._seconds[name]))
 
