@@ -15,9 +15,9 @@ from core.accounts import knocks, second_factor, sessions
 from core.accounts.confirming import confirm_by_password, is_fresh
 from core.accounts.invitations import invite, open_invitation
 from core.accounts.knocks import allow
-from core.accounts.one_time_codes import fold_recovery_code, in_groups, new_recovery_codes
+from core.accounts.one_time_codes import app_address, fold_recovery_code, in_groups, new_recovery_codes
 from core.accounts.open_sessions import own_sessions
-from core.accounts.roles import CurrentOperator, Role
+from core.accounts.roles import CurrentOperator, Role, role_name
 from core.accounts.second_factor import begin_second_factor, own_second_factor, pending_second_factor
 from core.accounts.second_step import (
     begin_second_step,
@@ -240,6 +240,14 @@ def test_a_recovery_code_is_eighty_bits_in_fours_and_read_as_people_type_it() ->
     assert fold_recovery_code(f" {codes[0].upper().replace('-', '. ')}!") == codes[0].replace("-", "")
     assert fold_recovery_code("a" * 101) == "a" * 100
     assert in_groups("abcdefghi") == "abcd efgh i"
+
+
+def test_what_the_app_and_the_screens_are_told() -> None:
+    address = app_address("JBSWY3DPEHPK3PXP", "alice@clickker.test")
+    assert address.startswith("otpauth://totp/Clickker%20Connections:alice%40clickker.test?")
+    assert "secret=JBSWY3DPEHPK3PXP" in address
+    assert "issuer=Clickker%20Connections" in address
+    assert [role_name(role) for role in Role] == ["Support", "Account manager", "Admin"]
 
 
 def test_a_bucket_runs_empty_by_a_knock_in_its_part_of_a_minute(app: Application) -> None:
