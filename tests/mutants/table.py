@@ -90,8 +90,6 @@ PARTS = (
                 "one_time_codes",
                 "passwords",
                 "roles",
-                "signing_in",
-                "ways_in",
             ),
         ),
         (
@@ -103,17 +101,20 @@ PARTS = (
         _in("core/accounts", "knocks", "last_admin", "lockout"),
     ),
     Part(
-        _in("core/accounts", "confirming", "open_sessions", "second_factor", "second_step", "sessions"),
+        _in(
+            "core/accounts",
+            *("confirming", "open_sessions", "second_factor", "second_step", "sessions", "signing_in"),
+        ),
         (
             *_in(
                 "tests/core/accounts", "test_audited", "test_bystanders", "test_limits", "test_second_factor"
             ),
             "tests/core/accounts/test_sessions.py",
-            *_in("tests/security", "test_fresh_password", "test_roles", "test_sessions"),
+            *_in("tests/security", "test_fresh_password", "test_roles", "test_sessions", "test_sign_in"),
         ),
     ),
     Part(
-        _in("core/accounts", "identities", "invitations", "operators", "sso"),
+        _in("core/accounts", "identities", "invitations", "operators", "sso", "ways_in"),
         (
             *_in(
                 "tests/core/accounts", "test_audited", "test_bystanders", "test_invitations", "test_operators"

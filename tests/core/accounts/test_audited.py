@@ -149,6 +149,19 @@ def test_ending_ones_other_sessions(
     assert told[0].on == f"operator {alice.id} {alice.email}"
 
 
+def test_a_confirmation_at_a_locked_account_is_told_once_a_minute(
+    app: Application, alice: CurrentOperator, told: list[audit.Record]
+) -> None:
+    for _round in range(5):
+        with pytest.raises(ClickkerError):
+            confirm_password(app, alice, "not the present one", HOME)
+    told.clear()
+    for _round in range(3):
+        with pytest.raises(ClickkerError):
+            confirm_password(app, alice, PASSWORD, HOME)
+    assert lines(told) == [(Event.CONFIRMATION_FAILED, "Alice", "refused", "locked", HOME)]
+
+
 def test_a_fresh_password_and_how_it_was_proved(
     app: Application, alice: CurrentOperator, told: list[audit.Record]
 ) -> None:

@@ -26,8 +26,9 @@ from core.accounts.second_step import (
     second_step_waits,
 )
 from core.accounts.sessions import end_session, session_operator, start_session, start_ticket
+from core.accounts.signing_in import change_password, find_candidate
 from core.application import Application
-from core.errors import ClickkerError
+from core.errors import ClickkerError, InvalidInput
 from core.storage.models import Knock, Operator, OperatorSession, SecondStep, SignInTicket
 from tests.core.accounts.conftest import PASSWORD, added
 from tests.support.second_factor import code_of, turned_on
@@ -242,10 +243,19 @@ def test_a_recovery_code_is_eighty_bits_in_fours_and_read_as_people_type_it() ->
     assert in_groups("abcdefghi") == "abcd efgh i"
 
 
+def test_ones_own_address_is_no_new_password(app: Application) -> None:
+    who = added(app, "Alice.van.Dijk")
+    for guessed in ("alice.van.dijk", "alice.van.dijk@clickker.test"):
+        with pytest.raises(InvalidInput, match="often guessed"):
+            change_password(app, who, PASSWORD, guessed)
+    shown = repr(find_candidate(app, who.email, HOME, None))
+    assert shown == f"Candidate(operator_id={who.id})"
+
+
 def test_what_the_app_and_the_screens_are_told() -> None:
-    address = app_address("JBSWY3DPEHPK3PXP", "alice@clickker.test")
+    address = app_address("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "alice@clickker.test")
     assert address.startswith("otpauth://totp/Clickker%20Connections:alice%40clickker.test?")
-    assert "secret=JBSWY3DPEHPK3PXP" in address
+    assert "secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP" in address
     assert "issuer=Clickker%20Connections" in address
     assert [role_name(role) for role in Role] == ["Support", "Account manager", "Admin"]
 
