@@ -15,7 +15,7 @@ OUTCOMES: dict[int, set[Outcome]] = {
     400: {Outcome.UNKNOWN_STATE, Outcome.MISSING_CODE, Outcome.DOUBLED_PARAMETER},
     403: {Outcome.OTHER_BROWSER, Outcome.OTHER_OPERATOR},
     409: {Outcome.REUSED_STATE, Outcome.LINK_USED},
-    410: {Outcome.EXPIRED_STATE, Outcome.WITHDRAWN},
+    410: {Outcome.EXPIRED_STATE, Outcome.WITHDRAWN, Outcome.OTHER_COUNTRY},
     500: {Outcome.OUR_ERROR},
     502: {Outcome.PROVIDER_ERROR, Outcome.TOKEN_ERROR, Outcome.CLIENT_ERROR},
     503: {Outcome.MAINTENANCE},

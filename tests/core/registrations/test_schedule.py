@@ -38,7 +38,10 @@ def row(**facts: object) -> Registration:
         ({"submitted_at": None}, False),
         ({"disconnected_at": NOW}, False),
         ({"grant_id": None}, False),
-        ({"grant_id": None, "candidate_grant_id": "another"}, True),
+        (
+            {"grant_id": None, "candidate_grant_id": "another"},
+            False,
+        ),  # whose it is is asked by a chore of its own
         ({"candidate_grant_id": "another"}, True),
     ],
 )
