@@ -200,7 +200,9 @@ PARTS = (
             ),
             *_in("tests/dashboard", "test_origin", "test_routes_consent", "test_routes_export"),
             "tests/dashboard/test_second_step.py",
-            *_in("tests/dashboard", "test_session_routes", "test_single_sign_on", "test_sockets"),
+            *_in(
+                "tests/dashboard", "test_session_routes", "test_shield", "test_single_sign_on", "test_sockets"
+            ),
             *_in("tests/security", "test_audit", "test_logs", "test_seams", "test_sessions", "test_web"),
         ),
     ),
