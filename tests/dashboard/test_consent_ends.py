@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from starlette.testclient import TestClient
 
 from core.application import Application
 from core.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from core.registrations.outcomes import ConsentResult, Outcome
 from dashboard import routes_consent
+from dashboard.cookies import session_cookie
 from dashboard.routes_consent import STATUSES, _form_targets, _status_of, _tell_customer, _tell_operator
+from tests.support.office import Office, go_to_exact
 
 OUTCOMES: dict[int, set[Outcome]] = {
     200: {Outcome.REFUSED, Outcome.UNIDENTIFIED},
@@ -85,3 +90,22 @@ def test_a_form_may_lead_to_exact(
 ) -> None:
     monkeypatch.setattr(routes_consent, "base_url", lambda *_given: base)
     assert _form_targets(app, "nl") == targets
+
+
+def test_whose_session_ended_on_the_way_is_still_an_operator(signed_in: TestClient, office: Office) -> None:
+    state = go_to_exact(signed_in, office)
+    del signed_in.cookies[session_cookie(office.app.settings)]
+    answer = signed_in.get("/exact/callback", params={"code": office.code(), "state": state})
+    assert answer.headers["location"] == f"/choose?id={office.number}"
+
+
+def test_a_stranger_is_told_as_a_customer_is(visitors: Callable[[], TestClient]) -> None:
+    answer = visitors().get("/exact/callback", params={"code": "x", "state": "unknown"})
+    assert answer.status_code == 400
+    assert "Open the link you were sent once more" in answer.text
+
+
+def test_a_form_that_is_too_large_is_asked_for_again(visitors: Callable[[], TestClient]) -> None:
+    answer = visitors().post("/customer/some-token", data={"csrf": "x" * 10_000})
+    assert answer.status_code == 403
+    assert "Please try again" in answer.text
