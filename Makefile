@@ -3,7 +3,7 @@
 DEMO_OPTIONS = $(if $(RESET),--reset)
 TESTS ?= tests
 
-.PHONY: demo test check bench crash soak world security audit-dependencies screenshots lock messages migration clean
+.PHONY: demo test check bench crash mutants soak world security audit-dependencies screenshots lock messages migration clean
 
 demo: .venv/.complete  ## The whole product with an Exact Online to practise on; RESET=1 starts afresh
 	@exec .venv/bin/clickker demo $(DEMO_OPTIONS)
@@ -23,6 +23,9 @@ bench: .venv/.complete  ## The speed of the tables up to 100,000 registrations
 
 crash: .venv/.complete  ## Workers killed at random points and moments on both databases; N=200 kills on each, SEED
 	.venv/bin/python -m tests.crash $(if $(N),--rounds $(N)) $(if $(SEED),--seed $(SEED))
+
+mutants: .venv/.complete  ## Does a test see a change of the source? Score by file; FILES, N=25 mutants of each, SEED; a night for all
+	.venv/bin/python -m tests.mutants $(if $(FILES),--files $(FILES)) $(if $(N),--sample $(N)) $(if $(SEED),--seed $(SEED))
 
 soak: .venv/.complete  ## 90 simulated days of 500 connections, 1,000 sequences of faults, and a long search for orders
 	SOAK=1 .venv/bin/python -m pytest -q -s $(or $(SOAK_TESTS),tests/soak tests/core/tokens/test_machine.py)

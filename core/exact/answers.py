@@ -105,7 +105,7 @@ def _text_of(value: Any, depth: int = 0) -> str:  # noqa: ANN401
 def epoch(text: str | None, received_at: datetime) -> datetime | None:
     """The moment that a reset header names; None when it is none, passed, or further away than a day."""
     given = number(text)
-    if given is None or given <= 0:
+    if given is None:
         return None
     seconds = given if given < _SECONDS_NOT_MILLISECONDS else given / 1000
     try:

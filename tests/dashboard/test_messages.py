@@ -86,3 +86,36 @@ def test_check_31_a_flood_ends_the_socket(monkeypatch: pytest.MonkeyPatch) -> No
     passed, closed = through(*[says("rerun_script", None)] * 300)
     assert len(passed) == messages.AT_ONCE
     assert closed == [TOO_MUCH]
+
+
+def test_a_socket_that_waits_may_speak_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty a second, a hundred at once: after two seconds of silence forty more pass."""
+    moment = [5.0]
+    monkeypatch.setattr(messages, "monotonic", lambda: moment[0])
+    said = says("rerun_script", None)
+    waiting: list[Message] = [said] * 141
+    passed, closed = [0], [0]
+
+    async def receive() -> Message:
+        if len(waiting) == 41:
+            moment[0] += 2.0
+        return waiting.pop(0)
+
+    async def send(message: Message) -> None:
+        closed[0] = message["code"]
+
+    async def listen() -> None:
+        gate = Gate(receive, send)
+        while (await gate())["type"] == "websocket.receive":
+            passed[0] += 1
+
+    asyncio.run(listen())
+    assert (passed[0], closed[0]) == (140, TOO_MUCH)
+
+
+def test_silence_saves_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = [5.0]
+    monkeypatch.setattr(messages, "monotonic", lambda: moment[0])
+    gate = Gate(None, None)  # type: ignore[arg-type]
+    moment[0] += 3600
+    assert [gate._too_fast() for _message in range(101)] == [False] * 100 + [True]

@@ -116,6 +116,7 @@ NEEDS: dict[str, Action | None] = {
     "registrations.lost_keys.forget_key": Action.ROTATE_KEYS,
     "registrations.noting.note": ANYBODY,
     "registrations.noting.note_alone": ANYBODY,
+    "registrations.noting.note_linked": ANYBODY,
     "registrations.overview.overview": Action.VIEW,
     "registrations.reconciliation.reconciliation": Action.VIEW,
     "registrations.register.delete": Action.DELETE,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.accounts.confirming import confirm_by_password
 from core.accounts.invitations import accept_invitation, invite, resend, reset, revoke
 from core.accounts.open_sessions import (
     end_operator_session,
@@ -120,6 +121,54 @@ def test_one_s_own_password(app: Application, alice: CurrentOperator, told: list
         (Event.CONFIRMATION_FAILED, "Alice", "refused", "", HOME),
         (Event.PASSWORD_CHANGED, "Alice", "done", "", HOME),
     ]
+
+
+def test_a_code_at_a_locked_account_is_told_once_a_minute(
+    app: Application, alice: CurrentOperator, told: list[audit.Record]
+) -> None:
+    turned_on(app, alice, PASSWORD)
+    begin_second_step(app, alice.id, "browser")
+    for _round in range(5):
+        with pytest.raises(ClickkerError):
+            complete_second_step(app, "browser", "000000", "/", HOME)
+    told.clear()
+    for _round in range(3):
+        with pytest.raises(ClickkerError):
+            complete_second_step(app, "browser", "000000", "/", HOME)
+    assert lines(told) == [(Event.SIGN_IN, None, "refused", "second factor: locked", HOME)]
+    assert told[0].on == f"operator {alice.id} {alice.email}"
+
+
+def test_ending_ones_other_sessions(
+    app: Application, alice: CurrentOperator, told: list[audit.Record]
+) -> None:
+    here, _cookie = signed_in(app, alice)
+    told.clear()
+    end_other_sessions(app, here)
+    assert lines(told) == [(Event.SESSION_ENDED, "Alice", "done", "all others", HOME)]
+    assert told[0].on == f"operator {alice.id} {alice.email}"
+
+
+def test_a_confirmation_at_a_locked_account_is_told_once_a_minute(
+    app: Application, alice: CurrentOperator, told: list[audit.Record]
+) -> None:
+    for _round in range(5):
+        with pytest.raises(ClickkerError):
+            confirm_password(app, alice, "not the present one", HOME)
+    told.clear()
+    for _round in range(3):
+        with pytest.raises(ClickkerError):
+            confirm_password(app, alice, PASSWORD, HOME)
+    assert lines(told) == [(Event.CONFIRMATION_FAILED, "Alice", "refused", "locked", HOME)]
+
+
+def test_a_fresh_password_and_how_it_was_proved(
+    app: Application, alice: CurrentOperator, told: list[audit.Record]
+) -> None:
+    here, _cookie = signed_in(app, alice)
+    told.clear()
+    confirm_by_password(app, here, PASSWORD)
+    assert lines(told) == [(Event.CONFIRMATION_GIVEN, "Alice", "done", "password", HOME)]
 
 
 def test_what_an_admin_does(

@@ -350,6 +350,14 @@ def test_an_admin_whose_password_is_off_is_no_admin_to_rely_on(
         disable(off, first, first.id)
 
 
+def test_the_identity_of_one_admin_is_no_way_in_for_another(sso: Application) -> None:
+    anna, _bram = added(sso, "Anna", Role.ADMIN), added(sso, "Bram", Role.ADMIN)
+    here = connected(sso, anna)
+    off = with_settings(sso, passwords="off")
+    with pytest.raises(Conflict, match="last admin"):
+        disable(off, here, anna.id)
+
+
 def test_a_link_of_an_account_that_has_an_identity_makes_it_anew(
     sso: Application, admin: CurrentOperator
 ) -> None:

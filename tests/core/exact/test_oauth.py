@@ -103,6 +103,9 @@ def test_a_refresh_token_is_spent_with_a_form(nl: Settings) -> None:
         (answer(expires_in=None), 600),
         (answer(expires_in=-1), 600),
         (answer(expires_in=0), 600),
+        (answer(expires_in=1), 1),
+        (answer(expires_in=86_400), 86_400),
+        (answer(expires_in=86_401), 600),
         (answer(expires_in=True), 600),
         (answer(expires_in=[600]), 600),
         (answer(expires_in="inf"), 600),
@@ -135,6 +138,37 @@ def test_the_content_type_of_a_good_answer_does_not_matter() -> None:
     for headers in ({}, {"content-type": "text/plain"}, {"content-type": "text/html"}):
         assert parsed(answer(), headers=headers).refresh_token == REFRESH
     assert parsed(answer(), status=201).refresh_token == REFRESH
+
+
+@pytest.mark.parametrize(
+    ("token_type", "warns"),
+    [("bearer", False), ("BEARER", False), ("mac", True), (None, True), (["bearer"], True)],
+)
+def test_another_kind_of_token_is_kept_and_the_log_says_so(
+    token_type: object, warns: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert parsed(answer(token_type=token_type)).refresh_token == REFRESH
+    assert ("another token_type" in caplog.text) is warns
+
+
+@pytest.mark.parametrize(
+    ("status", "is_good"), [(199, False), (200, True), (299, True), (300, False), (400, False)]
+)
+def test_a_refresh_token_alone_is_believed_of_a_good_status_only(status: int, is_good: bool) -> None:
+    alone = answer(access_token="absent")
+    if is_good:
+        assert parsed(alone, status).refresh_token == REFRESH
+    else:
+        assert failed(alone, status).status == status
+    assert (
+        parsed(answer(), status).refresh_token == REFRESH
+    )  # both together are a new pair, whatever the status
+
+
+def test_a_refresh_token_among_what_was_sent_is_no_answer() -> None:
+    echoed = answer(access_token="absent", grant_type="refresh_token")
+    assert failed(echoed).kind == FailureKind.UNKNOWN
+    assert parsed(answer(grant_type="refresh_token")).refresh_token == REFRESH
 
 
 @pytest.mark.parametrize("access", [None, "", 5, "absent", "with space", "x" * 20_000, "ünicode", "a\r\nb"])
@@ -252,6 +286,45 @@ def test_a_code_that_is_used_or_late_asks_to_start_again(body: str) -> None:
         parse_token_answer(400, JSON, body.encode(), AT, exchanging=True)
     assert caught.value.kind == FailureKind.REFUSED
     assert "three minutes" in caught.value.message
+
+
+def test_the_code_is_not_blamed_for_what_is_ours_or_exacts() -> None:
+    for body, kind in (
+        ('{"error":"invalid_client"}', FailureKind.CLIENT),
+        ('{"error":"access_denied"}', FailureKind.FORBIDDEN),
+        (EARLY, FailureKind.TOO_EARLY),
+        ("<html>", FailureKind.OUTAGE),
+    ):
+        with pytest.raises(ExactError) as caught:
+            parse_token_answer(400, JSON, body.encode(), AT, exchanging=True)
+        assert caught.value.kind == kind
+        assert "three minutes" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (
+            '{"error":"invalid_request","error_description":"The refresh token is odd"}',
+            FailureKind.BAD_REQUEST,
+        ),
+        ('{"error":"invalid_request","error_description":"Something expired"}', FailureKind.BAD_REQUEST),
+        ('{"error":" Invalid_Grant "}', FailureKind.REFUSED),
+        ('{"error":"access_denied"}', FailureKind.FORBIDDEN),
+    ],
+)
+def test_a_refusal_is_read_from_its_code_or_from_both_words(body: str, kind: FailureKind) -> None:
+    assert failed(body, 400).kind == kind
+
+
+def test_any_error_with_status_403_is_no_permission() -> None:
+    assert failed('{"error":"something"}', 403).kind == FailureKind.FORBIDDEN
+    assert failed('{"error":"something"}', 402).kind == FailureKind.BAD_REQUEST
+
+
+def test_a_good_answer_without_tokens_keeps_exacts_words() -> None:
+    assert failed('{"error":"invalid_grant","error_description":"why"}').exact_message == "why"
+    assert failed("<html>Closed</html>").exact_message == ""
 
 
 def test_exacts_own_words_are_kept() -> None:

@@ -70,6 +70,11 @@ CASES: list[tuple[str, Facts, Status]] = [
     ("one while disconnected", facts(disconnected=True, unidentified=True), Status.DISCONNECTED),
     ("slow down", facts(last_failure_at=NOW, last_failure_kind=FailureKind.RATE_LIMITED), Status.ATTENTION),
     ("an older failure is history", facts(**OLD_OUTAGE), Status.CONNECTED),
+    ("a failure and a success at once", facts(last_failure_at=NOW - DAY, last_failure_kind="outage"), Status.CONNECTED),
+    ("a failure without a kind", facts(last_failure_at=NOW), Status.CONNECTED),
+    ("a failure and never a success", facts(last_success_at=None, **OUTAGE), Status.EXACT_OUTAGE),
+    ("linked, and nothing was saved yet", facts(completed=False), Status.CHOOSE_ADMINISTRATIONS),
+    ("another login waits while none works", facts(undecided=True, failing=2), Status.ATTENTION),
     ("never a success", facts(last_success_at=None), Status.ATTENTION),
     ("old news", facts(last_success_at=NOW - 8 * DAY), Status.ATTENTION),
     ("just fresh", facts(last_success_at=NOW - 8 * DAY + timedelta(seconds=1)), Status.CONNECTED),
@@ -120,3 +125,14 @@ def test_every_status_and_reason_has_words() -> None:
     assert {reason for reason in reasons if not reason.startswith(FAILURE)} <= set(REASONS)
     assert len({reason_sentence(reason) for reason in reasons}) == len(reasons)
     assert status_word("exact_outage") == "Exact outage"
+
+
+def test_what_is_not_known_is_not_assumed() -> None:
+    unknown = Facts()
+    assert (unknown.active, unknown.submitted, unknown.fresh) == (True, True, 8 * DAY)
+    assert not any(
+        (unknown.disconnected, unknown.consented, unknown.completed, unknown.dead, unknown.undecided)
+    )
+    assert (unknown.linked, unknown.failing, unknown.troubles, unknown.last_failure_message) == (0, 0, (), "")
+    moments = (unknown.lapses_at, unknown.last_success_at, unknown.last_failure_at, unknown.last_checked_at)
+    assert {*moments, unknown.last_failure_kind, unknown.incident} == {None}

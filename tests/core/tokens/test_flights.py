@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from core import clock
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.models import Grant
 from core.tokens import flights
-from core.tokens.flights import alone, new_owner, take_lease
+from core.tokens.flights import alone, changed, new_owner, take_lease
 from tests.factories import make_grant
 
 HOUR = timedelta(hours=1)
@@ -66,6 +68,28 @@ def test_a_row_that_was_just_rotated_or_has_to_wait_is_not_taken(database: Datab
     assert taken(database, grant)
 
 
+def test_a_token_may_be_spent_570_seconds_after_it_came(database: Database, grant: Grant) -> None:
+    change(database, grant, rotated_at=clock.now() - timedelta(seconds=571))
+    assert taken(database, grant)
+
+
+def test_a_lease_holds_until_it_runs_out(database: Database, grant: Grant) -> None:
+    now = clock.now()
+    change(database, grant, lease_owner="who died", lease_until=now + timedelta(seconds=30))
+    assert not taken(database, grant)
+    change(database, grant, lease_until=now - timedelta(seconds=1))
+    assert taken(database, grant)
+    with database.read() as session:
+        assert session.get_one(Grant, grant.id).lease_owner == "me"
+
+
+def test_another_grant_with_a_token_of_the_same_name_is_left_alone(database: Database, grant: Grant) -> None:
+    other = make_grant(database, fingerprint="parent", rotated_at=clock.now() - HOUR)
+    assert taken(database, grant)
+    with database.read() as session:
+        assert session.get_one(Grant, other).lease_owner is None
+
+
 def test_of_many_that_want_it_at_once_one_gets_it(database: Database, grant: Grant) -> None:
     with ThreadPoolExecutor(16) as pool:
         got = list(pool.map(lambda _n: taken(database, grant, new_owner()), range(16)))
@@ -102,3 +126,17 @@ def test_a_grant_that_nobody_wants_any_more_leaves_no_lock_behind() -> None:
         assert "once" in flights._locks
     gc.collect()
     assert "once" not in flights._locks
+
+
+def test_no_two_flights_have_the_same_name() -> None:
+    names = {new_owner() for _flight in range(100)}
+    assert len(names) == 100
+    assert all(name.startswith(f"{os.getpid()}-") for name in names)
+
+
+def test_a_change_tells_whether_it_found_its_row(database: Database, grant: Grant) -> None:
+    mine = update(Grant).where(Grant.id == grant.id)
+    assert changed(database, mine.where(Grant.fingerprint == "parent").values(failures=7))
+    assert not changed(database, mine.where(Grant.fingerprint == "another").values(failures=8))
+    with database.read() as session:
+        assert session.get_one(Grant, grant.id).failures == 7

@@ -106,3 +106,54 @@ def test_an_answer_without_access_token_is_kept_for_its_refresh_token(app: Appli
     grant = row(app, save_candidate(app, "nl", TokenPair("", "refresh", clock.now())))
     assert read_access_token(app.vault, grant) == ""
     assert read_refresh_token(app.vault, grant) == "refresh"
+
+
+def test_a_candidate_begins_with_everything_that_is_known(app: Application) -> None:
+    pair, before = new_pair(), clock.now()
+    grant = row(app, save_candidate(app, "nl", pair))
+    assert (grant.environment, grant.failures, grant.refusals, grant.live) == ("nl", 0, 0, False)
+    assert grant.rotated_at is not None
+    assert grant.keep_alive_at is not None
+    assert timedelta(days=6.3) <= grant.keep_alive_at - grant.rotated_at <= timedelta(days=7)
+    assert grant.access_expires_at is not None
+    assert abs(grant.access_expires_at - before - timedelta(seconds=600)) < timedelta(seconds=60)
+    assert (grant.lease_owner, grant.next_try_at, grant.refused_since) == (None, None, None)
+
+
+def test_a_pair_that_came_earlier_lies_with_the_moment_it_came(app: Application) -> None:
+    grant_id = save_candidate(app, "nl", new_pair())
+    came = clock.now() - timedelta(minutes=7)
+    for received_at, expected in ((came, came), (clock.now() + timedelta(hours=1), clock.now())):
+        with app.database.transaction() as session:
+            store_pair(session, app.vault, session.get_one(Grant, grant_id), new_pair("two"), received_at)
+        rotated = row(app, grant_id).rotated_at
+        assert rotated is not None
+        assert abs(rotated - expected) < timedelta(seconds=30)
+        assert row(app, grant_id).last_success_at == rotated
+
+
+def test_what_moves_takes_its_plans_along_and_leaves_an_empty_row(app: Application) -> None:
+    old, new = (save_candidate(app, "nl", new_pair(name)) for name in ("old", "new"))
+    now = clock.now()
+    with app.database.transaction() as session:
+        source, target = session.get_one(Grant, new), session.get_one(Grant, old)
+        source.keep_alive_at, source.last_success_at = now + timedelta(days=3), now - timedelta(days=1)
+        source.lease_owner = source.intent_fingerprint = "a flight"
+        source.lease_until = source.intent_at = now
+        target.failures = target.refusals = 3
+        target.refused_since = target.next_try_at = now
+        target.lease_owner = target.intent_fingerprint = "another flight"
+        move_pair(session, app.vault, source, target)
+    target, source = row(app, old), row(app, new)
+    assert (target.keep_alive_at, target.last_success_at) == (
+        now + timedelta(days=3),
+        now - timedelta(days=1),
+    )
+    assert (target.version, target.failures, target.refusals) == (2, 0, 0)
+    assert {target.refused_since, target.next_try_at, target.lease_owner, target.intent_fingerprint} == {None}
+    assert target.fingerprint == app.vault.fingerprint("refresh-new")
+    assert target.access_expires_at is not None
+    assert (source.version, source.access_token, source.refresh_token, source.access_expires_at) == (
+        *(2, None, None, None),
+    )
+    assert {source.lease_owner, source.lease_until, source.intent_fingerprint, source.intent_at} == {None}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import SettingsError
-from core.tokens.vault import EXAMPLE_KEY, DamagedSecret, Vault
+from core.tokens.vault import EXAMPLE_KEY, HEAD_BYTES, DamagedSecret, Vault, key_name
 
 # The same at every run: workers that share the tests out must name them alike.
 ONE, TWO = (base64.b64encode(hashlib.sha256(name).digest()).decode() for name in (b"one", b"two"))
@@ -85,6 +85,7 @@ def test_a_missing_key_is_named_as_such() -> None:
         base64.b64encode(b"abcdabcdabcdabcdabcdabcdabcdabcd").decode(),
         EXAMPLE_KEY,
         f"{ONE},short",
+        f"{ONE[:10]}!{ONE[10:]}",
         f"{ONE},{EXAMPLE_KEY}",
         "ünicode" * 6,
     ],
@@ -93,6 +94,12 @@ def test_a_missing_short_or_known_key_is_refused(keys: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Vault(keys)
     assert ONE not in caught.value.message
+
+
+def test_a_key_that_is_made_is_a_good_one_and_new() -> None:
+    made = {Vault.generate_key() for _key in range(20)}
+    assert len(made) == 20
+    assert all(len(base64.b64decode(key)) == 32 and Vault(key) for key in made)
 
 
 def test_url_safe_base64_is_a_key_too() -> None:
@@ -116,3 +123,43 @@ def test_nothing_shows_the_keys(caplog: pytest.LogCaptureFixture) -> None:
     assert ONE not in shown
     assert repr(raw) not in shown
     assert raw.hex() not in shown
+
+
+def test_what_was_sealed_in_2026_opens_and_is_called_the_same_for_ever() -> None:
+    """Format, key ids, places and fingerprints are in every database: a change of any of them loses all tokens."""
+    sealed = base64.b64decode("AVy2jbiEGK9tHfFw0pQqPMc4a2TDJ+8K2AFXwot8FAtnrikSgW0+W3pJEwhvJ4d9OynO")
+    vault = Vault(f"{TWO},{ONE}")
+    assert vault.decrypt(sealed, **PLACE) == "stampNL001.x!I"
+    assert Vault(ONE).fingerprint("a") == "e6f084fd50f30b827afdc3f3e116d2b03a610dfc8c2bbe240761252fb9d31536"
+    assert Vault(ONE).heads == (bytes.fromhex("015cb68db88418af6d"),)
+    assert (HEAD_BYTES, key_name(sealed[:HEAD_BYTES])) == (9, "5cb68db8")
+
+
+def test_a_ciphertext_tells_whether_the_first_key_made_it() -> None:
+    old = Vault(ONE).encrypt("x", **PLACE)
+    both = Vault(f"{TWO},{ONE},{TWO}")
+    assert both.heads == (*Vault(TWO).heads, *Vault(ONE).heads)
+    assert not both.is_current(old)
+    assert both.is_current(both.encrypt("x", **PLACE))
+    assert both.fingerprints("a") == (Vault(TWO).fingerprint("a"), Vault(ONE).fingerprint("a"))
+
+
+@pytest.mark.parametrize(("different", "good"), [(11, False), (12, True)])
+def test_a_key_has_at_least_twelve_different_bytes(different: int, good: bool) -> None:
+    key = base64.b64encode(bytes(number % different for number in range(32))).decode()
+    if good:
+        Vault(key)
+    else:
+        with pytest.raises(SettingsError, match="example that anybody can know"):
+            Vault(key)
+
+
+def test_a_key_that_says_example_is_refused_however_written() -> None:
+    with pytest.raises(SettingsError, match="example"):
+        Vault(base64.b64encode(b"0123456789 an ExAmPlE of a key 9"[:32]).decode())
+
+
+def test_a_missing_key_is_told_by_its_name() -> None:
+    sealed = Vault(ONE).encrypt("x", **PLACE)
+    with pytest.raises(SettingsError, match=r"\(key 5cb68db8\)"):
+        Vault(TWO).decrypt(sealed, **PLACE)
