@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.application import Application
 from core.errors import NotFound, SettingsError
-from core.exact.errors import ExactError, FailureKind
+from core.exact.errors import ExactError
 from core.exact.rows import Me
 from core.registrations import link_claims
 from core.registrations.administrations import read_from_exact
@@ -23,7 +23,7 @@ from core.registrations.facts import linked_of
 from core.registrations.grants import release_grant, unidentified
 from core.registrations.locking import lock_login
 from core.registrations.noting import is_told, note_consent, note_turned_away
-from core.registrations.outcomes import EXCHANGING, ConsentResult, Outcome
+from core.registrations.outcomes import EXCHANGING, OF_FAILURES, ConsentResult, Outcome, answer_of
 from core.registrations.owners import ask_whose
 from core.registrations.scope import find
 from core.registrations.settle import settle
@@ -38,17 +38,6 @@ from core.tokens.spending import exchange_code
 log = logging.getLogger(__name__)
 
 _STATE_LENGTH = 200
-_CODE_LENGTH = 8_000
-"""Codes of more than 450 characters were seen (exact-online.md, section 2); a megabyte is no code."""
-
-_OUTCOMES = {
-    FailureKind.OUTAGE: Outcome.MAINTENANCE,
-    FailureKind.NOT_SENT: Outcome.TIMEOUT,
-    FailureKind.UNKNOWN: Outcome.TIMEOUT,
-    FailureKind.RATE_LIMITED: Outcome.MAINTENANCE,
-    FailureKind.CLIENT: Outcome.CLIENT_ERROR,
-    FailureKind.OURS: Outcome.OUR_ERROR,
-}
 
 
 class _LetGo(Exception):
@@ -96,7 +85,7 @@ def complete_consent(
             app, spend, accepted.code, accepted.verifier, partial(await_decision, app, spend)
         )
     except ExactError as error:
-        return _fail(app, accepted, _OUTCOMES.get(error.kind, Outcome.TOKEN_ERROR))
+        return _fail(app, accepted, OF_FAILURES.get(error.kind, Outcome.TOKEN_ERROR))
     except SettingsError:
         log.exception("The code of a consent could not be handed in.")
         return _fail(app, accepted, Outcome.OUR_ERROR)
@@ -181,7 +170,7 @@ def _refusal_of_link(session: Session, link_id: int) -> Outcome | None:
 
 def _use_up(session: Session, consent: Consent, given: dict[str, str], address: str) -> Outcome | None:
     """Close the attempt; the outcome when it ends here, None when there is a code to hand in."""
-    outcome = _answer(given)
+    outcome = answer_of(given)
     taken = session.execute(
         update(Consent)
         .where(Consent.id == consent.id, Consent.used_at.is_(None))
@@ -199,15 +188,6 @@ def _use_up(session: Session, consent: Consent, given: dict[str, str], address: 
     if outcome is not None:
         note_consent(session, consent, outcome, address)
     return outcome
-
-
-def _answer(given: dict[str, str]) -> Outcome | None:
-    if given.get("error") == "access_denied":
-        return Outcome.REFUSED
-    if "error" in given:
-        return Outcome.PROVIDER_ERROR
-    code = given.get("code", "")
-    return Outcome.MISSING_CODE if not code or len(code) > _CODE_LENGTH else None
 
 
 def _take_over(app: Application, accepted: _Return, candidate_id: str, token: str) -> Outcome:

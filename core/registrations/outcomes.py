@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.exact.kinds import FailureKind
 from core.i18n import N_, _
 
 EXCHANGING = "exchanging"
@@ -42,6 +43,29 @@ class Outcome(StrEnum):
     def arrived(self) -> bool:
         """Whether tokens were received and kept."""
         return self in {Outcome.GRANTED, Outcome.NEEDS_DECISION, Outcome.UNIDENTIFIED}
+
+
+OF_FAILURES = {
+    FailureKind.OUTAGE: Outcome.MAINTENANCE,
+    FailureKind.NOT_SENT: Outcome.TIMEOUT,
+    FailureKind.UNKNOWN: Outcome.TIMEOUT,
+    FailureKind.RATE_LIMITED: Outcome.MAINTENANCE,
+    FailureKind.CLIENT: Outcome.CLIENT_ERROR,
+    FailureKind.OURS: Outcome.OUR_ERROR,
+}
+"""How an attempt ends when its code could not be handed in; any other failure: the code was refused."""
+_CODE_LENGTH = 8_000
+"""Codes of more than 450 characters were seen (exact-online.md, section 2); a megabyte is no code."""
+
+
+def answer_of(given: dict[str, str]) -> Outcome | None:
+    """How an attempt ends by what Exact sent along with the browser; None when there is a code to hand in."""
+    if given.get("error") == "access_denied":
+        return Outcome.REFUSED
+    if "error" in given:
+        return Outcome.PROVIDER_ERROR
+    code = given.get("code", "")
+    return Outcome.MISSING_CODE if not code or len(code) > _CODE_LENGTH else None
 
 
 @dataclass(frozen=True)
