@@ -260,6 +260,8 @@ def test_a_login_that_is_turned_down_changes_nothing(
 ) -> None:
     reject_candidate(app, alice, undecided)
     view = registration(app, alice, undecided)
+    told = next(e for e in timeline(app, alice, undecided) if e.kind == "candidate_rejected")
+    assert "Anneke van Dijk" in told.sentence
     assert view.status is Status.CONNECTED
     assert view.candidate is None
     assert view.grant is not None
