@@ -38,6 +38,7 @@ from core.storage.models import (
     SignInFailure,
     SignInTicket,
     TimelineEntry,
+    UnsavedWork,
 )
 
 BATCH = 500
@@ -134,6 +135,7 @@ RULES = (
     Rule(
         CallBudget, CallBudget.day_ends_at, timedelta(days=30), "Exact tells its limits anew.", _not_blocked
     ),
+    Rule(UnsavedWork, UnsavedWork.kept_at, ATTEMPTS, "Whoever has not come back to it by then will not."),
     Rule(RefusedCall, RefusedCall.until, timedelta(0), "It is asked again by then."),
     Rule(OperatorSession, OperatorSession.expires_at, ENDED_KEPT, "A page shows who was signed in lately."),
     Rule(

@@ -33,15 +33,15 @@ def check_form(
 
 
 def registered_as(
-    app: Application, by: CurrentOperator, form: RegistrationForm, registration_id: int | None = None
+    app: Application, by: CurrentOperator, form: RegistrationForm, beside: int | None = None
 ) -> int | None:
-    """The registration that bears the form's name in its environment already, beside ``registration_id``.
+    """The registration that bears the form's name in its environment already, another than ``beside``.
 
     None when there is none, or when ``by`` may not see it.
     """
     require(by, Action.VIEW)
     with app.database.read() as session:
-        return session.scalar(_same_name(form, registration_id).where(*visible(app.settings, by)))
+        return session.scalar(_same_name(form, beside).where(*visible(app.settings, by)))
 
 
 def _wrong_name(name: str) -> str:

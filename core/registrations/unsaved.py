@@ -84,9 +84,10 @@ def kept_details(app: Application, by: CurrentOperator, registration_id: int) ->
 
 
 def forget(app: Application, by: CurrentOperator, registration_id: int, place: Place) -> None:
-    """Let go of what was kept; nothing happens when nothing was."""
+    """Let go of what was kept; nothing happens when nothing was. Raises ``NotFound``."""
     require(by, Action.VIEW)
     with app.database.transaction() as session:
+        check_visible(session, app, by, registration_id)
         forget_saved(session, by, registration_id, place)
 
 

@@ -99,7 +99,8 @@ def forget_aside(session: Session, app: Application, grant: Grant) -> None:
     """Delete what was set aside for the user of ``grant``, whose own tokens are being deleted."""
     if grant.exact_user_id is None:
         return
-    gone = delete(Grant).where(*_ASIDE, *_of_same_user(grant)).returning(Grant.id)
+    others = (Grant.id != grant.id, *_ASIDE, *_of_same_user(grant))
+    gone = delete(Grant).where(*others).returning(Grant.id)
     if ids := session.scalars(gone).all():
         afterwards(session, partial(app.journal.forget, ids))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -115,6 +116,8 @@ class WorldWire(Wire):
         """Tokens that have reached a process and are not in its journal yet, by the thread that received them."""
         self.lost: set[str] = set()
         """Tokens that never got from Exact into a journal: the window that no protocol can close."""
+        self.failed_at: dict[str, datetime] = {}
+        """When Exact, or the way to it, last failed us, by environment."""
         self.harmless = False
         """What strikes the token address next may not cost a token."""
         self.exchanged: Callable[[Any, str, str, str], None] = lambda _about, _environment, _user, _token: (
@@ -125,6 +128,16 @@ class WorldWire(Wire):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         endpoint = _endpoint(request)
         self._hub.point("exact")
+        try:
+            return self._carry(request, endpoint)
+        except httpx.HTTPError:
+            self._has_failed(request)
+            raise
+
+    def _has_failed(self, request: httpx.Request) -> None:
+        self.failed_at[request.url.path.split("/")[1]] = self._hub.time
+
+    def _carry(self, request: httpx.Request, endpoint: str) -> httpx.Response:
         self._network(request, endpoint)
         issued = self.engine._context.state.issued
         planned = bool(self.next) and endpoint == "token"
@@ -138,7 +151,11 @@ class WorldWire(Wire):
         if slow is not None:
             self.trouble.slow.remove(slow)
             self.struck[f"{endpoint} slow"] += 1
+            self._has_failed(request)
             self._hub.sleep(slow.seconds)
+        calls = self.engine._context.calls
+        if planned or response.status_code >= 429 or (calls and calls[-1].fault):
+            self._has_failed(request)
         self._hub.point("answered")
         return response
 
@@ -176,6 +193,11 @@ class WorldWire(Wire):
         """A journal has it."""
         if task is not None:
             self.arrived.pop(task, None)
+
+    def not_kept(self, task: Task) -> None:
+        """Its journal cannot be written, though it could when the call began: the database alone may still get it."""
+        if task in self.arrived:
+            self.lost.add(self.arrived.pop(task))
 
     def ended(self) -> None:
         """Whoever received a token and ended before the journal had it has lost it."""

@@ -90,7 +90,7 @@ class Installation:
         settings = self._settings("one")
         self.engine = new_engine(hub, settings.redirect_uri, **variants)
         self.wire = WorldWire(hub, self.engine)
-        disk.written = self.wire.kept
+        disk.written, disk.failed = self.wire.kept, self.wire.not_kept
         self.running: dict[str, Running] = {}
         self.monitor = monitor
         self.saved = False

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from core.registrations.status import Status
 from core.simulator.context import Call
-from tests.world.truth import Shown, Truth
+from tests.world.truth import Shown, Truth, User
 
 RED_WITHIN = timedelta(hours=8)
 """A consent that was withdrawn is red so long after Exact's first refusal at the latest."""
@@ -19,6 +19,11 @@ HOUR = timedelta(hours=1)
 TOKEN_ERRORS, API_ERRORS = 4, 9
 """In any hour: of one login at the token address, and of one login in one administration at one other address, where
 Exact blocks us at ten."""
+OURS_WITHIN = timedelta(hours=5)
+"""A clock may be an hour off, and a failure that is remembered is written down again without asking."""
+LISTS = 3
+"""One for each process that asks at the same moment, and one to spare."""
+_REFUSED = frozenset({403, 404})
 _COUNTED = frozenset({400, 401, 403, 404})
 
 
@@ -44,6 +49,8 @@ class Oracle(Truth):
         user = (call.environment, call.user)
         if call.status == 200 and not call.fault and call.endpoint in {"me", "divisions"}:
             self.books.answered[user] = call.at
+        if call.endpoint == "all_divisions" and call.status in _REFUSED and not call.fault:
+            self._count_refused_list(user, call.at)
         if call.status in _COUNTED:
             if self.newest(user) is None and not self.nameless(user):
                 self.books.first_refused.setdefault(user, call.at)
@@ -55,6 +62,16 @@ class Oracle(Truth):
             self.books.minutes[minute] += 1
             if self.books.minutes[minute] > 60:
                 raise self.life.broken(f"more than 60 calls a minute in {call.division}")
+
+    def _count_refused_list(self, user: User, at: datetime) -> None:
+        """A refusal of what we can do without is remembered for a day, by all processes that have heard of it."""
+        recent = self.books.lists_refused[user] = [
+            before for before in self.books.lists_refused[user] if before > at - timedelta(hours=23)
+        ] + [at]
+        if len(recent) > LISTS:
+            raise self.life.broken(
+                f"{user[1]}: {len(recent)} times in a day a list was asked for that is refused"
+            )
 
     def _count_error(self, call: Call) -> None:
         token = call.endpoint == "token"
@@ -95,6 +112,10 @@ class Oracle(Truth):
             heard = self.books.answered.get(each.user)
             if heard is None or now - heard > NEWS + SPARE:
                 raise life.broken(f"{self.name(each)} is {each.status} on news of {heard}")
+        if each.status is Status.EXACT_OUTAGE and each.failed_at is not None:
+            failed = life.wire.failed_at.get(each.environment)
+            if failed is None or failed < each.failed_at - OURS_WITHIN:
+                raise life.broken(f"{self.name(each)} is called an outage of Exact, which answers")
         if each.status not in _JUDGED or each.user is None or each.reason == "undecided":
             return
         refused = self.books.first_refused.get(each.user)

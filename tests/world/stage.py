@@ -107,6 +107,7 @@ class Disk:
         self.broken: set[str] = set()
         """Names of processes whose journal cannot be written."""
         self.written: Callable[[Task | None], None] = lambda _task: None
+        self.failed: Callable[[Task], None] = lambda _task: None
 
     def reserve(self, real: Callable[[Slots], Slot]) -> Callable[[Slots], Slot]:
         def reserving(slots: Slots) -> Slot:
@@ -123,6 +124,7 @@ class Disk:
             self._hub.point("disk")
             task = self._hub.current
             if task is not None and task.process.name in self.broken:
+                self.failed(task)
                 raise OSError(28, "No space left on device")
             real(slot, sealed)
             self.written(task)

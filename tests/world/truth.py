@@ -38,6 +38,8 @@ class Shown:
     environment: str
     user: User | None
     candidate: bool
+    failed_at: datetime | None
+    """When it last failed, as its page says."""
 
 
 @dataclass
@@ -48,6 +50,8 @@ class Books:
     """Since when Exact has refused a login whose consent is at its end."""
     answered: dict[User, datetime] = field(default_factory=dict)
     """When Exact last answered for a login as it should."""
+    lists_refused: dict[User, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    """When Exact refused the list that we can do without."""
     errors: dict[tuple[str, ...], list[datetime]] = field(default_factory=lambda: defaultdict(list))
     minutes: Counter[tuple[str, int, datetime]] = field(default_factory=Counter)
 
@@ -106,6 +110,7 @@ class Truth:
                 Registration.candidate_grant_id,
                 Grant.environment,
                 Grant.exact_user_id,
+                Registration.last_failure_at,
             )
             .outerjoin(Grant, Grant.id == Registration.grant_id)
             .order_by(Registration.id)
@@ -120,6 +125,7 @@ class Truth:
                 row[3],
                 self.users.get(row[6] or ""),
                 row[4] is not None,
+                row[7],
             )
             for row in rows
         ]

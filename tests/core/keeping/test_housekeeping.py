@@ -33,6 +33,7 @@ from core.storage.models import (
     SignInFailure,
     SignInTicket,
     TimelineEntry,
+    UnsavedWork,
 )
 from core.tokens.records import Spend
 from tests.factories import make_incident, make_operator, make_registration
@@ -65,6 +66,7 @@ def rows_of(number: int, operator: int, at: datetime) -> dict[type[Base], dict[s
             "environment": "nl", "code": int(at.timestamp()), "minute_ends_at": at, "minute_left": 1,
             "day_ends_at": at, "day_left": 1, "minute_limit": 1, "day_limit": 1, "error_moments": [],
         },
+        UnsavedWork: {"registration_id": number, "place": "ticks", "content": {}, "kept_at": at, **who},
         RefusedCall: {"environment": "nl", "client_id": f"app {at}", "resource": "r", "login": "", "until": at},
         OperatorSession: {"token_hash": f"s{at}", "last_active_at": at, **open_until},
         SignInTicket: {"token_hash": f"t{at}", "browser_hash": "b", "target": "/", "expires_at": at, **who},
