@@ -20,6 +20,7 @@ from tests.world.installation import Installation, Running, installed
 from tests.world.people import Case, Tab
 from tests.world.stores import Store
 
+A_LITTLE = timedelta(seconds=20)
 TURNS = 40
 """Of a keeper, in one act of waiting at the most."""
 
@@ -163,10 +164,13 @@ class Life:
     def wait(self, seconds: float) -> None:
         """Time passes; keepers have their turns whenever something is due."""
         until = self.hub.time + timedelta(seconds=seconds)
-        for _turn in range(TURNS):
+        for turn in range(TURNS):
             moments = [self._next_due(), *(each[0] for each in self.ending)]
             due = min((at for at in moments if at is not None), default=until)
-            self.hub.advance(min(max(due, self.hub.time + timedelta(seconds=20)), until))
+            # What is due already waits for something: it is looked at now and then, until the end.
+            share = (until - self.hub.time) / (TURNS - turn)
+            soonest = self.hub.time + (A_LITTLE if due > self.hub.time else max(A_LITTLE, share))
+            self.hub.advance(min(max(due, soonest), until))
             self.end_troubles()
             self.turn_all()
             if self.hub.time >= until:
