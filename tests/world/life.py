@@ -21,8 +21,9 @@ from tests.world.people import Case, Tab
 from tests.world.stores import Store
 
 A_LITTLE = timedelta(seconds=20)
-TURNS = 40
-"""Of a keeper, in one act of waiting at the most."""
+NOW_AND_THEN = timedelta(minutes=40)
+TURNS, MOST_TURNS = 6, 400
+"""Of a keeper in one act of waiting: close together while something is due that waits, and in all."""
 
 
 STORY = 14
@@ -164,12 +165,12 @@ class Life:
     def wait(self, seconds: float) -> None:
         """Time passes; keepers have their turns whenever something is due."""
         until = self.hub.time + timedelta(seconds=seconds)
-        for turn in range(TURNS):
+        for turn in range(MOST_TURNS):
             moments = [self._next_due(), *(each[0] for each in self.ending)]
             due = min((at for at in moments if at is not None), default=until)
-            # What is due already waits for something: it is looked at now and then, until the end.
-            share = (until - self.hub.time) / (TURNS - turn)
-            soonest = self.hub.time + (A_LITTLE if due > self.hub.time else max(A_LITTLE, share))
+            # What is due already waits for something: it is looked at now and then.
+            often = turn < TURNS and due <= self.hub.time + A_LITTLE
+            soonest = self.hub.time + (A_LITTLE if due > self.hub.time or often else NOW_AND_THEN)
             self.hub.advance(min(max(due, soonest), until))
             self.end_troubles()
             self.turn_all()

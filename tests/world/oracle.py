@@ -52,7 +52,7 @@ class Oracle(Truth):
         if call.endpoint == "all_divisions" and call.status in _REFUSED and not call.fault:
             self._count_refused_list(user, call.at)
         if call.status in _COUNTED:
-            if self.newest(user) is None and not self.nameless(user):
+            if not call.fault and self.newest(user) is None and not self.nameless(user):
                 self.books.first_refused.setdefault(user, call.at)
             self._count_error(call)
         if self.newest(user) is not None:
