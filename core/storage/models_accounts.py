@@ -196,4 +196,4 @@ class UnsavedWork(Base):
     place: Mapped[str] = mapped_column(String(20), primary_key=True)
     """'ticks' or 'details'."""
     content: Mapped[dict[str, Any]]
-    kept_at: Mapped[datetime]
+    kept_at: Mapped[datetime] = mapped_column(index=True)

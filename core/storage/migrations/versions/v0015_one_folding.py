@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("operator_id", "registration_id", "place"),
     )
     op.create_index("ix_unsaved_work_registration_id", "unsaved_work", ["registration_id"], unique=False)
+    op.create_index("ix_unsaved_work_kept_at", "unsaved_work", ["kept_at"], unique=False)
     op.add_column("registrations", sa.Column("reference_key", folded(100), server_default="", nullable=False))
     connection = op.get_bind()
     remove_search(connection)
