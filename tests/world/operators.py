@@ -180,7 +180,7 @@ def decides(life: Life, choice: Choice) -> None:
     case, running, by = life.cases[number], where(life, choice), supporter(life, choice)
     do, words = ((accept_candidate, "takes the other login for"), (reject_candidate, "rejects the other login of"),
                  (compare_candidate, "compares the logins of"))[choice.how % 3]  # fmt: skip
-    if do is reject_candidate:
+    if do is not compare_candidate:  # the login that is not taken is given up
         case.let_go = life.hub.time
     life.act(
         f"{by.name} {words} {case.customer.name}", running, lambda: do(running.app, by, number), choice.hold
