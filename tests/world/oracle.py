@@ -121,6 +121,8 @@ class Oracle(Truth):
         refused = self.books.first_refused.get(each.user)
         if refused is None or self.newest(each.user) is not None:
             return
+        if life.made.disk.broken or life.wire.trouble.down:  # nobody can ask, and the page says so
+            return
         since = max(refused, life.kept_since, life.calm_since)
         if each.status in GREEN:
             life.figures.longest_lie = max(life.figures.longest_lie, now - since)
