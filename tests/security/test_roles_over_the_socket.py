@@ -18,6 +18,7 @@ from sqlalchemy import select
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from core import health
 from core.accounts.roles import CurrentOperator, Role
 from core.storage.models import Base
 from dashboard.cookies import session_cookie
@@ -98,13 +99,15 @@ class Scene:
         return {session_cookie(self.live.app.settings): new_session(self.live.app, self.people[role])}
 
     def rows(self) -> dict[str, list[str]]:
-        """Everything that is in the database, save who was here when and what was written about it."""
+        """Everything that is in the database, save who was here when, what was written about it, and the sign of life
+        that the server itself writes every few seconds."""
         found = {}
         with self.live.app.database.read() as session:
             for table in Base.metadata.sorted_tables:
                 if table.name not in VOLATILE and not table.name.startswith("audit"):
                     columns = [column for column in table.columns if column.name != "last_seen_at"]
-                    found[table.name] = sorted(repr(tuple(row)) for row in session.execute(select(*columns)))
+                    rows = (tuple(row) for row in session.execute(select(*columns)))
+                    found[table.name] = sorted(repr(row) for row in rows if row[0] != health.NAME)
         return found
 
 
