@@ -1,4 +1,4 @@
-"""A seeded database, and bounds low enough for it."""
+"""A seeded database, bounds low enough for it, and an operator with Exact at hand."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from core.accounts.roles import CurrentOperator, Role
 from core.application import Application
 from core.registrations import paging, streaming
 from core.seed import seed
+from core.simulator.server import RunningSimulator
 from core.storage.database import Database
 from tests.factories import make_operator
+from tests.support.visits import Desk
 
 
 @pytest.fixture
@@ -31,3 +33,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "SORTED", 2)
     monkeypatch.setattr(paging, "PAGE_SIZE", 10)
     monkeypatch.setattr(streaming, "CHUNK", 7)
+
+
+@pytest.fixture
+def desk(app: Application, simulator: RunningSimulator) -> Desk:
+    return Desk(app, make_operator(app.database, "Alice"), simulator)

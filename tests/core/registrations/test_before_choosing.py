@@ -7,15 +7,12 @@ from datetime import timedelta
 import pytest
 
 from core import clock
-from core.application import Application
 from core.keeping.keeper import Keeper
 from core.registrations.outcomes import Outcome
 from core.registrations.registration import registration
 from core.registrations.status import Status
 from core.settings import Settings
-from core.simulator.server import RunningSimulator
 from core.storage.models import Alarm, Issue
-from tests.factories import make_operator
 from tests.support.connecting import TEST_USER
 from tests.support.recount import differences
 from tests.support.visits import Desk
@@ -27,11 +24,6 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"quiet_hour": -1})
-
-
-@pytest.fixture
-def desk(app: Application, simulator: RunningSimulator) -> Desk:
-    return Desk(app, make_operator(app.database, "Alice"), simulator)
 
 
 def keeper_turns(desk: Desk, hours: float) -> None:

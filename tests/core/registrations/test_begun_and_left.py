@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from core import clock
-from core.application import Application
 from core.exact.errors import ExactError, FailureKind
 from core.keeping.keeper import Keeper
 from core.registrations import callback, decisions, takeover
@@ -19,9 +18,8 @@ from core.registrations.registration import registration
 from core.registrations.status import Status
 from core.registrations.timeline import timeline
 from core.settings import Settings
-from core.simulator.server import RunningSimulator
 from core.storage.models import Consent, Registration
-from tests.factories import make_incident, make_operator
+from tests.factories import make_incident
 from tests.support.connecting import TEST_USER, connect
 from tests.support.recount import differences
 from tests.support.visits import Desk, Ended, Visit, end_at
@@ -36,11 +34,6 @@ STATED = 6 * MINUTE
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"quiet_hour": -1})
-
-
-@pytest.fixture
-def desk(app: Application, simulator: RunningSimulator) -> Desk:
-    return Desk(app, make_operator(app.database, "Alice"), simulator)
 
 
 def keeper_turns(desk: Desk, after: timedelta = STATED) -> None:

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from core import clock
-from core.application import Application
 from core.errors import InvalidInput, NotFound
 from core.keeping.keeper import Keeper
 from core.registrations import callback
@@ -24,7 +23,6 @@ from core.registrations.views import RegistrationForm
 from core.settings import Settings
 from core.simulator.server import RunningSimulator
 from core.storage.models import Administration, Grant, Registration
-from tests.factories import make_operator
 from tests.support.connecting import TEST_USER, connect
 from tests.support.recount import differences
 from tests.support.visits import Desk, Ended, Visit, end_at, meanwhile
@@ -36,11 +34,6 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"quiet_hour": -1})
-
-
-@pytest.fixture
-def desk(app: Application, simulator: RunningSimulator) -> Desk:
-    return Desk(app, make_operator(app.database, "Alice"), simulator)
 
 
 @pytest.fixture

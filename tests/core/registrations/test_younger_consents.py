@@ -24,7 +24,6 @@ from core.registrations.register import disconnect
 from core.registrations.takeover import identify_candidate
 from core.registrations.timeline import timeline
 from core.settings import Settings
-from core.simulator.server import RunningSimulator
 from core.storage.database import Database
 from core.storage.models import Base
 from core.tokens.rotation import access_token
@@ -40,11 +39,6 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"quiet_hour": -1})
-
-
-@pytest.fixture
-def desk(app: Application, simulator: RunningSimulator) -> Desk:
-    return Desk(app, make_operator(app.database, "Alice"), simulator)
 
 
 @pytest.fixture
