@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from tests.world.choice import Act
+from tests.world.crossings import (
+    consents_twice,
+    is_asked_who_when_it_ends,
+    presses_while_the_keeper_settles,
+    several_withdraw,
+    the_country_is_corrected,
+    withdraws_during_a_check,
+)
 from tests.world.customers import (
     an_administration_changes,
     an_administration_is_new,
@@ -101,5 +109,11 @@ ACTS: tuple[tuple[int, Act], ...] = (
     (1, keys_change),
     (1, a_backup_is_made),
     (1, the_backup_is_restored),
+    (2, consents_twice),
+    (2, the_country_is_corrected),
+    (1, several_withdraw),
+    (3, withdraws_during_a_check),
+    (1, is_asked_who_when_it_ends),
+    (3, presses_while_the_keeper_settles),
 )
 TABLE: tuple[Act, ...] = tuple(act for weight, act in ACTS for _time in range(weight))

@@ -11,6 +11,9 @@ from tests.world.customers import answers, consented
 from tests.world.life import Life
 from tests.world.operators import connects, decides, edits, undecided
 
+_ASKED_AGAIN = (12 * MINUTE, 9 * HOUR, 12 * MINUTE, 23 * HOUR)
+"""Between two times, and at last: a first answer is looked at once more, and a refusal is believed in hours."""
+
 
 def everything_calms_down(life: Life) -> None:
     """Nothing goes wrong any more; every promised time passes."""
@@ -40,11 +43,10 @@ def everybody_does_what_is_asked(life: Life, status_of: Callable[[int], Status |
     for environment, login in consented(life):
         life.engine.set_scope(environment, login, "all")
     asked: list[int] = []
-    for _time in range(2):  # what a first answer brings is looked at once more
+    for wait in _ASKED_AGAIN:
         numbers = [number for number, case in life.cases.items() if not case.deleted]
         asked = [number for number in numbers if _ask(life, number, status_of)]
-        life.wait(12 * MINUTE)
-    life.wait(23 * HOUR)
+        life.wait(wait)
     return asked
 
 

@@ -202,7 +202,9 @@ class WorldWire(Wire):
     def ended(self) -> None:
         """Whoever received a token and ended before the journal had it has lost it."""
         for task in [task for task in self.arrived if task.done]:
-            self.lost.add(self.arrived.pop(task))
+            token = self.arrived.pop(task)
+            if not task.process.alive:
+                self.lost.add(token)
 
 
 def _endpoint(request: httpx.Request) -> str:

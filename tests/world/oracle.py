@@ -17,8 +17,8 @@ GREEN = frozenset({Status.CONNECTED, Status.PARTLY_CONNECTED})
 _JUDGED = GREEN | {Status.ATTENTION, Status.EXACT_OUTAGE, Status.CHOOSE_ADMINISTRATIONS}
 HOUR = timedelta(hours=1)
 TOKEN_ERRORS, API_ERRORS = 4, 9
-"""In any hour: of one login at the token address, and of one login in one administration at one other address, where
-Exact blocks us at ten."""
+"""In any hour: of one consent at the token address; and of one login at the token address, or in one administration at
+one other address, where Exact blocks us at ten."""
 OURS_WITHIN = timedelta(hours=5)
 """A clock may be an hour off, and a failure that is remembered is written down again without asking."""
 LISTS = 3
@@ -32,6 +32,7 @@ class Oracle(Truth):
 
     def look(self, *, kept: bool) -> None:
         """``kept``: a keeper has just had its turn, so statuses have followed the time."""
+        self.life.wire.ended()
         self.read_the_books()
         if not self.life.hub.quiet:
             return
@@ -81,7 +82,7 @@ class Oracle(Truth):
         errors = self.books.errors[scope] = [at for at in self.books.errors[scope] if at > call.at - HOUR] + [
             call.at
         ]
-        if len(errors) > (TOKEN_ERRORS if token else API_ERRORS):
+        if len(errors) > (TOKEN_ERRORS if token and self.consents((scope[0], scope[1])) < 2 else API_ERRORS):
             raise self.life.broken(f"{len(errors)} error answers within an hour: {scope}")
 
     def nothing_is_lost(self, *, pending: bool) -> None:
@@ -108,6 +109,10 @@ class Oracle(Truth):
 
     def _is_no_lie(self, each: Shown) -> None:
         now, life = self.life.hub.time, self.life
+        if each.consented not in {None, each.environment}:
+            raise life.broken(
+                f"{self.name(each)} of {each.environment} runs on a consent of {each.consented}"
+            )
         if each.status in GREEN and each.user is not None:
             heard = self.books.answered.get(each.user)
             if heard is None or now - heard > NEWS + SPARE:

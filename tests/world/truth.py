@@ -36,6 +36,8 @@ class Shown:
     status: Status
     reason: str
     environment: str
+    consented: str | None
+    """The environment of the consent that it runs on."""
     user: User | None
     candidate: bool
     failed_at: datetime | None
@@ -87,6 +89,13 @@ class Truth:
             rows = session.scalars(select(Grant).where(Grant.refresh_token.is_not(None))).all()
         return {row.id: read_refresh_token(running.app.vault, row) for row in rows}
 
+    def consents(self, user: User) -> int:
+        """How many consents of this login are kept here, dead ones and superseded ones too."""
+        state = self.life.engine._context.state
+        pairs = [state.pairs[token] for token in self.held().values() if token in state.pairs]
+        chains = [state.chains[pair.chain] for pair in pairs]
+        return len([chain for chain in chains if (chain.environment, chain.user) == user])
+
     def journaled(self) -> str:
         """What lies in slots and archives, in plain text."""
         texts = []
@@ -123,6 +132,7 @@ class Truth:
                 Status(row[1]),
                 row[2],
                 row[3],
+                row[5],
                 self.users.get(row[6] or ""),
                 row[4] is not None,
                 row[7],
