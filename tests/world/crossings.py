@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from core.storage.models import Registration
 from tests.world.choice import HOUR, Choice, case_of, look, where
-from tests.world.customers import answers, comes_back_again, consented
+from tests.world.customers import answers, comes_back_again, consented, is_registered
 from tests.world.hub import Hold
 from tests.world.life import Life
 from tests.world.operators import checks, connects, edits, sets_the_setting
@@ -32,6 +32,8 @@ def consents_twice(life: Life, choice: Choice) -> None:
 
 def the_country_is_corrected(life: Life, choice: Choice) -> None:
     """The customer is at Exact already."""
+    new = is_registered(life, replace(choice, hold=None))
+    choice = choice if new is None else replace(choice, which=new)
     connects(life, replace(choice, hold=None))
     for how in (choice.how // 2 % 2, 0)[: 1 + choice.how % 2]:
         edits(life, replace(choice, how=how, hold=None))

@@ -38,12 +38,16 @@ def presses_the_link(life: Life, choice: Choice) -> None:
 
 def onboards(life: Life, choice: Choice) -> None:
     """The whole path of the manual in one go, as on most days; what is to be held or to end is the return."""
+    new = is_registered(life, replace(choice, how=0, hold=None))
+    if new is not None:
+        connects_and_saves(life, replace(choice, which=new))
+
+
+def is_registered(life: Life, choice: Choice) -> int | None:
+    """The ``which`` of a new registration; None when there is none."""
     known = len(life.cases)
-    registers(life, replace(choice, how=0, hold=None))
-    if len(life.cases) == known:
-        return
-    new = len([case for case in life.cases.values() if not case.deleted]) - 1
-    connects_and_saves(life, replace(choice, which=new))
+    registers(life, choice)
+    return None if len(life.cases) == known else len([c for c in life.cases.values() if not c.deleted]) - 1
 
 
 def connects_and_saves(life: Life, choice: Choice) -> None:

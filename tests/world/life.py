@@ -17,7 +17,7 @@ from core.errors import ClickkerError
 from tests.world.figures import Figures
 from tests.world.hub import START, Act, Hold, Killed, Task
 from tests.world.installation import Installation, Running, installed
-from tests.world.people import Case, Tab
+from tests.world.people import CUSTOMERS, Case, Customer, Tab
 from tests.world.stores import Store
 
 A_LITTLE = timedelta(seconds=20)
@@ -40,6 +40,7 @@ class Life:
     def __init__(self, made: Installation, people: list[CurrentOperator], figures: Figures) -> None:
         self.made, self.people, self.figures = made, people, figures
         self.hub, self.engine, self.wire = made.hub, made.engine, made.wire
+        self.customers: tuple[Customer, ...] = CUSTOMERS
         self.cases: dict[int, Case] = {}
         self.tabs: list[Tab] = []
         self.links: list[tuple[int, str]] = []

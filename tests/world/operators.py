@@ -23,12 +23,12 @@ from core.registrations.register import delete, disconnect, edit, register, set_
 from core.registrations.views import RegistrationForm
 from tests.world.choice import Choice, case_of, look, operator, supporter, where
 from tests.world.life import Life
-from tests.world.people import CUSTOMERS, Case, Tab
+from tests.world.people import Case, Tab
 
 
 def registers(life: Life, choice: Choice) -> None:
     known = {case.customer.name for case in life.cases.values() if not case.deleted}
-    free = [customer for customer in CUSTOMERS if customer.name not in known] or list(CUSTOMERS)
+    free = [customer for customer in life.customers if customer.name not in known] or list(life.customers)
     customer = free[choice.which % len(free)]
     wrong = choice.how % 6 == 5
     country = {"nl": "be", "be": "nl"}[customer.environment] if wrong else customer.environment

@@ -55,7 +55,7 @@ def play(  # noqa: PLR0917 - a story is told in this order
         for line in lines:
             step(life, line)
             oracle.look(kept=False)
-        _end(life, oracle)
+        end(life, oracle)
     return life
 
 
@@ -81,7 +81,7 @@ def hold_of(number: int) -> Hold | None:
     return Hold(kind, 1 + number // 3 % 5, _SECONDS[number % len(_SECONDS)], ends)
 
 
-def _end(life: Life, oracle: Rest) -> None:
+def end(life: Life, oracle: Rest) -> None:
     everything_calms_down(life)
     oracle.at_rest()
     _same(life)

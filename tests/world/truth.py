@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import select
 
 from core.registrations.status import Status
-from core.simulator.state import Pair
+from core.simulator.state import Pair, State
 from core.storage.models import (
     Administration,
     Grant,
@@ -65,17 +66,25 @@ class Truth:
         self.life = life
         self.books = Books()
         self.users = {str(user.id): (user.environment, user.name) for user in life.engine.users()}
+        self._newest: dict[User, Pair] = {}
+        self._read = ""
 
     def newest(self, user: User) -> Pair | None:
         """The newest pair that lives at Exact for this login."""
         context, now = self.life.engine._context, self.life.hub.time
-        days = timedelta(days=context.config.refresh_days)
-        for pair in reversed(context.state.pairs.values()):
-            chain = context.state.chains[pair.chain]
-            if (chain.environment, chain.user) == user:
-                alive = not chain.ended and pair.spent_at is None and now < pair.issued_at + days
-                return pair if alive else None
-        return None
+        self._read_pairs(context.state)
+        pair = self._newest.get(user)
+        if pair is None or context.state.chains[pair.chain].ended or pair.spent_at is not None:
+            return None
+        return pair if now < pair.issued_at + timedelta(days=context.config.refresh_days) else None
+
+    def _read_pairs(self, state: State) -> None:
+        """Those that are new since the last time."""
+        new = list(takewhile(lambda pair: pair.refresh_token != self._read, reversed(state.pairs.values())))
+        for pair in reversed(new):
+            chain = state.chains[pair.chain]
+            self._newest[chain.environment, chain.user] = pair
+            self._read = pair.refresh_token
 
     def alive(self, user: User) -> bool:
         """Whether the login's consent lives, and we hold its newest token."""
