@@ -16,6 +16,7 @@ from tests.world.operators import checks, connects, edits, sets_the_setting
 from tests.world.trouble import waits
 
 _HELD = 30.0
+A_MOMENT, ALMOST_TEN_MINUTES = timedelta(seconds=7), timedelta(seconds=585)
 
 
 def consents_twice(life: Life, choice: Choice) -> None:
@@ -41,9 +42,9 @@ def the_country_is_corrected(life: Life, choice: Choice) -> None:
 
 
 def several_withdraw(life: Life, choice: Choice) -> None:
-    """Within minutes, and somebody looks at each of them."""
+    """All of a country, or three, within minutes; and somebody looks at each of them."""
     environment = ("nl", "be")[choice.how % 3 // 2]
-    gone = [each for each in consented(life) if each[0] == environment][: 3 + choice.how % 2]
+    gone = [each for each in consented(life) if each[0] == environment][: (3, None)[choice.how % 2]]
     for each in gone:
         life.engine.revoke(*each)
         life.tell(f"{each[1]} withdraws the consent at Exact {environment}")
@@ -52,16 +53,19 @@ def several_withdraw(life: Life, choice: Choice) -> None:
 
 
 def withdraws_during_a_check(life: Life, choice: Choice) -> None:
+    """One that takes so long that its token has to be renewed in the middle."""
     case = case_of(life, choice)
     view = look(life, case.number) if case else None
     if case is None or view is None or view.grant is None:
         return
-    checks(life, replace(choice, hold=Hold("exact", 1 + choice.how % 5, _HELD)))
+    checks(life, replace(choice, hold=Hold("exact", 1 + choice.how % 5, 20 * _HELD)))
     for environment, login in consented(life):
         if (environment, login) == (view.environment, case.customer.login):
             life.engine.revoke(environment, login)
             life.tell(f"{login} withdraws the consent at Exact {environment}")
+    life.hub.advance(life.hub.time + (A_MOMENT, ALMOST_TEN_MINUTES)[choice.how // 5 % 2])
     _go_on(life)
+    waits(life, (HOUR, 9 * HOUR)[choice.how // 10 % 2])
 
 
 def is_asked_who_when_it_ends(life: Life, choice: Choice) -> None:

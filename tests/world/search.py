@@ -15,7 +15,7 @@ from tests.world.acts import TABLE
 from tests.world.figures import Figures
 from tests.world.life import Broken
 from tests.world.places import NewStore
-from tests.world.play import LARGEST, VARIANTS, Five, play
+from tests.world.play import LARGEST, VARIANTS, Five, in_names, play
 from tests.world.trouble import nothing
 
 FEWEST, MOST = 50, 90
@@ -36,7 +36,8 @@ class Found:
     lines: tuple[Five, ...]
 
     def __str__(self) -> str:
-        return f"{self.words}\n  as a test: Story({self.variant}, {self.seed}, {self.lines})"
+        lines = tuple(in_names(line) for line in self.lines)
+        return f"{self.words}\n  as a test: Story({self.variant}, {self.seed}, {lines})"
 
 
 def explore(new: NewStore, folder: Path, seed: int, lives: int, figures: Figures) -> Found | None:
