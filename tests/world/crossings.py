@@ -80,9 +80,11 @@ def presses_while_the_keeper_settles(life: Life, choice: Choice) -> None:
     """A status's time has come; two processes write it."""
     with life.running(0).app.database.read() as session:
         due = session.scalar(select(func.min(Registration.status_until)))
-    if due is None or due > life.hub.time + timedelta(hours=12):
+    if due is None or due > life.hub.time + timedelta(days=10):
         return
+    life.tell("nobody has worked until a status has to change")
     life.hub.advance(max(due, life.hub.time) + timedelta(seconds=1))
+    life.kept_since = life.hub.time
     life.turn(where(life, choice), Hold("statement", 1 + choice.how % 25, _HELD))
     other = replace(choice, who=choice.who + 4, hold=None)
     for which in range(len(life.cases)):
