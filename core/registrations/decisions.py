@@ -26,6 +26,7 @@ from core.registrations.settle import follow, settle
 from core.registrations.timeline import write
 from core.registrations.views import RegistrationView
 from core.storage.models import Administration, Grant, Registration
+from core.tokens.facts import grant_is_dead
 from core.tokens.rotation import access_token
 
 
@@ -86,6 +87,10 @@ def accept_candidate(
         grant = _candidate(session, row)
         if grant.exact_user_id is None:  # a form that was opened when another consent waited
             raise Conflict(_("Exact Online has not told yet whose this consent is. Ask again in a moment."))
+        if grant_is_dead(grant):
+            raise Conflict(
+                _("Exact Online no longer accepts this consent. Keep the old login, or connect again.")
+            )
         before, row.grant_id = row.grant_id, grant.id
         forget_failures(session, row)
         look_soon(row, clock.now())  # what it permits may not be read by this process any more
