@@ -141,6 +141,9 @@ class Rest(Oracle):
                 .where(Alarm.kind == "reconnect_needed", Delivery.sent_at.is_not(None))
                 .order_by(Alarm.id)
             ).all()
+            well = session.execute(
+                select(Alarm.registration_id, Alarm.created_at).where(Alarm.kind == "recovered")
+            ).all()
             turns = session.execute(
                 select(TimelineEntry.registration_id, TimelineEntry.at, TimelineEntry.details).where(
                     TimelineEntry.kind == "status"
@@ -150,6 +153,7 @@ class Rest(Oracle):
         for _id, number, at, audience, recipient in sent:
             before = last.get((number, audience, recipient))
             away = [t for n, t, d in turns if n == number and d["status"] != "reconnect_needed"]
+            away += [t for n, t in well if n == number]  # of a paused one, whose status stays
             if before is not None and not any(before <= t <= at for t in away):
                 yield f"doubled: {audience} {recipient} was told twice that registration {number} must connect again"
             last[number, audience, recipient] = at
