@@ -44,7 +44,7 @@ def lines(rows: Iterable[AdministrationRow]) -> Iterator[tuple[str, ...]]:
             safe(row.registration_name),
             words.environments[row.environment],
             words.statuses[row.status],
-            words.settings[row.active],
+            words.settings[row.active, row.status],
             safe(row.owner_name),
             when(row.last_success_at),
         )

@@ -14,6 +14,7 @@ from core.alarms.trying import Tried, try_again
 from core.application import application
 from core.exact.environments import environment_name
 from core.i18n import N_, _, ngettext
+from core.registrations.wording import called
 from dashboard.feedback import attempt, flash
 from dashboard.html_table import Column, draw_table, link
 from dashboard.markdown import plain
@@ -76,7 +77,7 @@ def tell(tried: Iterable[Tried]) -> None:
 def _lines(rows: Iterable[AlarmView]) -> Iterator[tuple[str, ...]]:
     when, one = shortener(), address("registration")
     for row in rows:
-        name = row.name or _("Draft without a name")
+        name = called(row.name)
         told = [f"<div>{escape(_told(delivery, when(delivery.at)))}</div>" for delivery in row.deliveries]
         yield (
             when(row.at),

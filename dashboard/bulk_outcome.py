@@ -21,7 +21,12 @@ RESULTS = "bulk_results"
 CHECKS = "bulk_checks"
 EVERY = timedelta(seconds=2)
 WORDS = {RowState.WAITING: N_("Waiting"), RowState.DONE: N_("Done"), RowState.FAILED: N_("Not done")}
-CHECK_WORDS = WORDS | {RowState.DONE: N_("Answered"), RowState.FAILED: N_("Needs attention")}
+CHECK_WORDS = WORDS | {
+    RowState.DONE: N_("Answered"),
+    RowState.FAILED: N_("Needs attention"),
+    RowState.PASSING: N_("We try again"),
+    RowState.SKIPPED: N_("Not checked"),
+}
 
 
 def keep(results: list[RowResult]) -> list[RowResult]:
@@ -79,7 +84,7 @@ def _draw_results(results: Sequence[RowResult], words: dict[RowState, str]) -> N
     st.markdown(" · ".join(f"{word}: **{counts[state]}**" for state, word in named.items()))
     columns = [Column(_("Name"), "name"), Column(_("Outcome")), Column(_("Remark"), "name")]
     # What did not go well stands first.
-    order = [RowState.FAILED, RowState.WAITING, RowState.DONE]
+    order = [RowState.FAILED, RowState.PASSING, RowState.WAITING, RowState.DONE, RowState.SKIPPED]
     ranked = sorted(results, key=lambda result: order.index(result.state))
     draw_table(columns, (_line(result, words) for result in ranked), _("Outcome for each registration"))
 

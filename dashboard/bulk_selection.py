@@ -12,7 +12,7 @@ from core.exact.environments import environment_name
 from core.i18n import N_, _, ngettext
 from core.registrations.bulk import NEEDS, BulkAction, change_many, request_checks, rows_for_bulk
 from core.registrations.listing import RegistrationQuery, RegistrationRow
-from core.registrations.wording import status_word
+from core.registrations.wording import called, setting_word, status_word
 from dashboard import bulk_outcome, signin
 from dashboard.feedback import attempt
 from dashboard.markdown import plain
@@ -48,10 +48,10 @@ def draw(rows: Sequence[RegistrationRow]) -> list[RegistrationRow]:
     """The rows with a box before each; the ones that are ticked."""
     picked = st.dataframe(
         {
-            _("Name"): [row.name or _("Draft without a name") for row in rows],
+            _("Name"): [called(row.name) for row in rows],
             _("Environment"): [environment_name(row.environment) for row in rows],
             _("Status"): [status_word(row.status) for row in rows],
-            _("Setting"): [_("Active") if row.active else _("Not active") for row in rows],
+            _("Setting"): [setting_word(row.active, row.status) for row in rows],
             _("Owner"): [row.owner_name for row in rows],
         },
         hide_index=True,
@@ -126,5 +126,5 @@ def _work(
 
 
 def _names(rows: Sequence[RegistrationRow], most: int = 8) -> str:
-    shown = ", ".join(f"**{plain(row.name)}**" for row in rows[:most])
+    shown = ", ".join(f"**{plain(called(row.name))}**" for row in rows[:most])
     return shown + (" …" if len(rows) > most else "")

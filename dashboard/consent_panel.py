@@ -11,6 +11,7 @@ from core.application import Application
 from core.i18n import _
 from core.registrations.consent import create_consent
 from core.registrations.customer_links import create_customer_link, revoke_customer_link
+from core.registrations.next_action import Act
 from core.registrations.registration import registration
 from core.registrations.seen import Seen
 from core.registrations.status import Status
@@ -23,6 +24,8 @@ from dashboard.navigation import switch_to
 from dashboard.watching import look_again
 
 POLL = "3s"
+ASKING = {Status.WAITING_FOR_CONSENT, Status.CONSENT_DENIED}
+"""Statuses in which the next thing is a consent that may arrive at any moment."""
 
 
 def draw_buttons(
@@ -32,22 +35,27 @@ def draw_buttons(
     connect_label: str,
     registered: Callable[[], int | None],
     *,
-    needed: bool = True,
+    primary: Act | None = Act.CONNECT,
     seen: Seen | None = None,
 ) -> None:
     """Connect, and beside it the link for who has no Exact password.
 
     ``registered`` gives the registration's number, registering it first where needed; None when it cannot be.
-    ``needed`` says whether connecting is what the reader came for, ``seen`` whose registration the page shows.
+    ``primary`` is the act that is called for, if it is one of these, ``seen`` whose registration the page shows.
     """
     with st.container(horizontal=True):
         connect = st.button(
             connect_label,
             key=f"{place}_connect",
-            type="primary" if needed else "secondary",
+            type="primary" if primary in {Act.CONNECT, Act.RECONNECT} else "secondary",
             icon=":material/link:",
         )
-        link = st.button(_("Copy link for the customer"), key=f"{place}_link", icon=":material/content_copy:")
+        link = st.button(
+            _("Copy link for the customer"),
+            key=f"{place}_link",
+            type="primary" if primary is Act.TALK else "secondary",
+            icon=":material/content_copy:",
+        )
     if connect:
         _connect(app, by, registered, seen)
     if link:
@@ -108,7 +116,7 @@ def draw_open_link(app: Application, by: CurrentOperator, view: RegistrationView
 
 def wait_for_consent(view: RegistrationView) -> None:
     """Look now and then whether consent has come; go on when it has."""
-    if view.status is not Status.WAITING_FOR_CONSENT and view.link is None:
+    if view.status not in ASKING and view.link is None:
         return
     before = _landmarks(view)
 
@@ -124,6 +132,7 @@ def wait_for_consent(view: RegistrationView) -> None:
 def _landmarks(view: RegistrationView) -> tuple[object, ...]:
     return (
         view.status,
+        view.status_sentence,
         view.grant and (view.grant.id, view.grant.rotated_at),
         view.candidate and view.candidate.id,
         view.link and view.link.opened_at,

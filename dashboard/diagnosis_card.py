@@ -9,8 +9,10 @@ import streamlit as st
 from core.exact.diagnosis import Diagnosis
 from core.exact.mail import customer_mail
 from core.exact.rules import Reconnect
-from core.exact.rules.rule import RECONNECT_WORDS, WHO_WORDS
+from core.exact.rules.rule import RECONNECT_WORDS
 from core.i18n import LANGUAGES, _, current_language
+from core.registrations.action_words import act_words, who_words
+from core.registrations.finding import Judgement
 from dashboard import signin
 from dashboard.markdown import plain
 
@@ -23,7 +25,7 @@ LOOKS: dict[Reconnect, tuple[Literal["blue", "green", "orange", "gray"], str]] =
 
 
 def draw_diagnosis(
-    diagnosis: Diagnosis,
+    judgement: Judgement,
     place: str,
     *,
     customer: str = "",
@@ -35,12 +37,14 @@ def draw_diagnosis(
 
     Not ``quoted``: who reads it sees the message already. One that is not known is always shown.
     """
-    sentence = _(diagnosis.rule.sentence)
+    diagnosis, sentence = judgement.diagnosis, judgement.sentence
     with st.container(border=True, key=f"{place}_diagnosis"):
-        _draw_verdict(diagnosis.rule.reconnect)
-        if sentence != already_said:
+        _draw_verdict(judgement.reconnect)
+        for known in judgement.facts:
+            st.markdown(plain(known))
+        if sentence and sentence != already_said:
             st.markdown(plain(sentence))
-        st.table(_rows(diagnosis, quoted or not diagnosis.known), border="horizontal", alt=_("What it means"))
+        st.table(_rows(judgement, quoted or not diagnosis.known), border="horizontal", alt=_("What it means"))
         if diagnosis.also:
             others = " · ".join(plain(_(rule.sentence)) for rule in diagnosis.also)
             st.caption(_("The text holds older or other messages too: {others}").format(others=others))
@@ -56,10 +60,11 @@ def _draw_verdict(reconnect: Reconnect) -> None:
         st.badge(_(RECONNECT_WORDS[reconnect]), icon=icon, color=color)
 
 
-def _rows(diagnosis: Diagnosis, quoted: bool) -> dict[str, str]:
-    rule = diagnosis.rule
+def _rows(judgement: Judgement, quoted: bool) -> dict[str, str]:
+    diagnosis, rule = judgement.diagnosis, judgement.diagnosis.rule
     rows = {
-        _("Who must act"): plain(_(WHO_WORDS[rule.who])),
+        _("Who must act"): plain(who_words(judgement.action)),
+        _("What to do"): plain(act_words(judgement.action)),
         _("Say to the customer"): plain(_(rule.say)),
     }
     if rule.click_path:

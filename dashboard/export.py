@@ -12,8 +12,9 @@ import xlsxwriter
 
 from core.exact.environments import environment_name
 from core.i18n import N_, _, language
+from core.registrations.action_words import act_words, who_words
 from core.registrations.listing import AdministrationRow, RegistrationRow
-from core.registrations.wording import status_word
+from core.registrations.wording import called, reason_sentence, setting_word, status_word
 from dashboard.tables import Column, Row, Value, csv, harmless
 
 _DUTCH = ZoneInfo("Europe/Amsterdam")
@@ -23,19 +24,20 @@ _SHEET_ROWS = 1_000_000
 
 
 REGISTRATION_COLUMNS: tuple[Column[RegistrationRow], ...] = (
-    Column(N_("Name"), lambda row: row.name, 36),
+    Column(N_("Name"), lambda row: called(row.name), 36),
     Column(N_("Customer reference"), lambda row: row.reference),
     Column(N_("Environment"), lambda row: environment_name(row.environment)),
     Column(N_("Status"), lambda row: status_word(row.status), 22),
-    Column(N_("Setting"), lambda row: _setting(row.active)),
+    Column(N_("Setting"), lambda row: setting_word(row.active, row.status)),
     Column(N_("Owner"), lambda row: row.owner_name, 20),
     Column(N_("Administrations linked"), lambda row: row.administrations_linked, kind="number"),
     Column(N_("Last checked"), lambda row: row.last_checked_at, 17, kind="moment"),
     Column(N_("Last success"), lambda row: row.last_success_at, 17, kind="moment"),
     Column(N_("Consent lapses"), lambda row: row.lapses_at, 17, kind="moment"),
-    Column(
-        N_("Days left"), lambda row: None if row.days_left is None else max(row.days_left, 0), kind="number"
-    ),
+    Column(N_("Days left"), lambda row: row.days_to_go, kind="number"),
+    Column(N_("Why"), lambda row: reason_sentence(row.status_reason, row.failure_message), 50),
+    Column(N_("Who must act"), lambda row: who_words(row.action), 30),
+    Column(N_("What to do"), lambda row: act_words(row.action), 50),
 )
 ADMINISTRATION_COLUMNS: tuple[Column[AdministrationRow], ...] = (
     Column(N_("Name"), lambda row: row.name, 36),
@@ -43,7 +45,7 @@ ADMINISTRATION_COLUMNS: tuple[Column[AdministrationRow], ...] = (
     Column(N_("Registration"), lambda row: row.registration_name, 36),
     Column(N_("Environment"), lambda row: environment_name(row.environment)),
     Column(N_("Status"), lambda row: status_word(row.status), 22),
-    Column(N_("Setting"), lambda row: _setting(row.active)),
+    Column(N_("Setting"), lambda row: setting_word(row.active, row.status)),
     Column(N_("Owner"), lambda row: row.owner_name, 20),
     Column(N_("Country"), lambda row: row.country),
     Column(N_("Currency"), lambda row: row.currency),
@@ -116,7 +118,3 @@ def _write_cell(sheet: xlsxwriter.worksheet.Worksheet, line: int, place: int, va
         sheet.write_number(line, place, value)
     elif value:
         sheet.write_string(line, place, harmless(value))
-
-
-def _setting(active: bool) -> str:
-    return _("Active") if active else _("Paused")

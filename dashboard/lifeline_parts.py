@@ -93,6 +93,6 @@ def _lines(rows: tuple[RegistrationRow, ...]) -> Iterator[tuple[str, ...]]:
             words.environments[row.environment],
             words.statuses[row.status],
             escape(row.owner_name),
-            "" if row.days_left is None else str(row.days_left),
+            "" if row.days_to_go is None else str(row.days_to_go),
             when(row.lapses_at),
         )

@@ -11,7 +11,7 @@ from typing import Literal
 from core.exact.environments import ENVIRONMENTS, environment_name
 from core.i18n import _, current_language, language
 from core.registrations.status import Status
-from core.registrations.wording import status_word
+from core.registrations.wording import setting_word, status_word
 from dashboard.html_table import Column, dot
 from dashboard.status_badge import status_color
 
@@ -22,7 +22,7 @@ class Words:
 
     environments: Mapping[str, str]
     statuses: Mapping[Status, str]
-    settings: Mapping[bool, str]
+    settings: Mapping[tuple[bool, Status], str]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,11 @@ def _words(code: str) -> Words:
         return Words(
             _Environments({known: escape(environment_name(known)) for known in ENVIRONMENTS} | {"": ""}),
             {status: dot(status_color(status), status_word(status)) for status in Status},
-            {True: escape(_("Active")), False: escape(_("Paused"))},
+            {
+                (active, status): escape(setting_word(active, status))
+                for active in (True, False)
+                for status in Status
+            },
         )
 
 

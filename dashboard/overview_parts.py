@@ -9,11 +9,13 @@ import streamlit as st
 
 from core.exact.environments import environment_name
 from core.i18n import N_, _, ngettext
+from core.registrations.action_words import act_words, who_words
 from core.registrations.incident_views import IncidentView
 from core.registrations.listing import RegistrationRow
+from core.registrations.next_action import Act, of_incident
 from core.registrations.overview import LAPSING_DAYS, NEEDS_ATTENTION, Overview
-from core.registrations.status import Status
-from core.registrations.wording import moment, status_word
+from core.registrations.status import IncidentFact, Status
+from core.registrations.wording import called, moment, status_word
 from dashboard.bars import Bar, draw_bars, draw_days, figure
 from dashboard.html_table import draw_table, link
 from dashboard.list_words import columns, words_of_lists
@@ -28,6 +30,21 @@ COLUMNS = {
     "owner": N_("Owner"),
     "last_success_at": N_("Last success"),
     "lapses_at": N_("Consent lapses"),
+    "action": N_("Who must act"),
+}
+
+
+VERDICTS = {
+    Act.SETTINGS: N_("It is our app's settings, not the customers: an admin must check them."),
+    Act.CONFIRM: N_(
+        "Exact refuses them: it can be trouble of Exact or of our app, or they have withdrawn their consent. "
+        "Within hours it shows; if everybody is refused, an admin must look in the Exact App Center."
+    ),
+    Act.NETWORK: N_(
+        "No connection comes about: it is Exact or our own network, not the customers. An admin must see whether "
+        "the server reaches the internet."
+    ),
+    Act.WAIT: N_("It is Exact, not the customers: nobody has to call or reconnect anybody."),
 }
 
 
@@ -60,20 +77,9 @@ def draw_incidents(view: Overview) -> None:
 
 
 def _verdict(incident: IncidentView) -> str:
-    """Whose trouble it is, and who must act."""
-    if incident.ours:
-        return _("It is our app's settings, not the customers: an admin must check them.")
-    if incident.refused:
-        return _(
-            "Exact refuses them: it can be trouble of Exact or of our app, or they have withdrawn their consent. "
-            "Within hours it shows; if everybody is refused, an admin must look in the Exact App Center."
-        )
-    if incident.unreached:
-        return _(
-            "No connection comes about: it is Exact or our own network, not the customers. An admin must see whether "
-            "the server reaches the internet."
-        )
-    return _("It is Exact, not the customers: nobody has to call or reconnect anybody.")
+    """Whose trouble it is, and who must act: what is decided for those whom it befell."""
+    fact = IncidentFact(0, incident.ours, incident.refused, incident.unreached)
+    return _(VERDICTS[of_incident(fact).act])
 
 
 def draw_statuses(view: Overview) -> None:
@@ -116,7 +122,12 @@ def draw_rows(title: str, rows: Sequence[RegistrationRow]) -> None:
     """A short list under its title; nothing when it is empty."""
     if rows:
         st.subheader(title)
-        draw_table(columns(COLUMNS), _lines(rows), title)
+        draw_table_of(rows, title)
+
+
+def draw_table_of(rows: Sequence[RegistrationRow], title: str) -> None:
+    """Some registrations, and what each of them needs."""
+    draw_table(columns(COLUMNS, names=("name", "action")), _lines(rows), title)
 
 
 def _bars(statuses: Iterable[Status], count: Callable[[Status], int]) -> list[Bar]:
@@ -137,9 +148,10 @@ def _lines(rows: Iterable[RegistrationRow]) -> Iterator[tuple[str, ...]]:
     words, when, one = words_of_lists(), shortener(), address("registration")
     for row in rows:
         yield (
-            link(f"{one}?id={row.id}", row.name),
+            link(f"{one}?id={row.id}", called(row.name)),
             words.statuses[row.status],
             escape(row.owner_name),
             when(row.last_success_at),
             day(row.lapses_at) if row.lapses_at else "",
+            escape(f"{who_words(row.action)}. {act_words(row.action)}"),
         )

@@ -6,10 +6,13 @@ import streamlit as st
 
 from core.accounts.roles import Action, CurrentOperator
 from core.application import Application
+from core.exact.errors import ExactError
 from core.i18n import _
 from core.registrations.checks import check_now
+from core.registrations.next_action import Act
 from core.registrations.status import Status
 from core.registrations.views import RegistrationView
+from core.registrations.wording import failure_words
 from dashboard import consent_panel, registration_dialogs
 from dashboard.editing import edit_details
 from dashboard.feedback import attempt, flash
@@ -18,9 +21,6 @@ from dashboard.moments import soon
 from dashboard.navigation import switch_to
 from dashboard.shown import PLACE, shown
 
-SETTLED = {Status.CONNECTED, Status.PARTLY_CONNECTED, Status.CHOOSE_ADMINISTRATIONS, Status.EXACT_OUTAGE}
-"""Statuses in which connecting again is not what helps."""
-
 
 def draw_actions(app: Application, by: CurrentOperator, view: RegistrationView) -> None:
     """The row of buttons under the status, and the link for the customer when one is open."""
@@ -28,12 +28,13 @@ def draw_actions(app: Application, by: CurrentOperator, view: RegistrationView) 
         _draw_draft_actions(by, view)
         return
     if by.may(Action.REGISTER):
-        _draw_active(view)
+        # "Active" says nothing of what is disconnected, but to connect it again it has to be on.
+        if view.status is not Status.DISCONNECTED or not view.active:
+            _draw_active(view)
         if view.active:
             label = _("Reconnect") if view.grant else _("Connect")
-            needed = view.status not in SETTLED and view.candidate is None
             consent_panel.draw_buttons(
-                app, by, PLACE, label, lambda: view.id, needed=needed, seen=shown(view, PLACE)
+                app, by, PLACE, label, lambda: view.id, primary=view.action.act, seen=shown(view, PLACE)
             )
             consent_panel.draw_open_link(app, by, view, PLACE)
         elif view.grant is None:
@@ -74,7 +75,11 @@ def _draw_check(app: Application, by: CurrentOperator, view: RegistrationView) -
     if possible_from is not None:
         label = _("Check again from {time}").format(time=soon(possible_from))
     if not st.button(
-        label, key="registration_check", icon=":material/sync:", disabled=possible_from is not None
+        label,
+        key="registration_check",
+        type="primary" if view.action.act is Act.CHECK else "secondary",
+        icon=":material/sync:",
+        disabled=possible_from is not None,
     ):
         return
     with st.spinner(_("Asking Exact Online …")), attempt() as done:
@@ -82,7 +87,9 @@ def _draw_check(app: Application, by: CurrentOperator, view: RegistrationView) -
     if done:
         flash(_("Checked at Exact Online just now."))
     elif done.error is not None:
-        flash(plain(done.error.message), kind="warning")
+        # What is to be done about it stands on the page, where all that is known decides.
+        said = failure_words(done.error.kind) if isinstance(done.error, ExactError) else done.error.message
+        flash(plain(said), kind="warning")
     st.rerun()
 
 

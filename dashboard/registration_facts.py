@@ -6,9 +6,10 @@ import streamlit as st
 
 from core.exact.environments import environment_name
 from core.i18n import _
+from core.registrations.action_words import action_words
 from core.registrations.finding import diagnosis_of
 from core.registrations.views import RegistrationView, TimelineView
-from core.registrations.wording import moment
+from core.registrations.wording import moment, setting_word
 from dashboard.bars import figure
 from dashboard.consent_facts import login, shared_login
 from dashboard.diagnosis_card import draw_diagnosis
@@ -20,10 +21,13 @@ NONE = "–"
 
 
 def draw_status(view: RegistrationView) -> None:
-    """The badge, one sentence why, when the last success was, and a failure since: never green on old news."""
+    """The badge, one sentence why, who acts, and when the last success and failure were: never green on old news."""
     with st.container(horizontal=True, vertical_alignment="center"):
         status_badge(view.status)
         st.markdown(plain(view.status_sentence), width="content")
+    st.markdown(plain(action_words(view.action)))
+    if view.answered_at is not None:
+        st.caption(_("Last answer to being asked: {at}").format(at=moment(view.answered_at)))
     if view.grant is None:
         return
     known = [_("Last success: {at}").format(at=moment(view.last_success_at))]
@@ -34,10 +38,10 @@ def draw_status(view: RegistrationView) -> None:
 
 def draw_meaning(view: RegistrationView, sender: str) -> None:
     """What the failure since the last success means; ``sender`` signs the e-mail about it."""
-    diagnosis = diagnosis_of(view)
-    if diagnosis is not None:
+    judgement = diagnosis_of(view)
+    if judgement is not None:
         draw_diagnosis(
-            diagnosis,
+            judgement,
             f"registration_{view.id}",
             customer=view.name,
             sender=sender,
@@ -49,7 +53,7 @@ def draw_facts(view: RegistrationView) -> None:
     """The registration's details and the login it hangs on."""
     rows = {
         _("Environment"): f"Exact Online {environment_name(view.environment)}" if view.environment else NONE,
-        _("Connection setting"): _("Active") if view.active else _("Not active (paused)"),
+        _("Connection setting"): setting_word(view.active, view.status),
         _("Customer reference"): plain(view.reference) or NONE,
         _("Owner"): plain(view.owner_name) or NONE,
         _("Note"): plain(view.note) or NONE,

@@ -10,6 +10,7 @@ from core import clock
 from core.accounts.roles import Action, CurrentOperator
 from core.application import Application
 from core.i18n import _, ngettext
+from core.registrations.action_words import action_words
 from core.registrations.issue_views import LONGEST_SNOOZE_DAYS, IssueView, RegistrationIssues, snooze
 from core.registrations.wording import moment
 from dashboard.feedback import attempt, flash
@@ -69,8 +70,8 @@ def _named(issue: IssueView) -> str:
 
 def _details(issue: IssueView) -> list[str]:
     lines = [
-        _("Since {at} · Who must act: {who}").format(
-            at=plain(moment(issue.first_seen_at)), who=plain(issue.who)
+        _("Since {at} · {action}").format(
+            at=plain(moment(issue.first_seen_at)), action=plain(action_words(issue.action))
         )
     ]
     if issue.message and issue.administration:  # of the connection's own the card below tells more

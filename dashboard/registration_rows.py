@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from core.i18n import N_, _
 from core.registrations.listing import RegistrationRow
+from core.registrations.wording import called
 from dashboard.html_table import draw_table, link, safe
 from dashboard.list_words import Sorting, columns, words_of_lists
 from dashboard.moments import shortener
@@ -40,13 +41,13 @@ def lines(rows: Iterable[RegistrationRow]) -> Iterator[tuple[str, ...]]:
     words, when, one = words_of_lists(), shortener(), address("registration")
     for row in rows:
         yield (
-            link(f"{one}?id={row.id}", row.name or _("Draft without a name")),
+            link(f"{one}?id={row.id}", called(row.name)),
             words.environments[row.environment],
             words.statuses[row.status],
-            words.settings[row.active],
+            words.settings[row.active, row.status],
             safe(row.owner_name),
             str(row.administrations_linked),
             when(row.last_checked_at),
             when(row.last_success_at),
-            "" if row.days_left is None else str(row.days_left),
+            "" if row.days_to_go is None else str(row.days_to_go),
         )

@@ -19,6 +19,7 @@ LOOKS: dict[Status, tuple[Color, str]] = {
     Status.RECONNECT_NEEDED: ("red", ":material/link_off:"),
     Status.CHOOSE_ADMINISTRATIONS: ("blue", ":material/checklist:"),
     Status.WAITING_FOR_CONSENT: ("blue", ":material/hourglass_empty:"),
+    Status.CONSENT_DENIED: ("orange", ":material/thumb_down:"),
     Status.DRAFT: ("gray", ":material/edit_note:"),
     Status.PAUSED: ("gray", ":material/pause_circle:"),
     Status.DISCONNECTED: ("gray", ":material/block:"),

@@ -9,12 +9,11 @@ import streamlit as st
 
 from core.accounts.roles import CurrentOperator
 from core.application import Application
-from core.exact.diagnosis import sentence_for
 from core.i18n import N_, _, ngettext
 from core.registrations.reconcile import Drift, Line
 from core.registrations.reconciliation import reconciliation
 from core.registrations.views import RegistrationView
-from core.registrations.wording import moment
+from core.registrations.wording import failure_words, moment
 from dashboard.bars import figure
 from dashboard.html_table import Column, draw_table
 from dashboard.markdown import plain
@@ -67,7 +66,7 @@ def _cells(lines: Iterable[Line]) -> Iterator[tuple[str, ...]]:
     answers = {True: escape(_("Yes")), False: escape(_("No")), None: escape(_("Not known"))}
     for line in lines:
         side = line.side
-        failure = sentence_for(side.last_failure_kind) if side.last_failure_kind else ""
+        failure = failure_words(side.last_failure_kind) if side.last_failure_kind else ""
         yield (
             f'{escape(side.name)} <span style="color:#526471">{side.code}</span>',
             answers[side.user_sees],

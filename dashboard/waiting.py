@@ -8,11 +8,13 @@ from core.accounts.roles import CurrentOperator
 from core.application import Application
 from core.exact.environments import environment_name
 from core.i18n import _
+from core.registrations.next_action import Act
 from core.registrations.registration import registration
 from core.registrations.status import Status
 from dashboard import consent_panel
 from dashboard.markdown import plain
 from dashboard.navigation import page, switch_to
+from dashboard.registration_facts import draw_status
 from dashboard.shown import has_shown, shown
 from dashboard.steps import draw_steps
 
@@ -24,7 +26,7 @@ def draw_waiting(app: Application, by: CurrentOperator, registration_id: int) ->
     view = registration(app, by, registration_id)
     if view.status is Status.CHOOSE_ADMINISTRATIONS and view.grant is not None:
         switch_to("choose", id=view.id)
-    if view.status is not Status.WAITING_FOR_CONSENT:
+    if view.status not in consent_panel.ASKING:
         switch_to("registration", id=view.id)
     draw_steps(2)
     with st.container(width=640):
@@ -33,9 +35,13 @@ def draw_waiting(app: Application, by: CurrentOperator, registration_id: int) ->
                 name=plain(view.name), country=plain(environment_name(view.environment))
             )
         )
-        consent_panel.draw_buttons(app, by, PLACE, _("Connect"), lambda: view.id, seen=shown(view, PLACE))
+        draw_status(view)
+        consent_panel.draw_buttons(
+            app, by, PLACE, _("Connect"), lambda: view.id, primary=view.action.act, seen=shown(view, PLACE)
+        )
         consent_panel.draw_open_link(app, by, view, PLACE)
-        st.caption(_("This page goes on by itself when the consent arrives. You may also leave it."))
+        if view.action.act is not Act.TALK:  # nothing arrives by itself after a refusal
+            st.caption(_("This page goes on by itself when the consent arrives. You may also leave it."))
         st.page_link(page("registration"), label=_("To the registration"), query_params={"id": str(view.id)})
     has_shown(view, PLACE)
     consent_panel.wait_for_consent(view)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from core.application import application
-from core.exact.diagnosis import diagnose
 from core.i18n import _
-from core.registrations.finding import find_named
+from core.registrations.finding import find_named, judge
 from dashboard import signin
 from dashboard.diagnosis_card import draw_diagnosis
 from dashboard.navigation import end_page, page
-from dashboard.registration_rows import draw_registrations
+from dashboard.overview_parts import draw_table_of
 
 TEXT = "diagnosis_text"
 
@@ -45,10 +44,10 @@ if not text.strip():
 
 found = find_named(app, by, text)
 customer = found[0].name if len(found) == 1 else ""
-draw_diagnosis(diagnose(text), "diagnosis", customer=customer, sender=by.name, quoted=False)
+draw_diagnosis(judge(text, found), "diagnosis", customer=customer, sender=by.name, quoted=False)
 st.subheader(_("Registrations in this text"))
 if found:
-    draw_registrations(found)
+    draw_table_of(found, _("Registrations in this text"))
 else:
     st.caption(_("No name or code of a registration was found in it."))
     st.page_link(page("registrations"), label=_("To the registrations"))

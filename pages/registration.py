@@ -9,6 +9,7 @@ from core.application import application
 from core.i18n import _
 from core.registrations.issue_views import issues_of
 from core.registrations.timeline import timeline
+from core.registrations.wording import called
 from dashboard import consent_panel, signin
 from dashboard.candidate import draw_candidate
 from dashboard.linked_administrations import draw_administrations
@@ -26,7 +27,7 @@ view = registration_in_address(app, by)
 issues = issues_of(app, by, view.id)
 
 show_confirmed(app, by)
-st.title(plain(view.name) or _("Draft without a name"), anchor="registration")
+st.title(plain(called(view.name)), anchor="registration")
 draw_status(view)
 draw_candidate(app, by, view)
 draw_actions(app, by, view)

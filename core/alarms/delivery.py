@@ -185,8 +185,10 @@ def _claim(session: Session, to: Recipient, now: datetime) -> _Claim:
 def _without_overtaken(session: Session, claim: _Claim) -> list[AlarmFacts]:
     """What still holds; of the rest nobody hears."""
     known = read_facts(session, list(claim.alarms))
-    _end(session, [claim.alarms[facts.id] for facts in known if not still_holds(facts)], Outcome.OVERTAKEN)
-    return [facts for facts in known if still_holds(facts)]
+    now = clock.now()
+    held = [facts for facts in known if still_holds(facts, now)]
+    _end(session, [claim.alarms[facts.id] for facts in known if facts not in held], Outcome.OVERTAKEN)
+    return held
 
 
 def _newest(told: Sequence[AlarmFacts]) -> list[AlarmFacts]:

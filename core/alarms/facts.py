@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.alarms.outbox import AlarmKind
-from core.registrations.status import needs_consent
+from core.registrations.status import lapse_step, needs_consent
 from core.storage.models import Alarm, Delivery, Incident, Operator, Registration
 from core.storage.sets import among_these
 
@@ -33,8 +33,8 @@ class AlarmFacts:
     owner_name: str = ""
     status: str = ""
     status_reason: str = ""
-    days: int = 0
-    """How many were left when a lapse was announced."""
+    failure_message: str = ""
+    """Exact's own words at the registration's last failure."""
     lapses_at: datetime | None = None
     failure: str = ""
     """What most had in common, of an incident: a ``FailureKind``."""
@@ -51,14 +51,14 @@ class AlarmFacts:
         return self.kind, self.registration_id, about
 
 
-def still_holds(facts: AlarmFacts) -> bool:
+def still_holds(facts: AlarmFacts, now: datetime) -> bool:
     """Whether what the alarm says is so at this moment, and news to whoever hears it."""
     broken = needs_consent(facts.status, facts.status_reason)
     match facts.kind:
         case AlarmKind.RECONNECT_NEEDED:
             return broken
         case AlarmKind.LAPSES_SOON:
-            return not broken and _still_lapses(facts)
+            return not broken and lapse_step(facts.lapses_at, now) is not None
         case AlarmKind.RECOVERED:
             return not broken and facts.told_before
         case AlarmKind.INCIDENT_OPENED:
@@ -95,19 +95,13 @@ def _facts(session: Session, row: Row[Alarm, Registration, str, datetime | None]
         owner_name=owner or "",
         status=registration.status if registration else "",
         status_reason=registration.status_reason if registration else "",
-        days=_whole(alarm.details.get("days")),
+        failure_message=(registration.last_failure_message or "") if registration else "",
         lapses_at=registration.lapses_at if registration else None,
         failure=str(alarm.details.get("failure", "")),
         end=str(alarm.details.get("end", "")),
         incident_closed=closed_at is not None,
         told_before=_told_before(session, alarm),
     )
-
-
-def _still_lapses(facts: AlarmFacts) -> bool:
-    """A rotation moves the day of lapsing weeks away; until then it stays where it was announced."""
-    announced = facts.at + timedelta(days=facts.days + 1)
-    return facts.lapses_at is not None and facts.lapses_at <= announced
 
 
 def _told_before(session: Session, alarm: Alarm) -> bool:
@@ -132,7 +126,3 @@ def _told(
         .where(Delivery.sent_at.is_not(None))
     )
     return session.scalar(told.limit(1)) is not None
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from core import clock
 from core.alarms.facts import AlarmFacts
-from core.alarms.outbox import AlarmKind
+from core.alarms.outbox import OF_ONE_CUSTOMER, AlarmKind
 from core.exact.environments import environment_name
 from core.exact.kinds import FAMILIES, FailureKind, Family
 from core.i18n import N_, _, language, ngettext
+from core.registrations.action_words import action_words
 from core.registrations.incident_rules import End
+from core.registrations.next_action import Act, ActionFacts, NextAction, next_action, of_incident
+from core.registrations.status import IncidentFact
 from core.registrations.wording import moment
 from core.text import neutral
 
@@ -45,10 +49,6 @@ _HAPPENED: dict[AlarmKind, str] = {
         "full or cannot be written, or too much is under way. Exact Online and the customers have nothing to do with "
         "it."
     ),
-    AlarmKind.INCIDENT_OPENED: N_(
-        "Since {at}, connections of several customers with Exact Online ({country}) fail at once: the trouble is "
-        "at Exact."
-    ),
     AlarmKind.INCIDENT_CLOSED: N_("Exact Online ({country}) answers again."),
     AlarmKind.TOKEN_ORPHANED: N_(
         "Exact Online gave a new key for {name} ({country}) when the connection had moved on already. The key "
@@ -61,13 +61,6 @@ _HAPPENED: dict[AlarmKind, str] = {
     AlarmKind.TEST: N_("This is a test: alarms of Clickker Connections arrive here."),
 }
 _ACT: dict[AlarmKind, str] = {
-    AlarmKind.RECONNECT_NEEDED: N_(
-        "The customer has to give consent again: open the registration and reconnect, or send the customer a link."
-    ),
-    AlarmKind.LAPSES_SOON: N_(
-        "Support: open the registration and check it; if that does not help, let the customer reconnect in time."
-    ),
-    AlarmKind.RECOVERED: N_("Nobody has to do anything."),
     AlarmKind.APP_REFUSED: N_(
         "An admin must look in the Exact App Center whether our app still has its permission. Where it has, these "
         "customers have withdrawn their consent, and have to give it again."
@@ -76,7 +69,6 @@ _ACT: dict[AlarmKind, str] = {
         "An admin must look at that server's disk (CLICKKER_JOURNAL_DIR); its log says more. A consent that is renewed "
         "by nobody lapses after 30 days."
     ),
-    AlarmKind.INCIDENT_OPENED: N_("Nobody has to do anything; we keep trying."),
     AlarmKind.INCIDENT_CLOSED: N_("Nobody has to do anything."),
     AlarmKind.TOKEN_ORPHANED: N_("An admin should look whether the connection still works."),
     AlarmKind.ANSWER_MISPLACED: N_(
@@ -84,42 +76,45 @@ _ACT: dict[AlarmKind, str] = {
     ),
     AlarmKind.TEST: N_("Nobody has to do anything."),
 }
-_BY_FAILURE: dict[tuple[AlarmKind, str], tuple[str, str]] = {
-    (AlarmKind.INCIDENT_OPENED, Family.REFUSAL): (
-        N_(
-            "Since {at}, Exact Online ({country}) refuses several customers at once. It can be trouble of Exact or of "
-            "our app, or they have withdrawn their consent: others are being asked, and within hours it shows."
-        ),
-        N_(
-            "Support is told which customers have to reconnect. If everybody is refused, an admin must look in the "
-            "Exact App Center whether our app still has its permission."
-        ),
+"""Who acts on what is not decided in ``core.registrations.next_action``: it is about no state of a registration."""
+_HAPPENED_AT_ONCE: dict[Act, str] = {
+    Act.CONFIRM: N_(
+        "Since {at}, Exact Online ({country}) refuses several customers at once. It can be trouble of Exact or of "
+        "our app, or they have withdrawn their consent: others are being asked, and within hours it shows."
     ),
-    (AlarmKind.INCIDENT_CLOSED, Family.REFUSAL): (
-        N_(
-            "Exact Online ({country}) accepts other customers: whoever it goes on refusing is refused for a reason of "
-            "their own."
-        ),
-        N_("Support is told which customers have to reconnect."),
+    Act.SETTINGS: N_(
+        "Since {at}, Exact Online ({country}) does not know our app for several customers: its client id or secret "
+        "in our settings is wrong."
     ),
-    (AlarmKind.INCIDENT_OPENED, Family.CLIENT): (
-        N_(
-            "Since {at}, Exact Online ({country}) does not know our app for several customers: its client id or secret "
-            "in our settings is wrong."
-        ),
-        N_("An admin must correct the settings of this environment; then it goes on by itself."),
+    Act.NETWORK: N_(
+        "Since {at}, no connection with Exact Online ({country}) comes about for several customers: the trouble is "
+        "at Exact, or in our own network."
     ),
-    (AlarmKind.INCIDENT_OPENED, FailureKind.NOT_SENT): (
-        N_(
-            "Since {at}, no connection with Exact Online ({country}) comes about for several customers: the trouble is "
-            "at Exact, or in our own network."
-        ),
-        N_(
-            "An admin must see whether the server reaches the internet: “clickker doctor” tells. We keep trying."
-        ),
+    Act.WAIT: N_(
+        "Since {at}, connections of several customers with Exact Online ({country}) fail at once: the trouble is "
+        "at Exact."
     ),
 }
-"""What happened and who acts, where that depends on what the failures of an incident have in common."""
+_ACT_AT_ONCE: dict[Act, str] = {
+    Act.CONFIRM: N_(
+        "Support is told which customers have to reconnect. If everybody is refused, an admin must look in the "
+        "Exact App Center whether our app still has its permission."
+    ),
+    Act.SETTINGS: N_("An admin must correct the settings of this environment; then it goes on by itself."),
+    Act.NETWORK: N_(
+        "An admin must see whether the server reaches the internet: “clickker doctor” tells. We keep trying."
+    ),
+    Act.WAIT: N_("Nobody has to do anything; we keep trying."),
+}
+"""Of an incident that begins: what is decided for those whom it befell, in words for all of them."""
+_OTHERS_ACCEPTED = (
+    N_(
+        "Exact Online ({country}) accepts other customers: whoever it goes on refusing is refused for a reason of "
+        "their own."
+    ),
+    N_("Support is told which customers have to reconnect."),
+)
+"""The end of an incident of refusals."""
 _NOBODY_LEFT = (
     N_("Exact Online ({country}): no customer is affected any more."),
     N_("Nobody has to do anything."),
@@ -152,7 +147,7 @@ def _single(alarm: AlarmFacts, public_url: str) -> Message:
     owner = neutral(alarm.owner_name, 100)
     lines = [
         _happened(alarm),
-        _(_words(alarm)[1]),
+        _act(alarm),
         _("Owner: {name}").format(name=owner) if owner else "",
         _link(alarm, public_url),
     ]
@@ -161,8 +156,8 @@ def _single(alarm: AlarmFacts, public_url: str) -> Message:
 
 def _digest(alarms: Sequence[AlarmFacts], public_url: str) -> Message:
     order = list(KIND_WORDS)
-    ordered = sorted(alarms, key=lambda alarm: (order.index(alarm.kind), _words(alarm)[1], -alarm.id))
-    groups = [list(group) for _same, group in groupby(ordered, key=lambda a: (a.kind, _words(a)[1]))]
+    ordered = sorted(alarms, key=lambda alarm: (order.index(alarm.kind), _act(alarm), -alarm.id))
+    groups = [list(group) for _same, group in groupby(ordered, key=lambda a: (a.kind, _act(a)))]
     title = ngettext("{count} alarm", "{count} alarms", len(alarms)).format(count=len(alarms))
     by_kind = Counter(alarm.kind for alarm in ordered)
     counts = ", ".join(f"{count}× {kind_word(kind).lower()}" for kind, count in by_kind.items())
@@ -171,7 +166,15 @@ def _digest(alarms: Sequence[AlarmFacts], public_url: str) -> Message:
 
 
 def _happened(alarm: AlarmFacts) -> str:
-    return _(_words(alarm)[0]).format(
+    if alarm.end == End.NOBODY:
+        found = _NOBODY_LEFT[0]
+    elif alarm.kind is AlarmKind.INCIDENT_CLOSED and _of_incident(alarm).act is Act.CONFIRM:
+        found = _OTHERS_ACCEPTED[0]
+    elif alarm.kind is AlarmKind.INCIDENT_OPENED:
+        found = _HAPPENED_AT_ONCE[_of_incident(alarm).act]
+    else:
+        found = _HAPPENED[alarm.kind]
+    return _(found).format(
         name=_named(alarm),
         country=environment_name(alarm.environment),
         at=moment(alarm.at),
@@ -179,21 +182,34 @@ def _happened(alarm: AlarmFacts) -> str:
     )
 
 
-def _words(alarm: AlarmFacts) -> tuple[str, str]:
-    """What happened, and who must act."""
-    failure = FailureKind(alarm.failure) if alarm.failure in set(FailureKind) else None
-    family = FAMILIES.get(failure) if failure else None
+def _act(alarm: AlarmFacts) -> str:
+    """Who must act: what is decided at this moment for the registration, or for those whom an incident befell."""
     if alarm.end == End.NOBODY:
-        return _NOBODY_LEFT
-    by_kind, by_family = (_BY_FAILURE.get((alarm.kind, what or "")) for what in (failure, family))
-    return by_kind or by_family or (_HAPPENED[alarm.kind], _ACT[alarm.kind])
+        return _(_NOBODY_LEFT[1])
+    if alarm.kind in OF_ONE_CUSTOMER:
+        facts = (alarm.status, alarm.status_reason, alarm.failure_message, alarm.lapses_at)
+        return action_words(next_action(ActionFacts.of(*facts, clock.now())))
+    if alarm.kind is AlarmKind.INCIDENT_CLOSED and _of_incident(alarm).act is Act.CONFIRM:
+        return _(_OTHERS_ACCEPTED[1])
+    if alarm.kind is AlarmKind.INCIDENT_OPENED:
+        return _(_ACT_AT_ONCE[_of_incident(alarm).act])
+    return _(_ACT[alarm.kind])
+
+
+def _of_incident(alarm: AlarmFacts) -> NextAction:
+    kind = FailureKind(alarm.failure) if alarm.failure in set(FailureKind) else FailureKind.OUTAGE
+    family = FAMILIES.get(kind, Family.OUTAGE)
+    unreached = kind is FailureKind.NOT_SENT
+    return of_incident(
+        IncidentFact(0, family is Family.CLIENT, family is Family.REFUSAL, unreached=unreached)
+    )
 
 
 def _group(kind: AlarmKind, alarms: Sequence[AlarmFacts], public_url: str) -> list[str]:
     more = len(alarms) - LINES
     return [
         f"{kind_word(kind)} ({len(alarms)})",
-        _(_words(alarms[0])[1]),
+        _act(alarms[0]),
         *(_line(alarm, public_url) for alarm in alarms[:LINES]),
         *(
             [ngettext("… and {count} more", "… and {count} more", more).format(count=more)]

@@ -32,6 +32,10 @@ class AlarmKind(StrEnum):
     """Somebody asked whether alarms arrive."""
 
 
+OF_ONE_CUSTOMER = (AlarmKind.RECONNECT_NEEDED, AlarmKind.LAPSES_SOON, AlarmKind.RECOVERED)
+"""Of the state of one registration."""
+
+
 def announce(
     session: Session,
     kind: AlarmKind,

@@ -87,7 +87,7 @@ def _fields(detail: str) -> str:
 
 def _snoozed(detail: str) -> str:
     kind, _blank, until = detail.partition(" ")
-    words = {issue.value: title for issue, (title, _who) in ISSUES.items()}
+    words = {issue.value: title for issue, title in ISSUES.items()}
     words[IssueKind.LAPSES_SOON.value] = N_(
         "The consent lapses soon"
     )  # in how many days is not known any more

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
+from typing import Any
 
 from sqlalchemy import Row, select, update
 
@@ -17,13 +18,15 @@ from core.audit.events import Event
 from core.audit.record import record
 from core.errors import ClickkerError, InvalidInput
 from core.i18n import _
+from core.registrations.action_words import action_words
 from core.registrations.listing import RegistrationQuery, RegistrationRow, registration_rows
 from core.registrations.lists import REGISTRATIONS
+from core.registrations.next_action import ActionFacts, NextAction, next_action
 from core.registrations.register import set_active, set_owner
 from core.registrations.scope import visible, within_sight
 from core.registrations.seen import Seen
 from core.registrations.streaming import stream_ids
-from core.registrations.wording import reason_sentence
+from core.registrations.wording import called, reason_sentence
 from core.storage.models import Registration
 from core.storage.sets import among_these
 
@@ -51,6 +54,11 @@ class RowState(StrEnum):
     WAITING = "waiting"
     DONE = "done"
     FAILED = "failed"
+    """It could not be done; of a check: somebody has to do something."""
+    PASSING = "passing"
+    """A check went wrong, and nobody has to do anything about it."""
+    SKIPPED = "skipped"
+    """There was nothing to check."""
 
 
 @dataclass(frozen=True)
@@ -124,12 +132,16 @@ def check_results(
         Registration.disconnected_at,
         Registration.last_checked_at,
         Registration.last_success_at,
+        Registration.status,
         Registration.status_reason,
+        Registration.last_failure_message,
+        Registration.lapses_at,
     )
     columns = columns.where(*visible(app.settings, by))
     with app.database.read() as session:
         found = session.execute(columns.where(among_these(session, Registration.id, numbers))).all()
-    by_id = {row.id: _check_result(row, since) for row in found}
+    now = clock.now()
+    by_id = {row.id: _check_result(row, since, now) for row in found}
     return [by_id[number] for number in numbers if number in by_id]
 
 
@@ -140,16 +152,24 @@ _CHECKABLE = (
 )
 
 
-def _check_result(row: Row[*tuple[object, ...]], since: datetime) -> RowResult:
-    if not row.active:
-        return RowResult(row.id, row.name, RowState.FAILED, _("Not checked: it is paused."))
-    if row.grant_id is None or row.disconnected_at is not None:
-        return RowResult(row.id, row.name, RowState.FAILED, _("Not checked: there is no consent."))
+def _check_result(row: Row[*tuple[Any, ...]], since: datetime, now: datetime) -> RowResult:
+    facts = ActionFacts.of(row.status, row.status_reason, row.last_failure_message, row.lapses_at, now)
+    action = next_action(facts)
+    why = reason_sentence(row.status_reason, row.last_failure_message or "")
+    said = f"{why} {action_words(action)}"
+    if not row.active or row.grant_id is None or row.disconnected_at is not None:
+        return RowResult(row.id, called(row.name), RowState.SKIPPED, said)
     if row.last_checked_at is None or row.last_checked_at < since:
-        return RowResult(row.id, row.name, RowState.WAITING, "")
+        return RowResult(row.id, called(row.name), RowState.WAITING, "")
+    return RowResult(row.id, called(row.name), _state(row, action, since), said)
+
+
+def _state(row: Row[*tuple[Any, ...]], action: NextAction, since: datetime) -> RowState:
+    """Whether somebody is needed is decided for the registration, and not by how this check went."""
+    if action.needs_somebody:
+        return RowState.FAILED
     answered = row.last_success_at is not None and row.last_success_at >= since
-    state = RowState.DONE if answered else RowState.FAILED
-    return RowResult(row.id, row.name, state, reason_sentence(row.status_reason))
+    return RowState.DONE if answered else RowState.PASSING
 
 
 def _change(
@@ -159,12 +179,12 @@ def _change(
     try:
         if action is BulkAction.OWNER:
             set_owner(app, by, row.id, owner_id, seen)
-            return RowResult(row.id, row.name, RowState.DONE, _("The owner has been changed."))
+            return RowResult(row.id, called(row.name), RowState.DONE, _("The owner has been changed."))
         set_active(app, by, row.id, action is BulkAction.RESUME, seen)
     except ClickkerError as error:
-        return RowResult(row.id, row.name, RowState.FAILED, error.message)
+        return RowResult(row.id, called(row.name), RowState.FAILED, error.message)
     done = _("Active again.") if action is BulkAction.RESUME else _("Paused.")
-    return RowResult(row.id, row.name, RowState.DONE, done)
+    return RowResult(row.id, called(row.name), RowState.DONE, done)
 
 
 def _refuse_too_many(rows: Sequence[RegistrationRow]) -> None:

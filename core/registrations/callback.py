@@ -127,7 +127,11 @@ def _accept(
         if outcome is not None:
             note_turned_away(session, consent, outcome, operator_id, address)
         else:
+            # Locked before the attempt and the link, as everywhere (``link_claims``).
+            row = session.get(Registration, consent.registration_id, with_for_update=True)
             outcome = _use_up(session, consent, given, address)
+            if row is not None and outcome is not None:  # how it ended leads the page
+                settle(session, app.settings, row, clock.now())
         customer = consent.link_id is not None
         if outcome is not None:
             return ConsentResult(outcome, consent.registration_id, customer)
@@ -250,10 +254,11 @@ def _forget(app: Application, accepted: _Return, candidate_id: str) -> ConsentRe
 def _fail(app: Application, accepted: _Return, outcome: Outcome) -> ConsentResult:
     try:
         with app.database.transaction() as session:
-            find(session, accepted.registration_id)
+            row = find(session, accepted.registration_id)
             link_claims.give_back(session, accepted.consent_id)
             session.execute(update(Consent).where(Consent.id == accepted.consent_id).values(outcome=outcome))
             _write_failure(session, session.get_one(Consent, accepted.consent_id), outcome)
+            settle(session, app.settings, row, clock.now())
             _note(session, accepted, outcome)
     except NotFound:
         return ConsentResult(Outcome.WITHDRAWN, None, accepted.customer)

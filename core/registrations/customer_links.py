@@ -79,6 +79,7 @@ def revoke_customer_link(app: Application, by: CurrentOperator, registration_id:
         if link_claims.withdraw(session, registration_id, clock.now()):
             write(session, registration_id, by.name, "link_revoked")
             note(session, Event.CUSTOMER_LINK_REVOKED, by, registration)
+            settle(session, app.settings, registration, clock.now())
 
 
 def open_customer_link(app: Application, token: str, visitor_address: str = "") -> CustomerLinkPage:

@@ -7,12 +7,16 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
+from core import clock
 from core.exact.kinds import FAMILIES, FailureKind, Family
+from core.registrations.asking import NOT_ASKED, Asking
 from core.registrations.issues import IssueKind
+from core.registrations.next_action import by_rule, rule_of
+from core.registrations.outcomes import BACK_FROM_EXACT
 from core.registrations.status import Facts, IncidentFact, Trouble
 from core.settings import Settings
 from core.storage.incidents import open_incident
-from core.storage.models import Administration, Grant, Registration
+from core.storage.models import Administration, Consent, CustomerLink, Grant, Registration
 from core.storage.sets import Unindexed
 from core.tokens.facts import grant_is_dead, lapses_at, refused_at
 
@@ -39,6 +43,7 @@ def gather(session: Session, settings: Settings, registration: Registration, gra
         undecided=candidate is not None and candidate.exact_user_id is not None,
         unidentified=candidate is not None and candidate.exact_user_id is None,
         listed=linked > 0 or _has_choice(session, registration.id),
+        asking=_asking(session, settings, registration, grant),
         lapses_at=lapses_at(grant.rotated_at, settings) if grant and grant.rotated_at else None,
         last_success_at=registration.last_success_at,
         last_failure_at=failure_at,
@@ -51,6 +56,42 @@ def gather(session: Session, settings: Settings, registration: Registration, gra
         troubles=_troubles(session, registration.id) if failing else (),
         fresh=settings.fresh,
     )
+
+
+def _asking(session: Session, settings: Settings, registration: Registration, grant: Grant | None) -> Asking:
+    """Nobody is asked for what works: it is looked up where there is no consent in force, or a dead one."""
+    lapse = lapses_at(grant.rotated_at, settings) if grant and grant.rotated_at else None
+    if grant is not None and not grant_is_dead(grant, lapses=lapse, now=clock.now()):
+        return NOT_ASKED
+    return asking_of(session, registration, grant)
+
+
+def asking_of(session: Session, registration: Registration, grant: Grant | None) -> Asking:
+    """What was done to get a consent since the last one ended: what came of earlier attempts is history."""
+    since = registration.disconnected_at or (grant.rotated_at if grant else None) or registration.created_at
+    link = session.execute(
+        select(CustomerLink.created_at, CustomerLink.expires_at)
+        .where(
+            CustomerLink.registration_id == registration.id,
+            CustomerLink.used_at.is_(None),
+            CustomerLink.revoked_at.is_(None),
+            CustomerLink.expires_at > since,
+        )
+        .order_by(CustomerLink.id.desc())
+        .limit(1)
+    ).first()
+    answer = session.execute(
+        select(Consent.outcome, Consent.used_at)
+        .where(
+            Consent.registration_id == registration.id,
+            Consent.environment == registration.environment,
+            Consent.outcome.in_(BACK_FROM_EXACT),
+            Consent.used_at > since,
+        )
+        .order_by(Consent.used_at.desc())
+        .limit(1)
+    ).first()
+    return Asking(*(link or (None, None)), *(answer or ("", None)))
 
 
 def _last_failure(
@@ -129,7 +170,9 @@ def _trouble(row: Administration) -> Trouble:
     if row.exact_status == 2:  # noqa: PLR2004 - archived, see models
         return Trouble(row.code, IssueKind.ARCHIVED)
     if row.blocking_status != 0:
-        return Trouble(row.code, IssueKind.BLOCKED)
+        return Trouble(row.code, IssueKind.BLOCKED, passing=True)
     if row.exact_status != 1:
         return Trouble(row.code, IssueKind.INACTIVE)
-    return Trouble(row.code, IssueKind.FAILING, row.last_failure_message or "", row.last_failure_at)
+    message = row.last_failure_message or ""
+    passing = not by_rule(rule_of(row.last_failure_kind or "", message)).needs_somebody
+    return Trouble(row.code, IssueKind.FAILING, message, row.last_failure_at, passing)

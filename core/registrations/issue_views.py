@@ -17,6 +17,7 @@ from core.application import Application
 from core.audit.events import Event
 from core.errors import InvalidInput, NotFound
 from core.i18n import _
+from core.registrations.next_action import NOTHING, ActionFacts, NextAction, next_action, of_issue
 from core.registrations.noting import note
 from core.registrations.scope import check_visible, find_for
 from core.registrations.timeline import write
@@ -36,8 +37,8 @@ class IssueView:
     id: int
     kind: str
     what: str
-    who: str
-    """Who must act."""
+    action: NextAction
+    """Who acts and what by: what is decided for the registration, unless it is about one administration."""
     administration: str
     """'' when it concerns the whole registration."""
     message: str
@@ -65,7 +66,7 @@ def issues_of(app: Application, by: CurrentOperator, registration_id: int) -> Re
     """What is wrong with a registration, and what was."""
     require(by, Action.VIEW)
     rows = (
-        select(Issue, Administration.name)
+        select(Issue, Administration.name, Administration.last_failure_kind)
         .outerjoin(
             Administration,
             (Administration.registration_id == Issue.registration_id) & (Administration.code == Issue.code),
@@ -75,6 +76,7 @@ def issues_of(app: Application, by: CurrentOperator, registration_id: int) -> Re
     now = clock.now()
     with app.database.read() as session:
         check_visible(session, app, by, registration_id)
+        own = _own_action(session, registration_id, now)
         present = session.execute(
             rows.where(Unindexed(Issue.resolved_at).is_(None)).order_by(Issue.first_seen_at, Issue.id)
         ).all()
@@ -82,9 +84,20 @@ def issues_of(app: Application, by: CurrentOperator, registration_id: int) -> Re
             rows.where(Issue.resolved_at.is_not(None)).order_by(Issue.id.desc()).limit(PAST_SHOWN)
         ).all()
     return RegistrationIssues(
-        tuple(_view(row, name, now) for row, name in present),
-        tuple(_view(row, name, now) for row, name in past),
+        tuple(_view(*found, own, now) for found in present),
+        tuple(_view(*found, own, now) for found in past),
     )
+
+
+def _own_action(session: Session, registration_id: int, now: datetime) -> NextAction:
+    columns = (
+        Registration.status,
+        Registration.status_reason,
+        Registration.last_failure_message,
+        Registration.lapses_at,
+    )
+    row = session.execute(select(*columns).where(Registration.id == registration_id)).first()
+    return next_action(ActionFacts.of(*row, now)) if row is not None else NOTHING
 
 
 def snooze(app: Application, by: CurrentOperator, issue_id: int, until: date) -> None:
@@ -157,14 +170,15 @@ def _loud(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _view(row: Issue, administration: str | None, now: datetime) -> IssueView:
-    words = issue_words(row.kind, row.level)
+def _view(
+    row: Issue, administration: str | None, failure: str | None, own: NextAction, now: datetime
+) -> IssueView:
     asleep = row.resolved_at is None and row.snoozed_until is not None and row.snoozed_until > now
     return IssueView(
         id=row.id,
         kind=row.kind,
-        what=words.what,
-        who=words.who,
+        what=issue_words(row.kind, row.level),
+        action=of_issue(row.kind, own, row.message, failure or ""),
         administration=(administration or str(row.code)) if row.code else "",
         message=row.message,
         first_seen_at=row.first_seen_at,

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.exact.errors import FailureKind
-from core.registrations.status import LAPSES_SOON_DAYS, OUTAGE_KINDS, Facts
+from core.registrations.status import LAPSES_SOON_DAYS, OUTAGE_KINDS, Facts, lapse_step
 from core.storage.models import Issue
 
 
@@ -173,12 +173,10 @@ def _of_failure(facts: Facts, now: datetime) -> Iterator[Problem]:
 
 
 def _of_coming_lapse(facts: Facts, now: datetime) -> Iterator[Problem]:
-    if facts.lapses_at is None:
-        return
-    passed = [days for days in LAPSES_SOON_DAYS if now >= facts.lapses_at - timedelta(days=days)]
-    if passed:
+    step = lapse_step(facts.lapses_at, now)
+    if facts.lapses_at is not None and step is not None:
         since = facts.lapses_at - timedelta(days=LAPSES_SOON_DAYS[0])
-        yield Problem(IssueKind.LAPSES_SOON, since, level=min(passed))
+        yield Problem(IssueKind.LAPSES_SOON, since, level=step)
 
 
 def _of_choice(facts: Facts, now: datetime) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.errors import InvalidInput
 from core.i18n import _
+from core.registrations.lapsing import can_lapse
 from core.registrations.listing import RegistrationRow, registration_rows
 from core.registrations.query import COUNT_LIMIT, PAGE_SIZE, Page
 from core.registrations.scope import visible
@@ -56,6 +57,7 @@ def would_lapse(
     within = select(Registration.id).where(
         Registration.lapses_at >= max(outage.begins, clock.now()),
         Registration.lapses_at < outage.ends,
+        can_lapse(),
         *visible(app.settings, by),
     )
     counted = select(func.count()).select_from(within.limit(COUNT_LIMIT + 1).subquery())

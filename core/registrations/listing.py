@@ -17,6 +17,7 @@ from core.registrations.administrations_listing import (
     list_administrations,
 )
 from core.registrations.lists import REGISTRATIONS
+from core.registrations.next_action import ActionFacts, NextAction, next_action
 from core.registrations.paging import page_of_ids, read_rows
 from core.registrations.query import (
     ADMINISTRATION_SORTS,
@@ -27,7 +28,7 @@ from core.registrations.query import (
     RegistrationQuery,
 )
 from core.registrations.scope import within_sight
-from core.registrations.status import STATUSES, Status
+from core.registrations.status import STATUSES, Status, lapse_step
 from core.registrations.streaming import export
 from core.storage.models import Operator, Registration
 from core.storage.rows import Line, Rows
@@ -67,6 +68,21 @@ class RegistrationRow(NamedTuple):
     lapses_at: datetime | None
     days_left: int | None
     """Whole days until the consent lapses; negative once it has, None without a consent."""
+    status_reason: str = ""
+    failure_message: str = ""
+    lapses_soon: bool = False
+
+    @property
+    def days_to_go(self) -> int | None:
+        """The days left as they are shown everywhere: none once the consent has lapsed."""
+        return None if self.days_left is None else max(self.days_left, 0)
+
+    @property
+    def action(self) -> NextAction:
+        """Who acts and what by."""
+        return next_action(
+            ActionFacts(self.status, self.status_reason, self.failure_message, self.lapses_soon)
+        )
 
 
 def list_registrations(
@@ -110,11 +126,15 @@ _COLUMNS: Select[*tuple[Any, ...]] = select(
     Registration.last_checked_at,
     Registration.last_success_at,
     Registration.lapses_at,
+    Registration.status_reason,
+    Registration.last_failure_message,
 ).outerjoin(Operator, Operator.id == Registration.owner_id)
 
 
 def _row(row: Line, now: datetime) -> RegistrationRow:
-    number, name, environment, status, *facts, owner_name, linked, checked_at, success_at, lapses_at = row
+    number, name, environment, status, *facts, owner_name, linked, checked_at, success_at = row[:-3]
+    lapses_at, reason, message = row[-3:]
     days_left = None if lapses_at is None else (lapses_at - now).days
+    soon = lapse_step(lapses_at, now) is not None
     known = (STATUSES[status], *facts, owner_name or "", linked, checked_at, success_at, lapses_at, days_left)
-    return RegistrationRow._make((number, name, environment, *known))
+    return RegistrationRow._make((number, name, environment, *known, reason, message or "", soon))

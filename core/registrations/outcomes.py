@@ -54,6 +54,22 @@ OF_FAILURES = {
     FailureKind.OURS: Outcome.OUR_ERROR,
 }
 """How an attempt ends when its code could not be handed in; any other failure: the code was refused."""
+BACK_FROM_EXACT = frozenset(
+    {
+        Outcome.GRANTED,
+        Outcome.NEEDS_DECISION,
+        Outcome.UNIDENTIFIED,
+        Outcome.REFUSED,
+        Outcome.PROVIDER_ERROR,
+        Outcome.MISSING_CODE,
+        Outcome.TOKEN_ERROR,
+        Outcome.CLIENT_ERROR,
+        Outcome.OUR_ERROR,
+        Outcome.TIMEOUT,
+        Outcome.MAINTENANCE,
+    }
+)
+"""How an attempt ends with which the browser came back to us: what has come of asking the customer."""
 _CODE_LENGTH = 8_000
 """Codes of more than 450 characters were seen (exact-online.md, section 2); a megabyte is no code."""
 

@@ -16,10 +16,11 @@ from core.application import Application
 from core.registrations import heartbeat
 from core.registrations.incidents import IncidentView, open_incidents
 from core.registrations.issue_views import silenced, silenced_by_status
+from core.registrations.lapsing import can_lapse
 from core.registrations.listing import RegistrationRow, registration_rows
 from core.registrations.query import COUNT_LIMIT
 from core.registrations.scope import visible
-from core.registrations.status import Status
+from core.registrations.status import LAPSES_SOON_DAYS, Status
 from core.storage import counters
 from core.storage.models import Registration
 
@@ -28,10 +29,12 @@ NEEDS_ATTENTION = (
     Status.EXACT_OUTAGE,
     Status.ATTENTION,
     Status.PARTLY_CONNECTED,
+    Status.CONSENT_DENIED,
 )
 """Worst first."""
-LAPSING_DAYS = 14
+LAPSING_DAYS = LAPSES_SOON_DAYS[0]
 SHOWN = 10
+_TICK = timedelta(microseconds=1)
 _DUTCH = ZoneInfo("Europe/Amsterdam")
 Seen = Sequence[ColumnElement[bool]]
 """What a registration must be for the reader to see it (``visible``)."""
@@ -134,7 +137,7 @@ def _attention(session: Session, now: datetime, seen: Seen) -> list[int]:
 def _lapsing(session: Session, now: datetime, seen: Seen) -> list[int]:
     statement = (
         select(Registration.id)
-        .where(_lapses_between(now, now + timedelta(days=LAPSING_DAYS)), *seen)
+        .where(_lapses_between(*_soon(now)), *seen)
         .order_by(Registration.lapses_at, Registration.id)
         .limit(SHOWN)
     )
@@ -145,18 +148,23 @@ def _by_day(session: Session, now: datetime, seen: Seen) -> tuple[tuple[date, in
     """One question for all days, each answered by a stretch of the index on the moment of lapsing."""
     today = now.astimezone(_DUTCH).date()
     days = [today + timedelta(days=number) for number in range(LAPSING_DAYS + 1)]
-    end = now + timedelta(days=LAPSING_DAYS)
+    start, end = _soon(now)
     parts = []
     for place, day in enumerate(days):
-        within = _lapses_between(max(_midnight(day), now), min(_midnight(day + timedelta(days=1)), end))
+        within = _lapses_between(max(_midnight(day), start), min(_midnight(day + timedelta(days=1)), end))
         found = select(Registration.id).where(within, *seen).limit(COUNT_LIMIT + 1).subquery()
         parts.append(select(literal(place), func.count()).select_from(found))
     counted = {row[0]: row[1] for row in session.execute(union_all(*parts))}
     return tuple((day, counted[place]) for place, day in enumerate(days))
 
 
+def _soon(now: datetime) -> tuple[datetime, datetime]:
+    """From when to before when a consent lapses that lapses soon: the moments for which ``lapse_step`` says so."""
+    return now + _TICK, now + timedelta(days=LAPSING_DAYS) + _TICK
+
+
 def _lapses_between(start: datetime, end: datetime) -> ColumnElement[bool]:
-    return (Registration.lapses_at >= start) & (Registration.lapses_at < end)
+    return (Registration.lapses_at >= start) & (Registration.lapses_at < end) & can_lapse()
 
 
 def _midnight(day: date) -> datetime:

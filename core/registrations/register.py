@@ -36,7 +36,7 @@ from core.registrations.settle import forget, settle
 from core.registrations.timeline import write
 from core.registrations.unsaved import forget_saved
 from core.registrations.views import RegistrationForm
-from core.registrations.withdrawing import withdraw_attempts
+from core.registrations.withdrawing import forget_answers, withdraw_attempts
 from core.registrations.wording import FIELDS
 from core.storage.models import Administration, Registration
 
@@ -247,6 +247,7 @@ def _end_attempts_for(session: Session, by: CurrentOperator, row: Registration) 
         write(session, row.id, by.name, "link_revoked")
         note(session, Event.CUSTOMER_LINK_REVOKED, by, row)
     withdraw_attempts(session, row.id, now)
+    forget_answers(session, row.id)
 
 
 def _let_go(session: Session, app: Application, row: Registration, now: datetime) -> None:

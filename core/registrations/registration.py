@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.registrations.administrations import view_administrations
+from core.registrations.asking import FAILED
 from core.registrations.check_facts import check_view
 from core.registrations.customer_links import open_link
+from core.registrations.facts import asking_of
 from core.registrations.grants import grant_view
+from core.registrations.next_action import ActionFacts, next_action
 from core.registrations.scope import look_at, visible
-from core.registrations.status import Status
+from core.registrations.status import DENIED, Status, parts
 from core.registrations.views import RegistrationView
 from core.registrations.wording import reason_sentence
-from core.storage.models import Operator, Registration
+from core.storage.models import Grant, Operator, Registration
 
 
 def registration(app: Application, by: CurrentOperator, registration_id: int) -> RegistrationView:
@@ -51,6 +57,12 @@ def _view(
         last_failure_message=row.last_failure_message,
         status=Status(row.status),
         status_sentence=reason_sentence(row.status_reason, row.last_failure_message or ""),
+        action=next_action(
+            ActionFacts.of(
+                row.status, row.status_reason, row.last_failure_message, row.lapses_at, clock.now()
+            )
+        ),
+        answered_at=_answered_at(session, row),
         lapses_at=row.lapses_at,
         grant=grant_view(session, app.settings, row.grant_id, row.id, seen),
         check=check_view(session, app, row),
@@ -58,6 +70,12 @@ def _view(
         link=open_link(session, row.id),
         administrations=view_administrations(session, row, seen),
     )
+
+
+def _answered_at(session: Session, row: Registration) -> datetime | None:
+    if parts(row.status_reason)[1] not in FAILED | {DENIED}:
+        return None
+    return asking_of(session, row, session.get(Grant, row.grant_id) if row.grant_id else None).answered_at
 
 
 def _operator_names(session: Session, row: Registration) -> dict[int | None, str]:

@@ -17,7 +17,7 @@ from core.exact.environments import ENVIRONMENTS, environment_name
 from core.i18n import _
 from core.registrations.names import NAME_LENGTH, clean_name
 from core.registrations.views import RegistrationForm, RegistrationView
-from core.registrations.wording import FIELDS
+from core.registrations.wording import FIELDS, called
 from core.storage.models import Administration, Registration
 
 REFERENCE_LENGTH = 50
@@ -148,5 +148,4 @@ def changed(what: str) -> ChangedMeanwhile:
 
 def _called(name: str, environment: str) -> str:
     country = environment_name(environment)
-    shown = name or _("Draft without a name")
-    return f"“{shown}” ({country})" if country else f"“{shown}”"
+    return f"“{called(name)}” ({country})" if country else f"“{called(name)}”"

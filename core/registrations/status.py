@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from core.exact.errors import FailureKind
+from core.registrations.asking import NOT_ASKED, Asking
 
 
 class Status(StrEnum):
@@ -16,6 +17,8 @@ class Status(StrEnum):
     PAUSED = "paused"
     DRAFT = "draft"
     WAITING_FOR_CONSENT = "waiting_for_consent"
+    CONSENT_DENIED = "consent_denied"
+    """The customer was asked and refused, and has not been asked anew."""
     CHOOSE_ADMINISTRATIONS = "choose_administrations"
     RECONNECT_NEEDED = "reconnect_needed"
     EXACT_OUTAGE = "exact_outage"
@@ -37,6 +40,10 @@ LAPSES_SOON_DAYS = (14, 7, 3)
 
 PAUSED_WITHOUT_CONSENT = "paused_without_consent"
 """The reason of a paused one whose consent has died."""
+ADMINISTRATIONS_WAIT = "administrations_wait"
+"""The reason where all that fail are closed by Exact for a while."""
+UNDECIDED, UNIDENTIFIED, DENIED = "undecided", "unidentified", "denied"
+_AND = "+"
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,8 @@ class Trouble:
     message: str = ""
     at: datetime | None = None
     """When Exact said so; None where it shows from the last reading of the list."""
+    passing: bool = False
+    """It is over by itself: a backup, for instance."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,8 @@ class Facts:
     """A consent is kept of which Exact has not told yet whose it is."""
     listed: bool = True
     """Exact has shown administrations that can be chosen."""
+    asking: Asking = NOT_ASKED
+    """What was done to get a consent, where there is none that works."""
     lapses_at: datetime | None = None
     last_success_at: datetime | None = None
     last_failure_at: datetime | None = None
@@ -148,6 +159,11 @@ class Facts:
     def lapsed(self, now: datetime) -> bool:
         return self.lapses_at is not None and now >= self.lapses_at
 
+    @property
+    def all_pass(self) -> bool:
+        """Whether Exact opens every administration that fails again by itself."""
+        return len(self.troubles) == self.failing > 0 and all(trouble.passing for trouble in self.troubles)
+
 
 @dataclass(frozen=True)
 class Derived:
@@ -164,6 +180,23 @@ def derive(facts: Facts, now: datetime) -> Derived:
     return ended or _before_choice(facts, now) or _after_choice(facts, now)
 
 
+def lapse_step(lapses_at: datetime | None, now: datetime) -> int | None:
+    """Which of ``LAPSES_SOON_DAYS`` a coming lapse has passed last; None while it is not soon, and once it has come.
+
+    The one rule for "soon": issue, alarm, overview and next action all ask here.
+    """
+    if lapses_at is None or now >= lapses_at:
+        return None
+    passed = [days for days in LAPSES_SOON_DAYS if now >= lapses_at - timedelta(days=days)]
+    return min(passed, default=None)
+
+
+def parts(reason: str) -> tuple[str, str]:
+    """A reason in two: why the status is what it is, and what has come of asking for a consent, "" for nothing."""
+    why, _and, asked = reason.partition(_AND)
+    return why, asked
+
+
 def next_step(lapses_at: datetime | None, now: datetime) -> datetime | None:
     """When the coming lapse is next news: 14, 7 and 3 days before it, and then itself."""
     if lapses_at is None:
@@ -174,36 +207,53 @@ def next_step(lapses_at: datetime | None, now: datetime) -> datetime | None:
 
 def _before_consent(facts: Facts, now: datetime) -> Derived | None:
     if facts.disconnected:
-        return Derived(Status.DISCONNECTED, "unidentified" if facts.unidentified else "disconnected")
+        return _asked(Status.DISCONNECTED, "disconnected", facts, now)
     if not facts.active:
         return _paused(facts, now)
     if not facts.submitted:
         return Derived(Status.DRAFT, "draft")
-    if not facts.consented:
-        reason = "unidentified" if facts.unidentified else "waiting_for_consent"
-        return Derived(Status.WAITING_FOR_CONSENT, reason)
-    return None
+    if facts.consented:
+        return None
+    waiting = _asked(Status.WAITING_FOR_CONSENT, "waiting_for_consent", facts, now)
+    return replace(waiting, status=Status.CONSENT_DENIED) if parts(waiting.reason)[1] == DENIED else waiting
+
+
+def _asked(status: Status, why: str, facts: Facts, now: datetime) -> Derived:
+    """There is no consent that works: what has come of asking for one decides what is to be done."""
+    asked, until = _stand(facts, now)
+    return Derived(status, f"{why}{_AND}{asked}" if asked else why, until)
+
+
+def _stand(facts: Facts, now: datetime) -> tuple[str, datetime | None]:
+    if facts.undecided or facts.unidentified:
+        return UNDECIDED if facts.undecided else UNIDENTIFIED, None
+    return facts.asking.stand(now)
 
 
 def _paused(facts: Facts, now: datetime) -> Derived:
     if not facts.kept_alive:
-        return Derived(Status.PAUSED, "paused")
+        return Derived(Status.PAUSED, _waits_too("paused", facts))
     if facts.dead or facts.lapsed(now):
-        return Derived(Status.PAUSED, PAUSED_WITHOUT_CONSENT)
-    return Derived(Status.PAUSED, "paused", next_step(facts.lapses_at, now))
+        return Derived(Status.PAUSED, _waits_too(PAUSED_WITHOUT_CONSENT, facts))
+    return Derived(Status.PAUSED, _waits_too("paused", facts), next_step(facts.lapses_at, now))
+
+
+def _waits_too(why: str, facts: Facts) -> str:
+    """Another login waits for an operator's word, whatever else is the matter."""
+    return f"{why}{_AND}{UNDECIDED}" if facts.undecided else why
 
 
 def needs_consent(status: str, reason: str) -> bool:
     """Whether only a new consent helps; somebody is to be told, of a paused one too."""
-    return status == Status.RECONNECT_NEEDED or reason == PAUSED_WITHOUT_CONSENT
+    return status == Status.RECONNECT_NEEDED or parts(reason)[0] == PAUSED_WITHOUT_CONSENT
 
 
 def _without_consent(facts: Facts, now: datetime) -> Derived | None:
     """A consent that has ended, whatever was chosen: nothing but a new one helps."""
     if facts.dead:
-        return Derived(Status.RECONNECT_NEEDED, "refused")
+        return _asked(Status.RECONNECT_NEEDED, "refused", facts, now)
     if facts.lapsed(now):
-        return Derived(Status.RECONNECT_NEEDED, "lapsed")
+        return _asked(Status.RECONNECT_NEEDED, "lapsed", facts, now)
     return None
 
 
@@ -215,7 +265,7 @@ def _before_choice(facts: Facts, now: datetime) -> Derived | None:
     if facts.failing_since_success and not (facts.listed and facts.passing):
         return _by_failure(facts, until)
     if facts.undecided:
-        return Derived(Status.ATTENTION, "undecided", until)
+        return Derived(Status.ATTENTION, UNDECIDED, until)
     return Derived(Status.CHOOSE_ADMINISTRATIONS, "choose_administrations", until)
 
 
@@ -228,21 +278,23 @@ def _after_choice(facts: Facts, now: datetime) -> Derived:
 def _by_failure(facts: Facts, until: datetime | None) -> Derived:
     if facts.incident is not None:
         status = Status.EXACT_OUTAGE if facts.incident.outage else Status.ATTENTION
-        return Derived(status, facts.incident.reason, until)
+        return Derived(status, _waits_too(facts.incident.reason, facts), until)
     if facts.last_failure_kind in OUTAGE_KINDS:
-        return Derived(Status.EXACT_OUTAGE, "outage", until)
-    return Derived(Status.ATTENTION, f"failure_{facts.last_failure_kind}", until)
+        return Derived(Status.EXACT_OUTAGE, _waits_too("outage", facts), until)
+    return Derived(Status.ATTENTION, _waits_too(f"failure_{facts.last_failure_kind}", facts), until)
 
 
 def _by_freshness(facts: Facts, now: datetime) -> Derived:
     lapsing = next_step(facts.lapses_at, now)
     if facts.stale_at is None or now >= facts.stale_at:
-        return Derived(Status.ATTENTION, "stale", lapsing)
+        return Derived(Status.ATTENTION, _waits_too("stale", facts), lapsing)
     until = facts.stale_at if lapsing is None else min(facts.stale_at, lapsing)
     if facts.undecided:
-        return Derived(Status.ATTENTION, "undecided", until)
+        return Derived(Status.ATTENTION, UNDECIDED, until)
     if facts.failing >= facts.linked:
-        return Derived(Status.ATTENTION, "no_administration_works", until)
+        reason = ADMINISTRATIONS_WAIT if facts.all_pass else "no_administration_works"
+        return Derived(Status.ATTENTION, reason, until)
     if facts.failing:
-        return Derived(Status.PARTLY_CONNECTED, "some_administrations_fail", until)
+        reason = ADMINISTRATIONS_WAIT if facts.all_pass else "some_administrations_fail"
+        return Derived(Status.PARTLY_CONNECTED, reason, until)
     return Derived(Status.CONNECTED, "connected", until)

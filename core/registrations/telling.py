@@ -10,14 +10,13 @@ from itertools import groupby
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.alarms.outbox import AlarmKind, announce
+from core.alarms.outbox import OF_ONE_CUSTOMER, AlarmKind, announce
 from core.registrations.issues import IssueChanges, IssueKind
-from core.registrations.status import Derived, Status, needs_consent
+from core.registrations.status import Derived, Status, needs_consent, parts
 from core.registrations.timeline import CLICKKER, NAMES_SHOWN, write
 from core.storage.models import Administration, Alarm, Issue, Registration
 
 _WELL = frozenset({Status.CONNECTED, Status.PARTLY_CONNECTED})
-_OF_ONE_CUSTOMER = (AlarmKind.RECONNECT_NEEDED, AlarmKind.LAPSES_SOON, AlarmKind.RECOVERED)
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,8 @@ def _write(session: Session, settled: Settled) -> None:
 
 
 def _is_on_its_way(settled: Settled) -> bool:
-    """Whether a consent has come and Exact is asked whose it is: mostly it has told a second later."""
-    return not settled.changed and settled.derived.reason == "unidentified"
+    """Whether nothing is new but how far asking for a consent is, of which an entry of its own tells."""
+    return not settled.changed and parts(settled.was[1])[0] == parts(settled.derived.reason)[0]
 
 
 def _write_issues(session: Session, settled: Settled) -> None:
@@ -89,7 +88,7 @@ def _announce(session: Session, settled: Settled, now: datetime) -> None:
         if issue.kind == IssueKind.LAPSES_SOON:
             announce(session, AlarmKind.LAPSES_SOON, now, registration=row, days=issue.level)
     over = derived.status in _WELL and (settled.changed or issues.resolved)
-    if settled.was[0] == Status.PAUSED and derived.reason == "paused":
+    if settled.was[0] == Status.PAUSED and parts(derived.reason)[0] == "paused":
         over = bool(issues.resolved)  # its consent lives again, though it stays paused
     if over and _owes_good_news(session, row):
         announce(session, AlarmKind.RECOVERED, now, registration=row)
@@ -99,7 +98,7 @@ def _owes_good_news(session: Session, registration: Registration) -> bool:
     """Whether somebody was told of trouble that is over now, and has not heard so yet."""
     last = session.scalar(
         select(Alarm.kind)
-        .where(Alarm.registration_id == registration.id, Alarm.kind.in_(_OF_ONE_CUSTOMER))
+        .where(Alarm.registration_id == registration.id, Alarm.kind.in_(OF_ONE_CUSTOMER))
         .order_by(Alarm.id.desc())
         .limit(1)
     )

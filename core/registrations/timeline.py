@@ -12,12 +12,18 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
-from core.exact.diagnosis import sentence_for
 from core.i18n import N_, _, ngettext
 from core.registrations.outcomes import ConsentResult, Outcome
 from core.registrations.scope import check_visible, only_owner
 from core.registrations.views import TimelineView
-from core.registrations.wording import FIELDS, issue_words, moment, reason_sentence, status_word
+from core.registrations.wording import (
+    FIELDS,
+    failure_words,
+    issue_words,
+    moment,
+    reason_sentence,
+    status_word,
+)
 from core.storage.models import TimelineEntry
 from core.text import neutral
 
@@ -44,7 +50,7 @@ SENTENCES: dict[str, str] = {
     ),
     "candidate_accepted": N_("The connection now runs under {user}."),
     "candidate_lost": N_(
-        "Exact Online refuses the consent that was kept and never said whose it is: the customer must connect again."
+        "Exact Online refuses the consent that was kept and never said whose it is; it has been let go."
     ),
     "candidate_rejected": N_("The new login {user} was set aside; the old connection stays."),
     "administrations_read": N_("Exact Online showed {count} administrations."),
@@ -52,7 +58,7 @@ SENTENCES: dict[str, str] = {
     "checked": N_(
         "Checked at Exact Online: {count} linked administrations, {failing} of them not reachable."
     ),
-    "check_failed": N_("Checked at Exact Online: {reason}"),
+    "check_failed": N_("Checked at Exact Online: {reason}."),
     "disconnected": N_("Disconnected; our keys to the bookkeeping were deleted."),
     "status": N_("Status became {status}: {reason}"),
     "reason": N_("Still {status}, for another reason: {reason}"),
@@ -135,7 +141,7 @@ def _worded(kind: str, details: dict[str, Any]) -> dict[str, str]:
 def _of_issue(details: dict[str, Any]) -> dict[str, str]:
     until, names = details.get("until"), ", ".join(details.get("names", ()))
     return {
-        "issue": issue_words(details["issue"], details.get("level", 0)).what,
+        "issue": issue_words(details["issue"], details.get("level", 0)),
         "names": f" ({names})" if names else "",
         "until": moment(datetime.fromisoformat(until)) if until else "",
     }
@@ -149,7 +155,7 @@ _WORDS: dict[str, Callable[[dict[str, Any]], dict[str, str]]] = {
     "status": _of_status,
     "reason": _of_status,
     **dict.fromkeys(("issue_opened", "issue_resolved", "issue_snoozed"), _of_issue),
-    "check_failed": lambda details: {"reason": sentence_for(details["failure"])},
+    "check_failed": lambda details: {"reason": failure_words(details["failure"])},
     "consent_failed": lambda details: {"why": ConsentResult(Outcome(details["outcome"])).title},
     "edited": lambda details: {"fields": ", ".join(_(FIELDS[field]) for field in details["fields"])},
     "link_created": lambda details: {"until": moment(datetime.fromisoformat(details["until"]))},

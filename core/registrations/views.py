@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from core.registrations.next_action import NextAction
 from core.registrations.status import Status
 
 
@@ -127,6 +128,10 @@ class RegistrationView:
     status: Status
     status_sentence: str
     """One plain sentence why, in the reader's language."""
+    action: NextAction
+    """Who acts and what by."""
+    answered_at: datetime | None
+    """When the last attempt to get a consent ended that decides on the action; None where none does."""
     lapses_at: datetime | None
     grant: GrantView | None
     check: CheckView | None

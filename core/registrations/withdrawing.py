@@ -13,7 +13,7 @@ from core.errors import InvalidInput
 from core.i18n import _
 from core.registrations import link_claims
 from core.registrations.grants import set_candidate
-from core.registrations.outcomes import EXCHANGING, Outcome
+from core.registrations.outcomes import BACK_FROM_EXACT, EXCHANGING, Outcome
 from core.storage.models import Administration, Consent, Registration
 
 
@@ -26,6 +26,18 @@ def withdraw_attempts(session: Session, registration_id: int, now: datetime) -> 
             or_(Consent.used_at.is_(None), Consent.outcome == EXCHANGING),
         )
         .values(used_at=now, outcome=Outcome.WITHDRAWN)
+    )
+
+
+def forget_answers(session: Session, registration_id: int) -> None:
+    """How earlier attempts ended says nothing any more: it was another customer who was asked."""
+    session.execute(
+        update(Consent)
+        .where(
+            Consent.registration_id == registration_id,
+            Consent.outcome.in_([outcome for outcome in BACK_FROM_EXACT if not outcome.arrived]),
+        )
+        .values(outcome=Outcome.WITHDRAWN)
     )
 
 

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from babel.dates import format_datetime, get_timezone
 
 from core.exact.diagnosis import sentence_for
+from core.exact.kinds import FailureKind
 from core.exact.rules import UNCONFIRMED
 from core.i18n import N_, _, current_language
-from core.registrations.issues import IssueKind
-from core.registrations.status import PAUSED_WITHOUT_CONSENT, Status
+from core.registrations.asking import LINK_EXPIRED, LINK_SENT
+from core.registrations.issues import OF_FAILURES, IssueKind
+from core.registrations.next_action import FAILURE
+from core.registrations.outcomes import ConsentResult, Outcome
+from core.registrations.status import (
+    ADMINISTRATIONS_WAIT,
+    DENIED,
+    PAUSED_WITHOUT_CONSENT,
+    UNDECIDED,
+    UNIDENTIFIED,
+    Status,
+    parts,
+)
 
 STATUS_WORDS: dict[Status, str] = {
     Status.DISCONNECTED: N_("Disconnected"),
     Status.PAUSED: N_("Paused"),
     Status.DRAFT: N_("Draft"),
     Status.WAITING_FOR_CONSENT: N_("Waiting for consent"),
+    Status.CONSENT_DENIED: N_("Customer refused"),
     Status.CHOOSE_ADMINISTRATIONS: N_("Choose administrations"),
     Status.RECONNECT_NEEDED: N_("Reconnect needed"),
     Status.EXACT_OUTAGE: N_("Exact outage"),
@@ -26,101 +38,73 @@ STATUS_WORDS: dict[Status, str] = {
     Status.CONNECTED: N_("Connected"),
 }
 
-FAILURE = "failure_"
-"""A reason that begins so ends in a kind of failure: what that means is said in ``core.exact.rules``."""
-
 REASONS: dict[str, str] = {
-    "disconnected": N_("It was disconnected here; connect again to resume."),
+    "disconnected": N_("It was disconnected here, and our keys were deleted."),
     "paused": N_("The connection setting is not active; the consent is only kept alive."),
     PAUSED_WITHOUT_CONSENT: N_(
         "The connection setting is not active, and Exact Online no longer accepts the consent: resuming will need a "
         "new consent of the customer."
     ),
-    "draft": N_("It has not been sent to Exact Online yet; continue the registration."),
+    "draft": N_("It has not been sent to Exact Online yet."),
     "waiting_for_consent": N_("The customer has not given consent at Exact Online yet."),
-    "unidentified": N_(
-        "A consent was received and kept; Exact Online has not told yet whose it is, and we ask again by ourselves."
-    ),
-    "choose_administrations": N_("Consent is there; choose the administrations and save all changes."),
-    "refused": N_("Exact Online refuses this consent for good: the customer must connect again."),
-    "lapsed": N_("The consent went unused for too long and lapsed: the customer must connect again."),
-    "outage": N_(
-        "Exact Online cannot be reached or is not answering; the customer has nothing to do, and we keep trying."
-    ),
+    "choose_administrations": N_("Consent is there; the administrations have not been chosen yet."),
+    "refused": N_("Exact Online refuses this consent for good."),
+    "lapsed": N_("The consent went unused for too long and lapsed."),
+    "outage": N_("Exact Online cannot be reached or is not answering; it is not the customer's doing."),
     "failure_refused": UNCONFIRMED.sentence,
-    "incident": N_(
-        "Several customers fail at once: it is Exact Online, not this customer. Nobody has to do anything; "
-        "we check less often and go on by ourselves."
-    ),
+    "incident": N_("Several customers fail at once: it is Exact Online, not this customer."),
     "incident_not_sent": N_(
         "No connection with Exact Online comes about for several customers: it is Exact Online or our own network, not "
-        "this customer. An admin must see whether the server reaches the internet; we keep trying."
+        "this customer."
     ),
     "incident_refused": N_(
         "Exact Online refuses several customers at once: it can be trouble of Exact Online or of our app, or they have "
-        "withdrawn their consent. Within hours it shows; connecting again already helps whoever has withdrawn."
+        "withdrawn their consent."
     ),
     "incident_client": N_(
-        "Exact Online does not know our app for any customer here: it is our app's settings, not this customer. "
-        "An admin must check them."
+        "Exact Online does not know our app for any customer here: it is our app's settings, not this customer."
     ),
     "stale": N_("There has been no successful check lately, so we cannot call it connected."),
-    "undecided": N_("Another Exact user gave consent; choose which login the connection runs under."),
+    UNDECIDED: N_("Another Exact user gave consent than the one the connection was made by."),
     "no_administration_works": N_("None of the linked administrations can be reached."),
     "some_administrations_fail": N_("Some linked administrations cannot be reached; see below which."),
+    ADMINISTRATIONS_WAIT: N_("Exact Online has closed linked administrations for a while."),
     "connected": N_("Everything answered at the last check."),
 }
-
-_NOBODY = N_("Nobody; it passes by itself.")
-_CUSTOMER = N_("The customer, with you: connect again.")
-_CUSTOMERS_ADMIN = N_("The customer's admin at Exact Online.")
-_ADMIN = N_("An admin of Clickker Connections.")
-_SUPPORT = N_("You: unlink it here, or ask the customer.")
-
-ISSUES: dict[IssueKind, tuple[str, str]] = {
-    IssueKind.REFUSED: (N_("Exact Online refuses the consent for good"), _CUSTOMER),
-    IssueKind.LAPSED: (N_("The consent has lapsed"), _CUSTOMER),
-    IssueKind.REFUSAL_CONFIRMING: (
-        N_("Exact Online refused the consent; this is being confirmed"),
-        N_("Nobody yet; connecting again already helps."),
+"""What is so. Who acts on it is decided in ``core.registrations.next_action``, and nothing is said of it here."""
+ASKED: dict[str, str] = {
+    UNDECIDED: REASONS[UNDECIDED],
+    UNIDENTIFIED: N_(
+        "A consent was received and kept; Exact Online has not told yet whose it is, and we ask again by ourselves."
     ),
-    IssueKind.NOT_AUTHENTICATED: (
-        N_("Exact Online did not accept our key"),
-        N_("You: check now, and connect again if it stays so."),
-    ),
-    IssueKind.FORBIDDEN: (N_("The Exact user may not see what we ask for"), _CUSTOMERS_ADMIN),
-    IssueKind.CLIENT: (N_("Exact Online does not know our app"), _ADMIN),
-    IssueKind.BAD_REQUEST: (N_("Exact Online did not understand our question"), N_("The developers.")),
-    IssueKind.OURS: (
-        N_("Something is wrong on our side, not at Exact Online"),
-        N_("An admin of Clickker Connections."),
-    ),
-    IssueKind.RATE_LIMITED: (N_("Exact Online asks us to slow down"), _NOBODY),
-    IssueKind.OUTAGE: (
-        N_("Exact Online cannot be reached or does not answer"),
-        N_("Nobody yet; it usually passes by itself. An admin, if every customer has it for long."),
-    ),
-    IssueKind.STALE: (N_("No successful check lately"), N_("You: check now.")),
-    IssueKind.UNDECIDED: (N_("Another Exact user gave consent"), N_("You: choose which login stays.")),
-    IssueKind.LAPSES_SOON: (
-        N_("The consent lapses within {days} days unless it is used"),
-        N_("You: check now, and connect again if that does not help."),
-    ),
-    IssueKind.NOT_PERMITTED: (N_("Linked, no longer permitted"), _CUSTOMERS_ADMIN),
-    IssueKind.ARCHIVED: (N_("Linked, archived at Exact"), _SUPPORT),
-    IssueKind.BLOCKED: (N_("Linked, blocked at Exact for now"), _NOBODY),
-    IssueKind.INACTIVE: (N_("Linked, inactive at Exact"), _CUSTOMERS_ADMIN),
-    IssueKind.FAILING: (N_("Exact Online does not let us into this administration"), _CUSTOMERS_ADMIN),
+    LINK_SENT: N_("A link for the customer is open."),
+    LINK_EXPIRED: N_("The link for the customer has expired, and was not used."),
+    DENIED: N_("The customer was asked for consent and refused it at Exact Online."),
 }
-"""What is wrong, and who must act."""
+"""What has come of asking for a consent; how an attempt failed is said in ``core.registrations.outcomes``."""
 
-
-@dataclass(frozen=True)
-class IssueWords:
-    """An issue in the reader's language."""
-
-    what: str
-    who: str
+ISSUES: dict[IssueKind, str] = {
+    IssueKind.REFUSED: N_("Exact Online refuses the consent for good"),
+    IssueKind.LAPSED: N_("The consent has lapsed"),
+    IssueKind.REFUSAL_CONFIRMING: N_("Exact Online refused the consent; this is being confirmed"),
+    IssueKind.NOT_AUTHENTICATED: N_("Exact Online did not accept our key"),
+    IssueKind.FORBIDDEN: N_("The Exact user may not see what we ask for"),
+    IssueKind.CLIENT: N_("Exact Online does not know our app"),
+    IssueKind.BAD_REQUEST: N_("Exact Online did not understand our question"),
+    IssueKind.OURS: N_("Something is wrong on our side, not at Exact Online"),
+    IssueKind.RATE_LIMITED: N_("Exact Online asks us to slow down"),
+    IssueKind.OUTAGE: N_("Exact Online cannot be reached or does not answer"),
+    IssueKind.STALE: N_("No successful check lately"),
+    IssueKind.UNDECIDED: N_("Another Exact user gave consent"),
+    IssueKind.LAPSES_SOON: N_("The consent lapses within {days} days unless it is used"),
+    IssueKind.NOT_PERMITTED: N_("Linked, no longer permitted"),
+    IssueKind.ARCHIVED: N_("Linked, archived at Exact"),
+    IssueKind.BLOCKED: N_("Linked, blocked at Exact for now"),
+    IssueKind.INACTIVE: N_("Linked, inactive at Exact"),
+    IssueKind.FAILING: N_("Exact Online does not let us into this administration"),
+}
+"""What is wrong."""
+_REFUSED = N_("Exact Online refused the consent")
 
 
 FIELDS: dict[str, str] = {
@@ -139,17 +123,41 @@ def status_word(status: str) -> str:
     return _(STATUS_WORDS[Status(status)])
 
 
+def setting_word(active: bool, status: str) -> str:
+    """The connection setting; of what is disconnected it says nothing that is in force."""
+    if status == Status.DISCONNECTED:
+        return "–"
+    return _("Active") if active else _("Paused")
+
+
+def called(name: str) -> str:
+    """The customer's name; of a draft that has none yet, what it is."""
+    return name or _("Draft without a name")
+
+
 def reason_sentence(reason: str, exact_message: str = "") -> str:
-    """One plain sentence why, in the reader's language; Exact's own words make a failure's more precise."""
-    if reason in REASONS:
-        return _(REASONS[reason])
-    return sentence_for(reason.removeprefix(FAILURE), exact_message)
+    """Why the status is what it is, in the reader's language; Exact's own words make a failure's more precise.
+
+    What came of asking for a consent leads, where there is none yet.
+    """
+    why, asked = parts(reason)
+    found = REASONS.get(why)
+    sentence = _(found) if found else sentence_for(why.removeprefix(FAILURE), exact_message)
+    if not asked:
+        return sentence
+    also = _(ASKED[asked]) if asked in ASKED else ConsentResult(Outcome(asked)).sentence
+    return also if why == "waiting_for_consent" else f"{sentence} {also}"
 
 
-def issue_words(kind: str, level: int = 0) -> IssueWords:
-    """What is wrong and who must act, in the reader's language; ``level`` is the days of a coming lapse."""
-    what, who = ISSUES[IssueKind(kind)]
-    return IssueWords(_(what).format(days=level), _(who))
+def failure_words(kind: str) -> str:
+    """What failed, in few words and without advice: what is to be done may be something else by now."""
+    known = FailureKind(kind) if kind in set(FailureKind) else FailureKind.UNKNOWN
+    return _(_REFUSED) if known is FailureKind.REFUSED else _(ISSUES[OF_FAILURES[known]])
+
+
+def issue_words(kind: str, level: int = 0) -> str:
+    """What is wrong, in the reader's language; ``level`` is the days of a coming lapse."""
+    return _(ISSUES[IssueKind(kind)]).format(days=level)
 
 
 def moment(at: datetime | None) -> str:

@@ -17,12 +17,23 @@ from sqlalchemy import Connection, Row, select, text
 
 from core.settings import Settings
 from core.storage.database import Database
-from core.storage.models import Administration, Grant, Incident, Operator, Registration
+from core.storage.models import Administration, Consent, CustomerLink, Grant, Incident, Operator, Registration
 from core.storage.models import Counter as Figure
 
 _SHARED_KINDS = {"outage", "unknown", "not_sent", "refused", "not_authenticated", "client"}
 """Failures that may be those of a whole environment."""
 _OUTAGES = {"outage", "unknown", "not_sent"}
+_ENDED_BADLY = {
+    "refused",
+    "provider_error",
+    "missing_code",
+    "token_error",
+    "client_error",
+    "our_error",
+    "timeout",
+    "maintenance",
+}
+_CAME_BACK = _ENDED_BADLY | {"granted", "needs_decision", "unidentified"}
 _WARNED_DAYS = (14, 7, 3, 0)
 """So many days before a consent lapses its status or its issues change."""
 _WORD = 5
@@ -37,6 +48,7 @@ class _Login:
     dead: bool
     refused_at: datetime | None
     """When its tokens were last refused, unless they have worked since."""
+    rotated_at: datetime | None
 
 
 def differences(database: Database, settings: Settings, now: datetime) -> list[str]:
@@ -52,6 +64,8 @@ def differences(database: Database, settings: Settings, now: datetime) -> list[s
             administrations[row.registration_id].append(row)
         open_ones = select(Incident.__table__).where(Incident.closed_at.is_(None))
         incidents = {row.environment: row for row in connection.execute(open_ones)}
+        attempts = connection.execute(select(Consent.__table__)).all()
+        links = connection.execute(select(CustomerLink.__table__)).all()
         found = []
         for row in rows:
             login = logins.get(row.grant_id) if row.grant_id else None
@@ -59,6 +73,7 @@ def differences(database: Database, settings: Settings, now: datetime) -> list[s
             candidate = names.get(row.candidate_grant_id, "")
             status = _Truth(row, login, own, settings, now, candidate=candidate)
             status.follow(incidents.get(row.environment))
+            status.asked = _asked(row, login, attempts, links, now)
             for said in (*status.differences(), *_copies(row, owners, own), *_schedule(row, candidate)):
                 found.append(f"registration {row.id} ({row.name}): {said}")
         figures = dict(connection.execute(select(Figure.name, Figure.value)).all())
@@ -84,7 +99,40 @@ def _login(row: Row[Any], settings: Settings) -> _Login:
     refused_at = row.last_failure_at if row.last_failure_kind == "refused" else None
     if refused_at is not None and row.last_success_at is not None and row.last_success_at >= refused_at:
         refused_at = None
-    return _Login(lapses, dead, refused_at)
+    return _Login(lapses, dead, refused_at, row.rotated_at)
+
+
+def _asked(
+    row: Row[Any],
+    login: _Login | None,
+    attempts: Sequence[Row[Any]],
+    links: Sequence[Row[Any]],
+    now: datetime,
+) -> tuple[str, datetime | None]:
+    """What has come of asking the customer, and until when that holds by itself."""
+    begun = row.disconnected_at or (login.rotated_at if login else None) or row.created_at
+    open_ones = [
+        one
+        for one in links
+        if one.registration_id == row.id and one.used_at is None and one.revoked_at is None
+    ]
+    link = max((one for one in open_ones if one.expires_at > begun), key=lambda one: one.id, default=None)
+    mine = [
+        one
+        for one in attempts
+        if one.registration_id == row.id and one.environment == row.environment and one.used_at is not None
+    ]
+    came_back = [one for one in mine if one.used_at > begun and one.outcome in _CAME_BACK]
+    last = max(came_back, key=lambda one: one.used_at, default=None)
+    if (
+        last is not None
+        and last.outcome in _ENDED_BADLY
+        and (link is None or link.created_at <= last.used_at)
+    ):
+        return ("denied" if last.outcome == "refused" else last.outcome), None
+    if link is None:
+        return "", None
+    return ("link_sent", link.expires_at) if link.expires_at > now else ("link_expired", None)
 
 
 class _Truth:
@@ -105,6 +153,7 @@ class _Truth:
         """Whether another consent waits: "named", or "nameless" while Exact has not said whose it is."""
         self.shown = [one for one in administrations if one.permitted or one.linked]
         self.incident: Row[Any] | None = None
+        self.asked: tuple[str, datetime | None] = ("", None)
         self.linked = [one for one in administrations if one.linked]
         self.working = [one for one in self.linked if _works(one)]
         self.failed_at, self.failure = row.last_failure_at, row.last_failure_kind
@@ -134,17 +183,23 @@ class _Truth:
     def status(self) -> tuple[str, str]:
         row = self.row
         if row.disconnected_at is not None:
-            return "disconnected", "unidentified" if self.candidate == "nameless" else "disconnected"
+            return "disconnected", self._with_asked("disconnected")
         if not row.active:
-            return "paused", "paused_without_consent" if self._consent_died() else "paused"
+            return "paused", self._undecided("paused_without_consent" if self._consent_died() else "paused")
         if row.submitted_at is None:
             return "draft", "draft"
         if self.login is None:
-            return (
-                "waiting_for_consent",
-                "unidentified" if self.candidate == "nameless" else "waiting_for_consent",
-            )
+            said = self._with_asked("waiting_for_consent")
+            return ("consent_denied" if said.endswith("+denied") else "waiting_for_consent"), said
         return self._with_consent(self.login)
+
+    def _with_asked(self, why: str) -> str:
+        """No consent works: how far a new one is stands beside the reason."""
+        asked = {"named": "undecided", "nameless": "unidentified"}.get(self.candidate, self.asked[0])
+        return f"{why}+{asked}" if asked else why
+
+    def _undecided(self, why: str) -> str:
+        return f"{why}+undecided" if self.candidate == "named" else why
 
     def _consent_died(self) -> bool:
         if self.login is None or self.row.submitted_at is None:
@@ -153,9 +208,9 @@ class _Truth:
 
     def _with_consent(self, login: _Login) -> tuple[str, str]:
         if login.dead:
-            return "reconnect_needed", "refused"
+            return "reconnect_needed", self._with_asked("refused")
         if login.lapses is not None and login.lapses <= self.now:
-            return "reconnect_needed", "lapsed"
+            return "reconnect_needed", self._with_asked("lapsed")
         if self.row.completed_at is None or not self.linked:
             return self._before_choice()
         return self._broken() if self._is_broken() else self._by_last_success()
@@ -180,23 +235,28 @@ class _Truth:
     def _broken(self) -> tuple[str, str]:
         if self.incident is not None:
             if self.incident.kind == "client":
-                return "attention", "incident_client"
-            return "exact_outage", "incident"
+                return "attention", self._undecided("incident_client")
+            return "exact_outage", self._undecided("incident")
         if self.failure in _OUTAGES:
-            return "exact_outage", "outage"
-        return "attention", f"failure_{self.failure}"
+            return "exact_outage", self._undecided("outage")
+        return "attention", self._undecided(f"failure_{self.failure}")
 
     def _by_last_success(self) -> tuple[str, str]:
         stale = self._stale()
         if stale is None or stale <= self.now:
-            return "attention", "stale"
+            return "attention", self._undecided("stale")
         if self.candidate == "named":
             return "attention", "undecided"
         if not self.working:
-            return "attention", "no_administration_works"
+            return "attention", self._closed_for_now() or "no_administration_works"
         if len(self.working) < len(self.linked):
-            return "partly_connected", "some_administrations_fail"
+            return "partly_connected", self._closed_for_now() or "some_administrations_fail"
         return "connected", "connected"
+
+    def _closed_for_now(self) -> str:
+        """Exact opens them all again by itself: they are being backed up, or it asked to wait."""
+        broken = [one for one in self.linked if not _works(one)]
+        return "administrations_wait" if all(_opens_by_itself(one) for one in broken) else ""
 
     def _stale(self) -> datetime | None:
         last: datetime | None = self.row.last_success_at
@@ -205,7 +265,9 @@ class _Truth:
     def next_change(self) -> datetime | None:
         """When status or issues are others by the mere passing of time; None when they never are."""
         status = self.status()[0]
-        never = {"disconnected", "draft", "waiting_for_consent", "reconnect_needed"}
+        never = {"disconnected", "draft", "waiting_for_consent", "consent_denied", "reconnect_needed"}
+        if status in never and self.candidate == "":
+            return self.asked[1]
         if status in never or self.row.submitted_at is None or self._consent_died():
             return None
         lapses, stale = self.login.lapses if self.login else None, self._stale()
@@ -219,6 +281,16 @@ class _Truth:
 def _works(row: Row[Any]) -> bool:
     open_at_exact = row.exact_status == 1 and row.blocking_status == 0
     return row.permitted and open_at_exact and row.last_failure_kind is None
+
+
+def _opens_by_itself(row: Row[Any]) -> bool:
+    if not row.permitted or row.exact_status == 2:
+        return False
+    if row.blocking_status != 0:
+        return True
+    passing = _OUTAGES - {"not_sent"} | {"rate_limited", "too_early"}
+    blocked = "divisionblocked" in (row.last_failure_message or "").lower()
+    return row.exact_status == 1 and (row.last_failure_kind in passing or blocked)
 
 
 def _copies(row: Row[Any], owners: dict[int, str], administrations: Iterable[Row[Any]]) -> Iterator[str]:

@@ -29,11 +29,29 @@ UNCONFIRMED = Rule(
     key="refusal_unconfirmed",
     who=Who.US,
     reconnect=Reconnect.NOT_YET,
-    sentence=N_("Exact Online refused the consent; this is being confirmed. You can already reconnect."),
+    sentence=N_("Exact Online refused the consent; whether it stays so is being confirmed."),
     say=_BEING_CHECKED,
     subject=SUBJECT_LOOKING,
 )
 """What a refusal means as long as it is not sure (``core.tokens.facts.grant_is_dead``)."""
+ANSWERS = Rule(
+    key="answers",
+    who=Who.NOBODY,
+    reconnect=Reconnect.NO,
+    sentence=N_("The connection answers: the message is older, or is about something else."),
+    say=N_("The connection with Exact Online works at the moment. You do not have to do anything."),
+    subject=SUBJECT_NOTHING,
+)
+"""What any message means of a registration that has answered since."""
+LOOKING = Rule(
+    key="looking",
+    who=Who.US,
+    reconnect=Reconnect.NOT_KNOWN,
+    sentence=N_("What is known of the registration decides here, and not the message."),
+    say=_BEING_CHECKED,
+    subject=SUBJECT_LOOKING,
+)
+"""What a message means where something else than it says is decided."""
 
 CONSENT_RULES = (
     Rule(

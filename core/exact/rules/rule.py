@@ -29,17 +29,10 @@ class Reconnect(StrEnum):
     NOT_KNOWN = "not_known"
 
 
-WHO_WORDS: dict[Who, str] = {
-    Who.CUSTOMER: N_("The customer"),
-    Who.CUSTOMER_ADMIN: N_("The customer's Exact administrator"),
-    Who.EXACT: N_("Exact"),
-    Who.US: N_("We, at Clickker"),
-    Who.NOBODY: N_("Nobody"),
-}
 RECONNECT_WORDS: dict[Reconnect, str] = {
     Reconnect.YES: N_("Yes"),
     Reconnect.NO: N_("No"),
-    Reconnect.NOT_YET: N_("Not yet: this is being confirmed"),
+    Reconnect.NOT_YET: N_("Not yet: the next answer of Exact Online tells"),
     Reconnect.NOT_KNOWN: N_("We do not know"),
 }
 

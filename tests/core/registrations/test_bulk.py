@@ -134,11 +134,11 @@ def test_checks_are_asked_for_at_once_and_followed_one_by_one(
         "Bakker B.V.": RowState.DONE,
         "Slager B.V.": RowState.FAILED,
         "Test B.V.": RowState.WAITING,
-        "Pauze B.V.": RowState.FAILED,
-        "Zonder B.V.": RowState.FAILED,
+        "Pauze B.V.": RowState.SKIPPED,
+        "Zonder B.V.": RowState.SKIPPED,
     }
     assert "check the rights" in found["Slager B.V."].message
-    assert "paused" in found["Pauze B.V."].message
+    assert "not active" in found["Pauze B.V."].message
 
 
 def test_the_filter_of_the_list_says_which_rows(

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from core.exact.errors import FailureKind
-from core.registrations.status import OUTAGE_KINDS, Facts, IncidentFact, Status, derive, next_step
-from core.registrations.wording import FAILURE, REASONS, STATUS_WORDS, reason_sentence, status_word
+from core.registrations.asking import FAILED, Asking
+from core.registrations.next_action import FAILURE
+from core.registrations.status import (
+    LAPSES_SOON_DAYS,
+    OUTAGE_KINDS,
+    Facts,
+    IncidentFact,
+    Status,
+    Trouble,
+    derive,
+    lapse_step,
+    next_step,
+    parts,
+)
+from core.registrations.wording import ASKED, REASONS, STATUS_WORDS, reason_sentence, status_word
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -31,6 +45,8 @@ REFUSAL: dict[str, object] = {"last_failure_at": NOW, "last_failure_kind": Failu
 SLOW_DOWN: dict[str, object] = {"last_failure_at": NOW, "last_failure_kind": FailureKind.RATE_LIMITED}
 MANY = IncidentFact(1, ours=False)
 OURS = IncidentFact(1, ours=True)
+SENT = Asking(link_made_at=NOW - DAY, link_until=NOW + DAY)
+REFUSED = replace(SENT, answer="refused", answered_at=NOW - timedelta(hours=1))
 OLD_OUTAGE = OUTAGE | {"last_failure_at": NOW - 2 * DAY}
 
 CASES: list[tuple[str, Facts, Status]] = [
@@ -81,6 +97,13 @@ CASES: list[tuple[str, Facts, Status]] = [
     ("another login waits", facts(undecided=True), Status.ATTENTION),
     ("some fail", facts(failing=1), Status.PARTLY_CONNECTED),
     ("all fail", facts(failing=2), Status.ATTENTION),
+    ("refused by the customer", facts(consented=False, asking=REFUSED), Status.CONSENT_DENIED),
+    ("asked anew since", facts(consented=False, asking=replace(REFUSED, link_made_at=NOW)), Status.WAITING_FOR_CONSENT),
+    ("no answer came", facts(consented=False, asking=replace(REFUSED, answer="timeout")), Status.WAITING_FOR_CONSENT),
+    ("a link is open", facts(consented=False, asking=SENT), Status.WAITING_FOR_CONSENT),
+    ("refused once more after it ended", facts(dead=True, asking=REFUSED), Status.RECONNECT_NEEDED),
+    ("lapsed, and a link is open", facts(lapses_at=NOW, asking=SENT), Status.RECONNECT_NEEDED),
+    ("disconnected, and a link is open", facts(disconnected=True, asking=SENT), Status.DISCONNECTED),
 ]  # fmt: skip
 
 
@@ -122,7 +145,8 @@ def test_every_status_and_reason_has_words() -> None:
     assert set(STATUS_WORDS) == set(Status)
     failures = {f"failure_{kind}" for kind in FailureKind if kind not in OUTAGE_KINDS}
     reasons = {derive(given, NOW).reason for _case, given, _expected in CASES} | failures
-    assert {reason for reason in reasons if not reason.startswith(FAILURE)} <= set(REASONS)
+    assert {parts(reason)[0] for reason in reasons if not reason.startswith(FAILURE)} <= set(REASONS)
+    assert {parts(reason)[1] for reason in reasons} - {""} <= set(ASKED) | FAILED
     assert len({reason_sentence(reason) for reason in reasons}) == len(reasons)
     assert status_word("exact_outage") == "Exact outage"
 
@@ -136,3 +160,74 @@ def test_what_is_not_known_is_not_assumed() -> None:
     assert (unknown.linked, unknown.failing, unknown.troubles, unknown.last_failure_message) == (0, 0, (), "")
     moments = (unknown.lapses_at, unknown.last_success_at, unknown.last_failure_at, unknown.last_checked_at)
     assert {*moments, unknown.last_failure_kind, unknown.incident} == {None}
+
+
+REASONS_OF: list[tuple[str, Facts, str]] = [
+    ("nobody was asked", facts(consented=False), "waiting_for_consent"),
+    ("a link was made", facts(consented=False, asking=SENT), "waiting_for_consent+link_sent"),
+    ("it expired", facts(consented=False, asking=replace(SENT, link_until=NOW)), "waiting_for_consent+link_expired"),
+    ("refused by that link", facts(consented=False, asking=REFUSED), "waiting_for_consent+denied"),
+    ("refused when it was made", facts(consented=False, asking=replace(REFUSED, link_made_at=NOW - timedelta(hours=1))),
+        "waiting_for_consent+denied"),
+    ("a new link since", facts(consented=False, asking=replace(REFUSED, link_made_at=NOW)),
+        "waiting_for_consent+link_sent"),
+    ("refused without a link", facts(consented=False, asking=Asking(answer="refused", answered_at=NOW)),
+        "waiting_for_consent+denied"),
+    ("our app is not known", facts(consented=False, asking=Asking(answer="client_error", answered_at=NOW)),
+        "waiting_for_consent+client_error"),
+    ("granted, long ago", facts(dead=True, asking=Asking(answer="granted", answered_at=NOW)), "refused"),
+    ("granted, and a link is open", facts(dead=True, asking=replace(SENT, answer="granted", answered_at=NOW)),
+        "refused+link_sent"),
+    ("dead, another login waits", facts(dead=True, undecided=True, asking=SENT), "refused+undecided"),
+    ("dead, whose is not known", facts(dead=True, unidentified=True, asking=SENT), "refused+unidentified"),
+    ("disconnected, refused", facts(disconnected=True, asking=REFUSED), "disconnected+denied"),
+    ("paused, another login waits", facts(active=False, undecided=True), "paused+undecided"),
+    ("paused and dead, another login waits", facts(active=False, dead=True, undecided=True),
+        "paused_without_consent+undecided"),
+    ("down, another login waits", facts(undecided=True, **OUTAGE), "outage+undecided"),
+    ("refused, another login waits", facts(undecided=True, **REFUSAL), "failure_refused+undecided"),
+    ("many fail, another login waits", facts(undecided=True, incident=MANY, **REFUSAL), "incident+undecided"),
+    ("old news, another login waits", facts(undecided=True, last_success_at=None), "stale+undecided"),
+    ("backups of some", facts(failing=1, troubles=(Trouble(1, "blocked", passing=True),)), "administrations_wait"),
+    ("backups of all", facts(failing=2, troubles=(Trouble(1, "blocked", passing=True),) * 2), "administrations_wait"),
+    ("a backup and more",
+        facts(failing=2, linked=3, troubles=(Trouble(1, "blocked", passing=True), Trouble(2, "archived"))),
+        "some_administrations_fail"),
+    ("backups, and more than is known", facts(failing=2, linked=3, troubles=(Trouble(1, "blocked", passing=True),)),
+        "some_administrations_fail"),
+    ("something else", facts(failing=1, troubles=(Trouble(1, "archived"),)), "some_administrations_fail"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "given", "expected"), REASONS_OF, ids=[case[0] for case in REASONS_OF])
+def test_the_reason_says_what_has_come_of_asking(case: str, given: Facts, expected: str) -> None:
+    derived = derive(given, NOW)
+    assert derived.reason == expected, case
+    assert len(derived.reason) <= 40, "as long as its column"
+    if derived.until is not None:
+        assert derive(given, derived.until) != derived
+        assert derive(given, derived.until - timedelta(seconds=1)) == derived
+
+
+def test_every_reason_fits_in_its_column() -> None:
+    for why in ("waiting_for_consent", "disconnected", "refused", "lapsed"):
+        assert all(len(f"{why}+{asked}") <= 40 for asked in {*ASKED, *FAILED})
+
+
+@pytest.mark.parametrize(
+    ("left", "step"),
+    [
+        (timedelta(0), None),
+        (timedelta(seconds=1), 3),
+        (3 * DAY, 3),
+        (3 * DAY + timedelta(seconds=1), 7),
+        (7 * DAY, 7),
+        (7 * DAY + timedelta(seconds=1), 14),
+        (14 * DAY, 14),
+        (14 * DAY + timedelta(seconds=1), None),
+    ],
+)
+def test_one_rule_says_what_soon_is(left: timedelta, step: int | None) -> None:
+    assert lapse_step(NOW + left, NOW) == step
+    assert lapse_step(None, NOW) is None
+    assert LAPSES_SOON_DAYS[0] == max(LAPSES_SOON_DAYS)
