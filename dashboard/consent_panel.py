@@ -123,7 +123,8 @@ def wait_for_consent(view: RegistrationView) -> None:
     def seen(now: RegistrationView) -> None:
         if now.status is Status.CHOOSE_ADMINISTRATIONS and now.grant is not None:
             switch_to("choose", id=view.id)
-        if _landmarks(now) != before:
+        news = now.answered_at is not None and now.answered_at != view.answered_at
+        if news or _landmarks(now) != before:
             st.rerun()
 
     look_again(f"wait_{view.id}", view.id, POLL, seen)
@@ -131,8 +132,8 @@ def wait_for_consent(view: RegistrationView) -> None:
 
 def _landmarks(view: RegistrationView) -> tuple[object, ...]:
     return (
-        view.status,
-        view.status_sentence,
+        # That a link was made is no news: its window would close.
+        None if view.status in ASKING else view.status,
         view.grant and (view.grant.id, view.grant.rotated_at),
         view.candidate and view.candidate.id,
         view.link and view.link.opened_at,

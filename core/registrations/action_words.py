@@ -32,7 +32,7 @@ ACT_WORDS: dict[Act, str] = {
     Act.NETWORK: N_("See whether the server reaches the internet: “clickker doctor” tells."),
     Act.REPORT: N_("Look into it: the log of the server says more."),
     Act.WAIT: N_("It goes on by itself."),
-    Act.CONFIRM: N_("Within hours it shows whether the refusal stays; only then a new consent is asked for."),
+    Act.CONFIRM: N_("Within hours it shows whether the refusal stays."),
     Act.EACH: N_("See below what each registration needs."),
 }
 

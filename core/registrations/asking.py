@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-LINK_SENT, LINK_EXPIRED = "link_sent", "link_expired"
+LINK_SENT, LINK_EXPIRED, DENIED = "link_sent", "link_expired", "denied"
+UNDECIDED, UNIDENTIFIED = "undecided", "unidentified"
+"""A consent came of another login, or of one that Exact has not named yet."""
+AND = "+"
+"""Stands in a reason between why the status is what it is and what has come of asking."""
 FAILED = frozenset(
     {
         "provider_error",
@@ -18,7 +22,7 @@ FAILED = frozenset(
     }
 )
 """How an attempt at Exact can fail without anybody having refused (``core.registrations.outcomes.Outcome``)."""
-_DENIED = {"refused": "denied"} | {outcome: outcome for outcome in FAILED}
+_DENIED = {"refused": DENIED} | {outcome: outcome for outcome in FAILED}
 
 
 @dataclass(frozen=True)
@@ -52,3 +56,9 @@ class Asking:
 
 
 NOT_ASKED = Asking()
+
+
+def parts(reason: str) -> tuple[str, str]:
+    """A reason in two: why the status is what it is, and what has come of asking for a consent, "" for nothing."""
+    why, _and, asked = reason.partition(AND)
+    return why, asked

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, or_
 
-from core.registrations.status import PAUSED_WITHOUT_CONSENT, Status
+from core.registrations.status import LAPSED, PAUSED_WITHOUT_CONSENT, REFUSED
 from core.storage.models import Registration
 
 
 def can_lapse() -> ColumnElement[bool]:
-    """Of a registration with ``lapses_at``: its consent lives. The counterpart of ``status.needs_consent``."""
-    without = Registration.status_reason.startswith(PAUSED_WITHOUT_CONSENT, autoescape=True)
-    return ~((Registration.status == Status.RECONNECT_NEEDED) | without)
+    """Of a registration with ``lapses_at``: its consent lives. Reasons begin with why."""
+    gone = (PAUSED_WITHOUT_CONSENT, REFUSED, LAPSED)
+    return ~or_(*(Registration.status_reason.startswith(why, autoescape=True) for why in gone))

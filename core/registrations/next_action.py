@@ -11,18 +11,14 @@ from core.exact import rules
 from core.exact.diagnosis import diagnose
 from core.exact.kinds import FailureKind
 from core.exact.rules import Reconnect, Rule
-from core.registrations.asking import FAILED, LINK_EXPIRED, LINK_SENT
+from core.registrations.asking import DENIED, FAILED, LINK_EXPIRED, LINK_SENT, UNDECIDED, UNIDENTIFIED, parts
 from core.registrations.issues import IssueKind
 from core.registrations.status import (
     ADMINISTRATIONS_WAIT,
-    DENIED,
     PAUSED_WITHOUT_CONSENT,
-    UNDECIDED,
-    UNIDENTIFIED,
     IncidentFact,
     Status,
     lapse_step,
-    parts,
 )
 
 FAILURE = "failure_"

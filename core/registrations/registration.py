@@ -11,14 +11,14 @@ from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.registrations.administrations import view_administrations
-from core.registrations.asking import FAILED
+from core.registrations.asking import DENIED, FAILED, parts
 from core.registrations.check_facts import check_view
 from core.registrations.customer_links import open_link
 from core.registrations.facts import asking_of
 from core.registrations.grants import grant_view
 from core.registrations.next_action import ActionFacts, next_action
 from core.registrations.scope import look_at, visible
-from core.registrations.status import DENIED, Status, parts
+from core.registrations.status import Status
 from core.registrations.views import RegistrationView
 from core.registrations.wording import reason_sentence
 from core.storage.models import Grant, Operator, Registration

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from core.exact.errors import FailureKind
-from core.registrations.asking import NOT_ASKED, Asking
+from core.registrations.asking import AND, DENIED, NOT_ASKED, UNDECIDED, UNIDENTIFIED, Asking, parts
 
 
 class Status(StrEnum):
@@ -42,8 +42,7 @@ PAUSED_WITHOUT_CONSENT = "paused_without_consent"
 """The reason of a paused one whose consent has died."""
 ADMINISTRATIONS_WAIT = "administrations_wait"
 """The reason where all that fail are closed by Exact for a while."""
-UNDECIDED, UNIDENTIFIED, DENIED = "undecided", "unidentified", "denied"
-_AND = "+"
+REFUSED, LAPSED = "refused", "lapsed"
 
 
 @dataclass(frozen=True)
@@ -191,12 +190,6 @@ def lapse_step(lapses_at: datetime | None, now: datetime) -> int | None:
     return min(passed, default=None)
 
 
-def parts(reason: str) -> tuple[str, str]:
-    """A reason in two: why the status is what it is, and what has come of asking for a consent, "" for nothing."""
-    why, _and, asked = reason.partition(_AND)
-    return why, asked
-
-
 def next_step(lapses_at: datetime | None, now: datetime) -> datetime | None:
     """When the coming lapse is next news: 14, 7 and 3 days before it, and then itself."""
     if lapses_at is None:
@@ -221,7 +214,7 @@ def _before_consent(facts: Facts, now: datetime) -> Derived | None:
 def _asked(status: Status, why: str, facts: Facts, now: datetime) -> Derived:
     """There is no consent that works: what has come of asking for one decides what is to be done."""
     asked, until = _stand(facts, now)
-    return Derived(status, f"{why}{_AND}{asked}" if asked else why, until)
+    return Derived(status, f"{why}{AND}{asked}" if asked else why, until)
 
 
 def _stand(facts: Facts, now: datetime) -> tuple[str, datetime | None]:
@@ -240,7 +233,7 @@ def _paused(facts: Facts, now: datetime) -> Derived:
 
 def _waits_too(why: str, facts: Facts) -> str:
     """Another login waits for an operator's word, whatever else is the matter."""
-    return f"{why}{_AND}{UNDECIDED}" if facts.undecided else why
+    return f"{why}{AND}{UNDECIDED}" if facts.undecided else why
 
 
 def needs_consent(status: str, reason: str) -> bool:
@@ -249,12 +242,13 @@ def needs_consent(status: str, reason: str) -> bool:
 
 
 def _without_consent(facts: Facts, now: datetime) -> Derived | None:
-    """A consent that has ended, whatever was chosen: nothing but a new one helps."""
-    if facts.dead:
-        return _asked(Status.RECONNECT_NEEDED, "refused", facts, now)
-    if facts.lapsed(now):
-        return _asked(Status.RECONNECT_NEEDED, "lapsed", facts, now)
-    return None
+    """A consent that has ended, whatever was chosen: nothing but a new one helps, which may be here already."""
+    if not (facts.dead or facts.lapsed(now)):
+        return None
+    status = Status.RECONNECT_NEEDED
+    if facts.undecided or facts.unidentified:
+        status = Status.ATTENTION if facts.undecided else Status.WAITING_FOR_CONSENT
+    return _asked(status, REFUSED if facts.dead else LAPSED, facts, now)
 
 
 def _before_choice(facts: Facts, now: datetime) -> Derived | None:

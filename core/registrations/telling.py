@@ -11,8 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.alarms.outbox import OF_ONE_CUSTOMER, AlarmKind, announce
+from core.registrations.asking import parts
 from core.registrations.issues import IssueChanges, IssueKind
-from core.registrations.status import Derived, Status, needs_consent, parts
+from core.registrations.status import Derived, Status, needs_consent
 from core.registrations.timeline import CLICKKER, NAMES_SHOWN, write
 from core.storage.models import Administration, Alarm, Issue, Registration
 

@@ -10,19 +10,11 @@ from core.exact.diagnosis import sentence_for
 from core.exact.kinds import FailureKind
 from core.exact.rules import UNCONFIRMED
 from core.i18n import N_, _, current_language
-from core.registrations.asking import LINK_EXPIRED, LINK_SENT
+from core.registrations.asking import DENIED, LINK_EXPIRED, LINK_SENT, UNDECIDED, UNIDENTIFIED, parts
 from core.registrations.issues import OF_FAILURES, IssueKind
 from core.registrations.next_action import FAILURE
 from core.registrations.outcomes import ConsentResult, Outcome
-from core.registrations.status import (
-    ADMINISTRATIONS_WAIT,
-    DENIED,
-    PAUSED_WITHOUT_CONSENT,
-    UNDECIDED,
-    UNIDENTIFIED,
-    Status,
-    parts,
-)
+from core.registrations.status import ADMINISTRATIONS_WAIT, PAUSED_WITHOUT_CONSENT, Status
 
 STATUS_WORDS: dict[Status, str] = {
     Status.DISCONNECTED: N_("Disconnected"),

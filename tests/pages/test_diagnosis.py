@@ -13,7 +13,7 @@ from core.accounts.roles import CurrentOperator
 from core.application import Application
 from core.exact.kinds import FailureKind
 from core.storage.models import Registration
-from tests.factories import make_connected
+from tests.factories import make_broken, make_connected
 from tests.support.frame import frame
 
 
@@ -40,7 +40,7 @@ def test_an_empty_box_says_nothing(app: Application, sanne: CurrentOperator) -> 
 def test_a_message_is_answered_with_who_acts_and_what_to_send(
     app: Application, sanne: CurrentOperator
 ) -> None:
-    number = make_connected(app.database, "Bakkerij Jansen B.V.")
+    number = make_broken(app.database, "Bakkerij Jansen B.V.")
 
     page = pasted("Bakkerij Jansen B.V. ziet: > Old refresh\n> token used.")
 

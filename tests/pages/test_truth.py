@@ -54,7 +54,7 @@ def test_an_issue_says_since_when_and_who_must_act(app: Application, sanne: Curr
     page = frame("registration", id=str(number))
 
     assert "Exact Online refused the consent; this is being confirmed" in words(page)
-    assert "Who must act: Nobody yet; connecting again already helps." in words(page)
+    assert "Who must act: Nobody yet: we try again by ourselves." in words(page)
     assert any("Old refresh token used" in table.value.to_string() for table in page.table)
     assert "Reconnect" in [button.label for button in page.button]
 

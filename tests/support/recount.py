@@ -207,10 +207,10 @@ class _Truth:
         return self.login.dead or (self.login.lapses is not None and self.login.lapses <= self.now)
 
     def _with_consent(self, login: _Login) -> tuple[str, str]:
-        if login.dead:
-            return "reconnect_needed", self._with_asked("refused")
-        if login.lapses is not None and login.lapses <= self.now:
-            return "reconnect_needed", self._with_asked("lapsed")
+        if self._consent_died():
+            here = {"named": "attention", "nameless": "waiting_for_consent"}  # a new one came, and waits
+            status = here.get(self.candidate, "reconnect_needed")
+            return status, self._with_asked("refused" if login.dead else "lapsed")
         if self.row.completed_at is None or not self.linked:
             return self._before_choice()
         return self._broken() if self._is_broken() else self._by_last_success()
@@ -266,7 +266,8 @@ class _Truth:
         """When status or issues are others by the mere passing of time; None when they never are."""
         status = self.status()[0]
         never = {"disconnected", "draft", "waiting_for_consent", "consent_denied", "reconnect_needed"}
-        if status in never and self.candidate == "":
+        died = self.row.active and self.row.submitted_at is not None and self._consent_died()
+        if (status in never or died) and self.candidate == "":
             return self.asked[1]
         if status in never or self.row.submitted_at is None or self._consent_died():
             return None

@@ -57,7 +57,7 @@ def _ask(life: Life, number: int, status_of: Callable[[int], Status | None]) -> 
     if undecided(life, number):
         decides(life, Choice(which=_place_undecided(life, number)))
         status = status_of(number)
-    if status in {Status.WAITING_FOR_CONSENT, Status.RECONNECT_NEEDED}:
+    if status in {Status.WAITING_FOR_CONSENT, Status.CONSENT_DENIED, Status.RECONNECT_NEEDED}:
         edits(life, Choice(which=which))
         connects(life, Choice(which=which))
         answers(life, Choice())

@@ -121,7 +121,7 @@ class Oracle(Truth):
             failed = life.wire.failed_at.get(each.environment)
             if failed is None or failed < each.failed_at - OURS_WITHIN:
                 raise life.broken(f"{self.name(each)} is called an outage of Exact, which answers")
-        if each.status not in _JUDGED or each.user is None or each.reason == "undecided":
+        if each.status not in _JUDGED or each.user is None or each.reason.endswith("undecided"):
             return
         refused = self.books.first_refused.get(each.user)
         if refused is None or self.newest(each.user) is not None:

@@ -63,7 +63,8 @@ class Rest(Oracle):
         self, each: Shown, user: User, row: Registration, linked: list[Administration]
     ) -> set[Any]:
         if not self.alive(user):
-            return {Status.RECONNECT_NEEDED}
+            waits = {(Status.ATTENTION, f"{why}+undecided") for why in ("refused", "lapsed")}
+            return waits if each.candidate else {Status.RECONNECT_NEEDED}
         if each.candidate:
             return {(Status.ATTENTION, "undecided"), Status.CHOOSE_ADMINISTRATIONS, Status.RECONNECT_NEEDED}
         if not linked or row.completed_at is None:
@@ -78,7 +79,7 @@ class Rest(Oracle):
         return newest is not None and pair is not None and pair.chain == newest.chain
 
     def _without_consent(self, case: Case) -> set[Any]:
-        return set() if self._consented_anew(case) else {Status.WAITING_FOR_CONSENT}
+        return set() if self._consented_anew(case) else {Status.WAITING_FOR_CONSENT, Status.CONSENT_DENIED}
 
     def _by_administrations(self, user: User, linked: list[Administration]) -> set[Any]:
         context = self.life.engine._context

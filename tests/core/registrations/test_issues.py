@@ -16,6 +16,7 @@ from core.accounts.roles import CurrentOperator
 from core.application import Application
 from core.errors import InvalidInput, NotFound
 from core.exact.errors import ExactError, FailureKind
+from core.registrations.asking import parts
 from core.registrations.facts import MASS_KINDS
 from core.registrations.failures import record_failure
 from core.registrations.issue_views import issues_of, snooze
@@ -31,7 +32,6 @@ from core.registrations.status import (
     Status,
     Trouble,
     derive,
-    parts,
 )
 from core.registrations.timeline import timeline
 from core.registrations.wording import ISSUES, REASONS, issue_words
@@ -103,6 +103,8 @@ def test_status_and_issues_agree(facts: Facts) -> None:
     if status is Status.RECONNECT_NEEDED:
         assert len(kinds & OF_THE_END) == 1
         assert IssueKind.LAPSES_SOON not in kinds
+    elif why in {"refused", "lapsed"}:  # a new consent is here already, by another login
+        assert len(kinds & OF_THE_END) == 1
     elif status is not Status.CHOOSE_ADMINISTRATIONS and why != PAUSED_WITHOUT_CONSENT:
         assert not kinds & OF_THE_END
     if status is Status.EXACT_OUTAGE:

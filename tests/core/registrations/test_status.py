@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.exact.errors import FailureKind
-from core.registrations.asking import FAILED, Asking
+from core.registrations.asking import FAILED, Asking, parts
 from core.registrations.next_action import FAILURE
 from core.registrations.status import (
     LAPSES_SOON_DAYS,
@@ -20,7 +20,6 @@ from core.registrations.status import (
     derive,
     lapse_step,
     next_step,
-    parts,
 )
 from core.registrations.wording import ASKED, REASONS, STATUS_WORDS, reason_sentence, status_word
 
