@@ -81,7 +81,11 @@ def _lines(rows: Iterable[AlarmView]) -> Iterator[tuple[str, ...]]:
         told = [f"<div>{escape(_told(delivery, when(delivery.at)))}</div>" for delivery in row.deliveries]
         yield (
             when(row.at),
-            escape(kind_word(row.kind)),
+            escape(
+                _("{alarm} (no longer so)").format(alarm=kind_word(row.kind))
+                if row.over
+                else kind_word(row.kind)
+            ),
             link(f"{one}?id={row.registration_id}", name) if row.registration_id else "",
             escape(environment_name(row.environment)) if row.environment else "",
             f"<div>{''.join(told)}</div>" if told else escape(_("nobody")),

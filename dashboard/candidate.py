@@ -38,9 +38,7 @@ def draw_candidate(app: Application, by: CurrentOperator, view: RegistrationView
             _draw_unknown(app, by, view)
             return
         st.subheader(_("Which login should this connection use?"), icon=":material/compare_arrows:")
-        st.write(
-            _("Consent came from another Exact user. Until you choose, the old connection stays in force.")
-        )
+        st.write(_("Consent came from another Exact user. Nothing changes until you choose."))
         now, new = st.columns(2)
         now.markdown(_("**Now**") + "  \n" + (login(view.grant) if view.grant else _("No login")))
         new.markdown(_("**New**") + "  \n" + login(candidate))

@@ -15,6 +15,7 @@ from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.alarms.addresses import Audience, Recipient, support_address, support_addresses
 from core.alarms.delivery import Outcome, is_held
+from core.alarms.facts import TROUBLES, read_facts, still_holds
 from core.alarms.outbox import AlarmKind
 from core.alarms.sending import error_sentence, service
 from core.application import Application
@@ -23,6 +24,8 @@ from core.registrations.query import COUNT_LIMIT, PAGE_SIZE, Page
 from core.settings import Settings
 from core.storage.models import Alarm, Delivery, Operator, Registration
 from core.storage.sets import among_these
+
+_OF_TROUBLE = (*TROUBLES, AlarmKind.INCIDENT_OPENED)
 
 
 class State(StrEnum):
@@ -62,6 +65,8 @@ class AlarmView:
     environment: str
     registration_id: int | None
     name: str
+    over: bool
+    """What it told of is no longer so: other pages say that all is well by now."""
     deliveries: tuple[DeliveryView, ...]
 
 
@@ -90,7 +95,8 @@ def list_alarms(app: Application, by: CurrentOperator, number: int = 1) -> Page[
         number = min(max(number, 1), pages)
         alarms = session.execute(_latest().limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE)).all()
         told = _deliveries(session, app.settings, alarms)
-    rows = tuple(_alarm_view(alarm, told[alarm.id]) for alarm in alarms)
+        over = _over(session, [alarm.id for alarm in alarms if alarm.kind in _OF_TROUBLE])
+    rows = tuple(_alarm_view(alarm, told[alarm.id], over=alarm.id in over) for alarm in alarms)
     return Page(rows, count, found > COUNT_LIMIT, number, pages)
 
 
@@ -156,6 +162,11 @@ def _latest() -> Select[int, str, datetime, str, int | None, str, bool]:
     )
 
 
+def _over(session: Session, alarm_ids: Sequence[int]) -> set[int]:
+    now = clock.now()
+    return {facts.id for facts in read_facts(session, alarm_ids) if not still_holds(facts, now)}
+
+
 def _deliveries(
     session: Session,
     settings: Settings,
@@ -186,7 +197,7 @@ def _state(row: Delivery, *, held: bool) -> State:
 
 
 def _alarm_view(
-    row: Row[int, str, datetime, str, int | None, str, bool], told: Sequence[DeliveryView]
+    row: Row[int, str, datetime, str, int | None, str, bool], told: Sequence[DeliveryView], *, over: bool
 ) -> AlarmView:
     return AlarmView(
         id=row.id,
@@ -195,5 +206,6 @@ def _alarm_view(
         environment=row.environment,
         registration_id=row.registration_id,
         name=row.name or "",
+        over=over,
         deliveries=tuple(told),
     )

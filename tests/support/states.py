@@ -205,10 +205,10 @@ def _none_works(hall: Hall) -> int:
     return number
 
 
-def _changed(**change: int) -> Callable[[Hall], int]:
+def _changed(*, status: int | None = None, blocking: int | None = None) -> Callable[[Hall], int]:
     def make(hall: Hall) -> int:
         number = hall.connected()
-        hall.world.engine.set_division("nl", CODES[0], **change)
+        hall.world.engine.set_division("nl", CODES[0], status=status, blocking=blocking)
         hall.pass_time(DAY)
         return number
 

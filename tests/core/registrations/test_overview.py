@@ -22,9 +22,10 @@ from core.registrations.listing import (
 )
 from core.registrations.overview import NEEDS_ATTENTION, SHOWN, overview
 from core.registrations.register import delete, disconnect, set_active
-from core.registrations.status import Status
+from core.registrations.status import Status, lapse_step
 from core.seed import seed
 from core.storage.database import Database
+from core.storage.models import Registration
 from tests.factories import make_connected, make_operator
 
 
@@ -131,3 +132,23 @@ def test_the_overview_needs_the_right_to_see(
     monkeypatch.setattr("core.accounts.roles.PERMISSIONS", {Role.ADMIN: frozenset()})
     with pytest.raises(NotAllowed):
         module.overview(app, alice)
+
+
+@pytest.mark.parametrize("tick", [-1, 0, 1])
+@pytest.mark.parametrize("left", [timedelta(0), timedelta(days=14)])
+def test_soon_is_what_the_issue_and_the_alarm_call_soon(
+    app: Application,
+    alice: CurrentOperator,
+    monkeypatch: pytest.MonkeyPatch,
+    left: timedelta,
+    tick: int,
+) -> None:
+    number, now = make_connected(app.database), clock.now()
+    lapses = now + left + timedelta(microseconds=tick)
+    with app.database.transaction() as session:
+        session.get_one(Registration, number).lapses_at = lapses
+    monkeypatch.setattr(clock, "now", lambda: now)
+
+    expected = 0 if lapse_step(lapses, now) is None else 1
+    shown = overview(app, alice)
+    assert (shown.lapsing_count, len(shown.lapsing)) == (expected, expected)
