@@ -22,7 +22,7 @@ ACT_WORDS: dict[Act, str] = {
     Act.TALK: N_("Talk to the customer, then send the link again."),
     Act.CHOOSE: N_("Choose the administrations and save them."),
     Act.DECIDE: N_("Choose which login the connection runs under."),
-    Act.RECONNECT: N_("A new consent is needed: reconnect together, or send the customer a link."),
+    Act.RECONNECT: N_("The customer has to give consent again: reconnect together, or send a link."),
     Act.RESUME: N_("To resume it, set it to Active; then the customer gives a new consent."),
     Act.CHECK: N_("Check now: the answer says what comes next."),
     Act.ADMINISTRATIONS: N_("See which administrations fail, and what each of them needs."),

@@ -113,7 +113,7 @@ def test_the_file_is_in_the_language_of_the_operator(
     make_registration(database, "Bakker")
     sign_in(visitor, app, make_account("Daan", language="nl"))
     answer = visitor.get("/export/registrations.csv", headers={"accept-language": "en"})
-    assert len(rows(answer.content, ";")[0]) == 11
+    assert len(rows(answer.content, ";")[0]) == 14
 
 
 def test_the_file_holds_what_the_filter_shows(

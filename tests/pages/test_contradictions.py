@@ -245,7 +245,7 @@ def test_diagnosis_of_several_says_to_look_at_each(app: Application, sanne: Curr
     assert "See below what each registration needs." in words(page)
     [table] = [part.value for part in page.main.html if "Slagerij" in part.value]
     assert "There is nothing to do." in html.unescape(table)
-    assert "A new consent is needed" in html.unescape(table)
+    assert "The customer has to give consent again" in html.unescape(table)
 
 
 def test_diagnosis_says_reconnect_of_what_needs_it(app: Application, sanne: CurrentOperator) -> None:
@@ -255,7 +255,7 @@ def test_diagnosis_says_reconnect_of_what_needs_it(app: Application, sanne: Curr
     page.text_area("diagnosis_text").set_value("Bakkerij Jansen: 503 Service Unavailable").run()
 
     assert "-badge[:material/link: Yes]" in words(page)
-    assert "A new consent is needed" in words(page)
+    assert "The customer has to give consent again" in words(page)
     assert "again" in page.code[0].value
 
 

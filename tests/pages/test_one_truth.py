@@ -51,7 +51,8 @@ ACTS = {*PRIMARY.values(), "registration_delete", "registration_disconnect", "re
     "registration_save"
 }
 ADVICE = re.compile(
-    r"(?<!if you have to )connect(ing|s)? again|reconnect(?!ing help)|new consent", re.IGNORECASE
+    r"(?<!if you have to )connect(ing|s)? again|reconnect(?!ing help)|new consent|consent again",
+    re.IGNORECASE,
 )
 """Words that ask the customer for something."""
 
