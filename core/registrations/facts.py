@@ -67,7 +67,10 @@ def _asking(session: Session, settings: Settings, registration: Registration, gr
 
 
 def asking_of(session: Session, registration: Registration, grant: Grant | None) -> Asking:
-    """What was done to get a consent since the last one ended: what came of earlier attempts is history."""
+    """What was done to get a consent since the last one ended: what came of earlier attempts is history.
+
+    A link that was made before counts for as long as it is open.
+    """
     since = registration.disconnected_at or (grant.rotated_at if grant else None) or registration.created_at
     link = session.execute(
         select(CustomerLink.created_at, CustomerLink.expires_at)
@@ -75,7 +78,7 @@ def asking_of(session: Session, registration: Registration, grant: Grant | None)
             CustomerLink.registration_id == registration.id,
             CustomerLink.used_at.is_(None),
             CustomerLink.revoked_at.is_(None),
-            CustomerLink.expires_at > since,
+            or_(CustomerLink.created_at > since, CustomerLink.expires_at > clock.now()),
         )
         .order_by(CustomerLink.id.desc())
         .limit(1)

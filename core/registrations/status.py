@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -55,8 +55,8 @@ class Trouble:
     message: str = ""
     at: datetime | None = None
     """When Exact said so; None where it shows from the last reading of the list."""
-    passing: bool = False
-    """It is over by itself: a backup, for instance."""
+    passing: bool = field(default=False, compare=False)
+    """It is over by itself, which follows from the rest: a backup, for instance."""
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,8 @@ def test_each_bad_answer_is_explained_with_a_way_back(
     assert "Next step" in answer.text
     assert f'href="/registration?id={office.number}"' in answer.text
     assert office.grants() == 0
-    assert office.registration.status is Status.WAITING_FOR_CONSENT
+    refused = answered.get("error") == "access_denied"  # which has a status of its own
+    assert office.registration.status is (Status.CONSENT_DENIED if refused else Status.WAITING_FOR_CONSENT)
 
 
 FAULTS = [

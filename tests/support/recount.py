@@ -116,7 +116,11 @@ def _asked(
         for one in links
         if one.registration_id == row.id and one.used_at is None and one.revoked_at is None
     ]
-    link = max((one for one in open_ones if one.expires_at > begun), key=lambda one: one.id, default=None)
+    link = max(
+        (one for one in open_ones if one.created_at > begun or one.expires_at > now),
+        key=lambda one: one.id,
+        default=None,
+    )
     mine = [
         one
         for one in attempts

@@ -100,6 +100,25 @@ def test_the_first_thing_that_stands_in_the_way_is_told(
     found = facts(app, number)
     assert (found.linked, found.failing) == (2, 1)
     assert found.troubles == (Trouble(code, kind),)
+    assert found.troubles[0].passing is (kind is IssueKind.BLOCKED), "Exact ends its backups by itself"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "passing"),
+    [
+        ("forbidden", "Reason: DivisionBlocked", True),
+        ("forbidden", "Forbidden - WrongDivision", False),
+        ("forbidden", None, False),
+        ("rate_limited", None, True),
+        ("outage", None, True),
+    ],
+)
+def test_what_exact_answered_tells_whether_it_passes(
+    app: Application, kind: str, words: str | None, passing: bool
+) -> None:
+    number = make_connected(app.database)
+    make_administration(app.database, number, last_failure_kind=kind, last_failure_message=words)
+    assert [trouble.passing for trouble in facts(app, number).troubles] == [passing]
 
 
 def test_what_exact_answered_is_told_with_its_words_and_its_moment(app: Application) -> None:
