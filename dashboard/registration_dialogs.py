@@ -10,6 +10,7 @@ from core.registrations.names import name_key
 from core.registrations.register import delete, disconnect, set_active
 from core.registrations.seen import seen_in
 from core.registrations.views import RegistrationView
+from core.registrations.wording import called
 from dashboard import signin
 from dashboard.confirming import draw_button
 from dashboard.consent_facts import shared_login
@@ -96,7 +97,7 @@ def confirm_delete(view: RegistrationView) -> None:
         st.markdown(
             _(
                 "Everything about **{name}** is deleted: settings, administrations, timeline and our keys."
-            ).format(name=plain(view.name) or "–")
+            ).format(name=plain(called(view.name)))
         )
         typed = view.name
         if view.submitted_at is not None:

@@ -149,8 +149,10 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
     Outcome.REFUSED: (
         N_("Consent was refused"),
         N_("At Exact Online, Deny was chosen. Nothing was connected and nothing was changed."),
-        N_("The customer, who decides about consent."),
-        _AGAIN,
+        _YOU,
+        N_(
+            "Talk to the customer, then send the link again or press Connect again; nothing you entered is lost."
+        ),
     ),
     Outcome.UNKNOWN_STATE: (
         N_("We do not know this attempt"),
@@ -201,7 +203,7 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
     Outcome.PROVIDER_ERROR: (
         N_("Exact Online reported an error"),
         N_("Exact Online could not handle the request for consent."),
-        N_("Nobody yet: it usually passes."),
+        _YOU,
         _AGAIN,
     ),
     Outcome.TOKEN_ERROR: (
@@ -232,13 +234,13 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
     Outcome.TIMEOUT: (
         N_("Exact Online did not answer in time"),
         N_("The consent was given, but Exact Online did not answer when we handed in its code."),
-        N_("Nobody yet: it usually passes."),
+        _YOU,
         _AGAIN,
     ),
     Outcome.MAINTENANCE: (
         N_("Exact Online is under maintenance"),
         N_("The consent was given, but Exact Online is not available at the moment."),
-        N_("Exact; nobody here can do anything about it."),
+        _YOU,
         N_("Wait a quarter of an hour, then press Connect again; nothing you entered is lost."),
     ),
     Outcome.WITHDRAWN: (

@@ -26,6 +26,7 @@ from core.registrations.next_action import (
     of_issue,
     rule_of,
 )
+from core.registrations.outcomes import ConsentResult, Outcome
 from core.registrations.status import OUTAGE_KINDS, IncidentFact, Status
 from core.registrations.wording import REASONS
 
@@ -211,6 +212,17 @@ def test_an_administration_that_fails_is_decided_by_its_message(
     kind: FailureKind, message: str, expected: NextAction
 ) -> None:
     assert of_issue("failing", DECIDE, message, kind.value) == expected
+
+
+ENDED = {Who.SUPPORT: "You, with the customer.", Who.ADMIN: "An admin of Clickker Connections."}
+
+
+@pytest.mark.parametrize("asked", ["denied", *sorted(FAILED)])
+def test_the_page_on_which_an_attempt_ends_calls_the_same_people(asked: str) -> None:
+    result = ConsentResult(Outcome.REFUSED if asked == "denied" else Outcome(asked))
+    action = decide(f"waiting_for_consent+{asked}")
+    assert result.who == ENDED[action.who]
+    assert ("Talk to the customer" in result.next_step) is (action.act is Act.TALK)
 
 
 def test_somebody_is_needed_unless_it_is_nobody() -> None:
