@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, or_
 
-from core.registrations.status import LAPSED, PAUSED_WITHOUT_CONSENT, REFUSED
+from core.registrations.status import ENDED
 from core.storage.models import Registration
 
 
 def can_lapse() -> ColumnElement[bool]:
     """Of a registration with ``lapses_at``: its consent lives. Reasons begin with why."""
-    gone = (PAUSED_WITHOUT_CONSENT, REFUSED, LAPSED)
-    return ~or_(*(Registration.status_reason.startswith(why, autoescape=True) for why in gone))
+    return ~or_(*(Registration.status_reason.startswith(why, autoescape=True) for why in ENDED))

@@ -43,6 +43,8 @@ PAUSED_WITHOUT_CONSENT = "paused_without_consent"
 ADMINISTRATIONS_WAIT = "administrations_wait"
 """The reason where all that fail are closed by Exact for a while."""
 REFUSED, LAPSED = "refused", "lapsed"
+ENDED = (PAUSED_WITHOUT_CONSENT, REFUSED, LAPSED)
+"""Why, where the consent that was in force has ended."""
 
 
 @dataclass(frozen=True)
@@ -237,8 +239,8 @@ def _waits_too(why: str, facts: Facts) -> str:
 
 
 def needs_consent(status: str, reason: str) -> bool:
-    """Whether only a new consent helps; somebody is to be told, of a paused one too."""
-    return status == Status.RECONNECT_NEEDED or parts(reason)[0] == PAUSED_WITHOUT_CONSENT
+    """Whether the consent has ended; somebody is told once, of a paused one too, whatever comes of asking."""
+    return status == Status.RECONNECT_NEEDED or parts(reason)[0] in ENDED
 
 
 def _without_consent(facts: Facts, now: datetime) -> Derived | None:

@@ -53,7 +53,7 @@ def _write(session: Session, settled: Settled) -> None:
 
 def _is_on_its_way(settled: Settled) -> bool:
     """Whether nothing is new but how far asking for a consent is, of which an entry of its own tells."""
-    return not settled.changed and parts(settled.was[1])[0] == parts(settled.derived.reason)[0]
+    return parts(settled.was[1])[0] == parts(settled.derived.reason)[0]
 
 
 def _write_issues(session: Session, settled: Settled) -> None:

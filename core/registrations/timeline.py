@@ -62,7 +62,7 @@ SENTENCES: dict[str, str] = {
     "disconnected": N_("Disconnected; our keys to the bookkeeping were deleted."),
     "status": N_("Status became {status}: {reason}"),
     "reason": N_("Still {status}, for another reason: {reason}"),
-    "issue_opened": N_("Needs attention: {issue}{names}"),
+    "issue_opened": N_("Something is wrong: {issue}{names}"),
     "issue_resolved": N_("No longer so: {issue}{names}"),
     "issue_snoozed": N_("Silenced until {until}: {issue}"),
 }

@@ -134,6 +134,17 @@ def test_the_end_of_a_link_is_no_news_to_the_timeline(desk: Desk) -> None:
     assert kinds == ["registered", "status", "link_created", "link_revoked"]
 
 
+def test_that_exact_is_asked_whose_a_new_consent_is_is_no_step_in_the_timeline(desk: Desk) -> None:
+    number = connect(desk.app, desk.by, desk.simulator)
+    with clock.shifted(31 * DAY):
+        Keeper(desk.app).turn()
+        consent(desk.app, desk.by, desk.simulator, number)
+    with desk.app.database.read() as session:
+        told = session.scalars(select(TimelineEntry).order_by(TimelineEntry.id.desc())).all()
+    steps = [entry.details["status"] for entry in told if entry.kind in {"status", "reason"}]
+    assert steps.index("reconnect_needed") < steps.index("waiting_for_consent") == len(steps) - 1
+
+
 @pytest.mark.parametrize(
     ("fault", "outcome"),
     [

@@ -211,6 +211,9 @@ def test_what_is_paused_says_whether_its_consent_lives(
 
 def test_only_a_new_consent_helps_what_is_red_and_nothing_else() -> None:
     assert {status for status in Status if needs_consent(status, "")} == {Status.RECONNECT_NEEDED}
+    assert needs_consent(Status.ATTENTION, "refused+undecided"), "told once, whatever comes of asking"
+    assert needs_consent(Status.WAITING_FOR_CONSENT, "lapsed+unidentified")
+    assert not needs_consent(Status.WAITING_FOR_CONSENT, "waiting_for_consent+denied")
 
 
 @pytest.mark.parametrize(
