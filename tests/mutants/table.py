@@ -39,6 +39,10 @@ PARTS = (
         _in("tests/core/exact", "test_answers", "test_oauth", "test_client"),
     ),
     Part(
+        _in("core/registrations", "asking", "next_action"),
+        _in("tests/core/registrations", "test_next_action", "test_status"),
+    ),
+    Part(
         _in("core/registrations", "incident_rules", "issues", "overruling", "schedule", "status"),
         _in(
             "tests/core/registrations",
@@ -168,7 +172,13 @@ PARTS = (
         (
             *_in("tests/core/registrations", "test_budget", "test_checks", "test_incidents", "test_issues"),
             *_in("tests/core/registrations", "test_facts", "test_settle", "test_shared_login"),
-            *_in("tests/core/registrations", "test_mass_refusals", "test_our_journal", "test_refused_calls"),
+            *_in(
+                "tests/core/registrations",
+                "test_asking",
+                "test_mass_refusals",
+                "test_our_journal",
+                "test_refused_calls",
+            ),
             *_in("tests/core/registrations", "test_shared_logins", "test_telling", "test_token_in_a_check"),
             "tests/core/keeping/test_keeper.py",
         ),

@@ -245,6 +245,7 @@ def test_the_row_of_a_registration_tells_the_facts(days: int | None, soon: bool)
     lapses = None if days is None else now + timedelta(days=days)
     facts = ActionFacts.of("connected", "connected", None, lapses, now)
     assert facts == ActionFacts(Status.CONNECTED, "connected", "", soon)
+    assert ActionFacts(Status.CONNECTED, "connected") == ActionFacts(Status.CONNECTED, "connected", "", False)
     assert ActionFacts.of("attention", "stale", "words", None, now).message == "words"
 
 
