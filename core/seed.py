@@ -25,10 +25,10 @@ from core.registrations.issues import issue_columns, problems
 from core.registrations.names import name_key
 from core.registrations.status import Derived, Facts, derive
 from core.seed_names import OWNERS, administration_name, company_name
-from core.seed_stories import FAILING, Story, grant_columns, registration_columns, stories
+from core.seed_stories import FAILING, Story, consent_columns, grant_columns, registration_columns, stories
 from core.settings import Settings
 from core.storage import bulk, counters
-from core.storage.models import Administration, Grant, Issue, Operator, Registration
+from core.storage.models import Administration, Consent, Grant, Issue, Operator, Registration
 
 _CHUNK = 2_000
 _MANY = 5_000
@@ -99,6 +99,7 @@ class _Batch:
         self._registrations: list[dict[str, Any]] = []
         self._administrations: list[dict[str, Any]] = []
         self._grants: list[dict[str, Any]] = []
+        self._consents: list[dict[str, Any]] = []
         self._issues: list[dict[str, Any]] = []
         self._counts: Counter[str] = Counter()
 
@@ -119,6 +120,8 @@ class _Batch:
             row["grant_id"] = grant["id"]
             row["next_check_at"] = self._next_check(row)
             self._grants.append(grant)
+        if story.denied:
+            self._consents.append(consent_columns(row, self._now))
         self._registrations.append(row)
         self._add_administrations(row, story, held, failing)
         self._counts[f"status:{derived.status}"] += 1
@@ -128,11 +131,12 @@ class _Batch:
         """Insert the rows and add their figures, in the one transaction of ``session``."""
         bulk.insert_rows(session, Grant, self._grants)
         bulk.insert_rows(session, Registration, self._registrations)
+        bulk.insert_rows(session, Consent, self._consents)
         bulk.insert_rows(session, Administration, self._administrations)
         bulk.insert_rows(session, Issue, self._issues)
         for name, delta in sorted(self._counts.items()):
             counters.add(session, name, delta)
-        for kept in (self._grants, self._registrations, self._administrations, self._issues):
+        for kept in (self._grants, self._registrations, self._consents, self._administrations, self._issues):
             kept.clear()
         self._counts.clear()
 

@@ -9,13 +9,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.exact.errors import FailureKind
+from core.registrations.asking import NOT_ASKED, Asking
 from core.registrations.issues import IssueKind
+from core.registrations.outcomes import Outcome
 from core.registrations.status import Derived, Facts, Trouble
 from core.settings import Settings
 from core.storage.models import new_uuid
 from core.tokens.facts import lapses_at
 
 FAILING = FailureKind.FORBIDDEN.value
+_DENIED = 30.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Story:
     failing: bool = False
     """One of its administrations is closed to us."""
     refused: bool = False
+    denied: bool = False
+    """The customer was asked, and pressed Deny."""
     success: float | None = 12.0
     failure: float | None = None
     failure_kind: FailureKind | None = None
@@ -56,6 +61,9 @@ class Story:
             linked=linked,
             failing=failing,
             troubles=tuple(Trouble(first_code + place, IssueKind.FAILING) for place in range(failing)),
+            asking=Asking(answer=Outcome.REFUSED, answered_at=_ago(now, _DENIED))
+            if self.denied
+            else NOT_ASKED,
             fresh=settings.fresh,
         )
 
@@ -71,7 +79,8 @@ _MIX: tuple[tuple[int, dict[str, Any]], ...] = (
     (20, {"success": 300.0, "failure": 4.0, "failure_kind": FailureKind.REFUSED, "refused": True}),
     (15, {"success": 760.0, "rotated": 760.0}),
     (35, {"linked": False, "success": 1.0}),
-    (40, _BEFORE_CONSENT),
+    (30, _BEFORE_CONSENT),
+    (10, {**_BEFORE_CONSENT, "denied": True}),
     (20, {**_BEFORE_CONSENT, "submitted": False}),
     (20, {"active": False}),
     (20, {**_BEFORE_CONSENT, "disconnected": True, "success": 900.0}),
@@ -115,6 +124,21 @@ def registration_columns(story: Story, derived: Derived, now: datetime, settings
         "status_reason": derived.reason,
         "status_until": derived.until,
         "lapses_at": facts.lapses_at,
+    }
+
+
+def consent_columns(registration: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """The attempt at which the customer refused."""
+    at = _ago(now, _DENIED)
+    return {
+        "id": new_uuid(),
+        "registration_id": registration["id"],
+        "environment": registration["environment"],
+        "created_at": at,
+        "expires_at": at,
+        "used_at": at,
+        "outcome": Outcome.REFUSED.value,
+        "turned_away": "",
     }
 
 

@@ -240,7 +240,8 @@ def _waits_too(why: str, facts: Facts) -> str:
 
 def needs_consent(status: str, reason: str) -> bool:
     """Whether the consent has ended; somebody is told once, of a paused one too, whatever comes of asking."""
-    return status == Status.RECONNECT_NEEDED or parts(reason)[0] in ENDED
+    beside = status in {Status.PAUSED, Status.ATTENTION, Status.WAITING_FOR_CONSENT}
+    return status == Status.RECONNECT_NEEDED or (beside and parts(reason)[0] in ENDED)
 
 
 def _without_consent(facts: Facts, now: datetime) -> Derived | None:
