@@ -25,7 +25,7 @@ NAMED = 10
 def draw_who(grant: GrantView) -> None:
     """The Exact user who gave consent, and who else hangs on the same login."""
     rows = {
-        _("Exact user"): plain(grant.full_name) or "–",
+        _("Exact user"): plain(grant.known_as),
         _("User name"): plain(grant.user_name) or "–",
         _("E-mail"): plain(grant.email) or "–",
         _("Environment"): f"Exact Online {plain(environment_name(grant.environment))}",
@@ -38,7 +38,7 @@ def draw_who(grant: GrantView) -> None:
 def login(grant: GrantView) -> str:
     """The Exact user, a line for each name; most log in with their e-mail address: once is enough."""
     names = dict.fromkeys((grant.full_name, grant.user_name, grant.email))
-    return "  \n".join(plain(name) for name in names if name)
+    return "  \n".join(plain(name) for name in names if name) or plain(grant.known_as)
 
 
 def shared_login(grant: GrantView) -> str:

@@ -43,7 +43,7 @@ st.markdown(
         "Consent for **{name}** came from **{user}**. Exact Online shows {count} administration.",
         "Consent for **{name}** came from **{user}**. Exact Online shows {count} administrations.",
         found,
-    ).format(user=plain(view.grant.full_name), name=plain(view.name), count=found)
+    ).format(user=plain(view.grant.known_as), name=plain(view.name), count=found)
 )
 draw_who(view.grant)
 if not found:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +15,10 @@ from core.exact.errors import ExactError, FailureKind
 _LONGEST_WAIT = timedelta(hours=25)
 _SECONDS_NOT_MILLISECONDS = 10**11
 _DEEPEST_TEXT = 4
+_MOST_DIGITS = 40
+_LARGEST_WHOLE = 2**63 - 1
+_LARGEST_EXACT = 2.0**53
+_WHOLE = re.compile(r"([0-9]{1,19})(?:\.0{0,20})?")
 
 
 def read_json(body: bytes) -> Any:  # noqa: ANN401 - the shape is what the caller finds out
@@ -22,7 +28,7 @@ def read_json(body: bytes) -> Any:  # noqa: ANN401 - the shape is what the calle
     """
     try:
         text = body.decode(json.detect_encoding(body))
-        return json.loads(text, object_pairs_hook=_last_that_says_something)
+        return json.loads(text, object_pairs_hook=_last_that_says_something, parse_int=_readable)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -83,6 +89,11 @@ def common_error(
     return None
 
 
+def _readable(digits: str) -> int | float:
+    """A whole number; one of absurdly many digits is no number of anything, and must not cost the whole answer."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else math.inf
+
+
 def _last_that_says_something(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for key, value in pairs:
@@ -113,6 +124,26 @@ def epoch(text: str | None, received_at: datetime) -> datetime | None:
     except (OverflowError, ValueError, OSError):
         return None
     return moment if received_at < moment <= received_at + _LONGEST_WAIT else None
+
+
+def whole(value: Any) -> int | None:  # noqa: ANN401 - whatever JSON holds
+    """A whole number from 0 to 2^63-1, however it is written: 2000001, 2000001.0, "2000001" or " 2000001.0 ".
+
+    None for everything else: NaN, half and negative numbers, booleans, and a fraction that is too large to be exact.
+    """
+    if isinstance(value, str):
+        found = _WHOLE.fullmatch(value.strip())
+        value = int(found[1]) if found else None
+    elif isinstance(value, float):
+        value = int(value) if value.is_integer() and value < _LARGEST_EXACT else None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_WHOLE:
+        return None
+    return value
+
+
+def code_of(value: Any) -> int | None:  # noqa: ANN401
+    """The code of an administration: a whole number above 0, read alike wherever Exact names one."""
+    return whole(value) or None
 
 
 def number(text: str | None) -> float | None:

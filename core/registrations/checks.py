@@ -13,6 +13,7 @@ from core.application import Application
 from core.audit.events import Event
 from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
+from core.exact.paging import Listed
 from core.i18n import _
 from core.registrations.administrations import keep_seen
 from core.registrations.budget import Budget, only_waits
@@ -209,7 +210,7 @@ def _next(
 
 def _keep(session: Session, row: Registration, found: Found, now: datetime) -> None:
     """What Exact shows, and how each administration that was asked has answered."""
-    keep_seen(session, row, found.divisions or (), found.users)
+    keep_seen(session, row, found.divisions or Listed(), found.users)
     for administration in _linked(session, row):
         if administration.code not in found.probed:
             continue

@@ -169,6 +169,7 @@ def grant_view(
         full_name=grant.full_name,
         email=grant.email,
         environment=grant.environment,
+        identified=grant.exact_user_id is not None,
         created_at=grant.created_at,
         rotated_at=rotated,
         lapses_at=lapses_at(rotated, settings) if rotated else None,
@@ -179,9 +180,8 @@ def grant_view(
 
 
 def remember_user(grant: Grant, me: Me) -> None:
-    """Write down who Exact says the login belongs to."""
+    """Write down who Exact says the login belongs to; what it does not say stays as it was."""
     grant.exact_user_id = me.user_id
-    grant.user_name = me.user_name
-    grant.full_name = me.full_name
-    grant.email = me.email
-    grant.current_division = me.current_division
+    for name in ("user_name", "full_name", "email", "current_division"):
+        if (said := getattr(me, name)) is not None:
+            setattr(grant, name, said)

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from core.simulator import atom, fields
 from core.simulator.answers import Answer, Refused, api_error, json_answer
-from core.simulator.config import AllDivisions
+from core.simulator.config import AllDivisions, Numbers
 from core.simulator.context import Context, current_division, known_user, pair_of_access, permitted, reachable
 from core.simulator.data import Division, User
 from core.simulator.faults import OUTSIDE_SCOPE, SCOPE_VIOLATED, WRONG_DIVISION, Place
@@ -18,6 +18,7 @@ from core.simulator.odata import (
     Query,
     Resource,
     Row,
+    Value,
     answer_collection,
     literal,
     parse_query,
@@ -195,8 +196,9 @@ def _resource(context: Context, request: ApiRequest, caller: Caller, target: Tar
         url=f"{request.base}/api/v1/{name}",
         type=_TYPES[target.endpoint],
         key={"me": "UserID", "accounts": "ID"}.get(target.endpoint, "Code"),
-        rows=_rows(context, caller, target),
+        rows=[_as_it_is(context, row) for row in _rows(context, caller, target)],
         page_rows=context.config.page_rows,
+        refusal=context.config.refusal_of_a_field,
     )
 
 
@@ -245,8 +247,25 @@ def _read(context: Context, request: ApiRequest, target: Target, resource: Resou
     if target.endpoint == "me" and context.config.me_as_bare_list:
         document = {"d": _rows_of(document)}
     if "json" in request.accept.lower():
+        for row in _rows_of(document):
+            _write_numbers(context, row)
         return json_answer(document)
     return _as_atom(context, resource, _rows_of(document))
+
+
+def _as_it_is(context: Context, row: Row) -> Row:
+    """A row without what is dropped, and with null where nothing is said."""
+    config = context.config
+    kept = {name: value for name, value in row.items() if name not in config.dropped_fields}
+    return kept | {name: None for name in config.null_fields if name in kept}
+
+
+def _write_numbers(context: Context, row: Row) -> None:
+    write: dict[Numbers, Callable[[int], Value]] = {Numbers.FRACTION: float, Numbers.TEXT: str}
+    form = write.get(context.config.numbers)
+    for name, value in row.items() if form else ():
+        if form is not None and isinstance(value, int) and not isinstance(value, bool):
+            row[name] = form(value)
 
 
 def _read_one(

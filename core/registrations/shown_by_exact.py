@@ -1,0 +1,85 @@
+"""Writing down which administrations Exact shows: what is new, what has changed, and what is no longer there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core import clock
+from core.exact.paging import Listed
+from core.exact.rows import Division
+from core.registrations.names import name_key
+from core.registrations.reading_places import forget_pages
+from core.registrations.user_lists import UserList
+from core.storage.models import Administration, Registration
+
+
+def keep_seen(
+    session: Session,
+    registration: Registration,
+    divisions: Listed,
+    users: UserList,
+) -> None:
+    """Write down what Exact shows now; what it no longer shows is kept only where it is linked.
+
+    Only a list that goes beyond what is permitted to us proves that the user does not reach what is missing from it.
+    What is missing from a list that could not all be read, or from one that is still being read, stays as it was.
+    """
+    now = clock.now()
+    waiting = users.goes_on_at is not None
+    query = select(Administration).where(Administration.registration_id == registration.id)
+    rows = {row.code: row for row in session.scalars(query)}
+    permitted = {division.code for division in divisions}
+    seen = users.divisions or Listed()
+    beyond = [division for division in seen if division.code not in permitted]
+    for division in (*divisions, *beyond):
+        row = rows.pop(division.code, None) or _new(session, registration, division.code, now)
+        _fill(row, division)
+        row.permitted, row.user_sees = division.code in permitted, True
+        if row.permitted:
+            row.seen_at = now
+            row.found_at = row.found_at or now
+    for gone in rows.values() if divisions.whole else ():
+        if gone.linked:
+            gone.permitted = False
+            gone.user_sees = gone.user_sees if waiting else False if beyond and seen.whole else None
+        elif gone.permitted or (seen.whole and not waiting):
+            session.delete(gone)
+    session.flush()
+    if registration.grant_id is not None and not waiting:
+        forget_pages(session, registration.id, registration.grant_id)
+
+
+def _new(session: Session, registration: Registration, code: int, now: datetime) -> Administration:
+    row = Administration(
+        registration_id=registration.id,
+        environment=registration.environment,
+        code=code,
+        name=str(code),
+        linked=False,
+        seen_at=now,
+        status=registration.status,
+        owner_id=registration.owner_id,
+        active=registration.active,
+    )
+    session.add(row)
+    return row
+
+
+def _fill(row: Administration, division: Division) -> None:
+    """Write down what Exact says of it; what it does not say stays as it was."""
+    said = {
+        "name": division.name,
+        "customer_name": division.customer_name,
+        "country": division.country,
+        "currency": division.currency,
+        "vat_number": division.vat_number,
+        "exact_status": division.status,
+        "blocking_status": division.blocking_status,
+    }
+    for name, value in said.items():
+        if value is not None:
+            setattr(row, name, value)
+    row.name_key = name_key(row.name)
