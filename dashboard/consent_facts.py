@@ -12,7 +12,9 @@ from core.i18n import _, ngettext
 from core.registrations.administrations import read_administrations
 from core.registrations.fitting import compare_name
 from core.registrations.names import NameMatch
+from core.registrations.registration import registration
 from core.registrations.views import GrantView, RegistrationView
+from core.registrations.wording import figure
 from dashboard.administration_picker import forget_choice
 from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
@@ -92,12 +94,29 @@ def draw_missing_help(app: Application, by: CurrentOperator, view: RegistrationV
             )
             + f"\n\n**{ADMINISTRATIONS_PATH}**"
         )
-        if by.may(Action.CHECK) and st.button(
-            _("Read the list again"), key=f"{place}_read", icon=":material/refresh:"
-        ):
-            with st.spinner(_("Asking Exact Online …")), attempt() as done:
-                read_administrations(app, by, view.id)
-            if done:
-                forget_choice(view, place)
-                flash(_("The list has been read again."))
-                st.rerun()
+        draw_read_again(app, by, view, place)
+
+
+def draw_read_again(
+    app: Application, by: CurrentOperator, view: RegistrationView, place: str, *, first: bool = False
+) -> None:
+    """The button that asks Exact for the list; ``first`` where it is what comes next."""
+    if by.may(Action.CHECK) and st.button(
+        _("Read the list again"),
+        key=f"{place}_read",
+        icon=":material/refresh:",
+        type="primary" if first else "secondary",
+    ):
+        with st.spinner(_("Asking Exact Online …")), attempt() as done:
+            read_administrations(app, by, view.id)
+        if done:
+            forget_choice(view, place)
+            count = len(registration(app, by, view.id).administrations)
+            flash(
+                ngettext(
+                    "The list has been read: {count} administration.",
+                    "The list has been read: {count} administrations.",
+                    count,
+                ).format(count=figure(count))
+            )
+            st.rerun()

@@ -12,13 +12,14 @@ from urllib.parse import urlencode
 import httpx
 
 from core.exact import transport
-from core.exact.answers import common_error, exact_words, looks_like_html, read_json
+from core.exact.answers import api_answer
 from core.exact.environments import base_url
 from core.exact.errors import ExactError, FailureKind
 from core.exact.limits import Meter, read_limits
 from core.exact.oauth import TokenPair, exchange_body, parse_token_answer, refresh_body
 from core.exact.paging import OF_THE_PLACE, Listed, Pages, Reading, division_in, of_system, page_of
 from core.exact.rows import Division, Me, next_page, read_me, rows_of
+from core.exact.rules.first_consent import NO_DIVISION
 from core.exact.selecting import Fields, to_leave_out
 from core.settings import Settings
 
@@ -26,9 +27,6 @@ TOKEN_BYTES = 64 * 1024
 API_BYTES = 10 * 1024 * 1024
 MOST_CANDIDATES = 6
 """Exact blocks an app for an hour after ten errors at one address."""
-
-NO_DIVISION = "Me: no current division"
-"""Our own words: there is no number with which the list can be asked for."""
 
 _ME = Fields("current/Me", "UserID", ("UserName", "FullName", "Email", "CurrentDivision"))
 _DIVISIONS = Fields(
@@ -256,7 +254,7 @@ class ExactClient:
         answer = transport.send(self._client(), request, seconds=seconds, limit=API_BYTES)
         if meter is not None:
             meter.heard(division, read_limits(answer.status, answer.headers, answer.received_at))
-        return _read(answer)
+        return api_answer(answer.status, answer.headers, answer.body, answer.received_at)
 
     def _client(self) -> httpx.Client:
         with self._lock:
@@ -265,33 +263,9 @@ class ExactClient:
             return self._http
 
 
-def _read(answer: transport.Answer) -> Any:  # noqa: ANN401
-    """The JSON of a good answer of the API; raises ``ExactError`` for any other (exact-online.md, section 7)."""
-    error = common_error(answer.status, answer.headers, answer.body, answer.received_at)
-    if error is not None:
-        raise error
-    words = exact_words(answer.headers, answer.body)
-    if answer.status >= 400:  # noqa: PLR2004
-        kinds = {401: FailureKind.NOT_AUTHENTICATED, 403: FailureKind.FORBIDDEN}
-        kind = kinds.get(answer.status, FailureKind.BAD_REQUEST)
-        raise ExactError(kind, exact_message=words, status=answer.status)
-    if looks_like_html(answer.headers, answer.body) and "xml" not in _content_type(answer):
-        raise ExactError(FailureKind.OUTAGE, status=answer.status)
-    if "json" not in _content_type(answer):
-        raise ExactError(FailureKind.UNKNOWN, status=answer.status)
-    try:
-        return read_json(answer.body)
-    except ValueError:
-        raise ExactError(FailureKind.UNKNOWN, status=answer.status) from None
-
-
 def _there(root: str, place: str) -> str:
     """The address of a place that was kept. Raises ``ExactError`` (BAD_REQUEST) when it is none of this Exact's."""
     try:
         return next_page(root, place)
     except ExactError:
         raise ExactError(FailureKind.BAD_REQUEST) from None
-
-
-def _content_type(answer: transport.Answer) -> str:
-    return answer.headers.get("content-type", "").lower()

@@ -20,7 +20,7 @@ ONLY_THE_KEY = "!"
 _BAD_REQUEST = 400
 _QUOTED = re.compile(r"[‘’'\"“”`«\[]([A-Za-z][A-Za-z0-9_]{1,60})[‘’'\"“”`»\]]")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,60}")
-_SAYS_NOTHING = frozenset({"bad_request", "invalid_request"})
+_SAYS_NOTHING = frozenset({"bad_request", "invalid_request", "unknown_field"})
 """Rules for messages that may well be about our choice of fields."""
 
 

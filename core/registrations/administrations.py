@@ -15,9 +15,11 @@ from core.application import Application
 from core.audit.events import Event
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exact.errors import ExactError
+from core.exact.paging import Listed
 from core.i18n import _
 from core.registrations.budget import Budget, only_waits
 from core.registrations.doors import known_codes
+from core.registrations.facts import linked_of
 from core.registrations.failures import record_failure
 from core.registrations.fitting import compare_name
 from core.registrations.incidents import note_success
@@ -28,10 +30,10 @@ from core.registrations.schedule import wants_checks
 from core.registrations.scope import check_visible, find, find_for, visible
 from core.registrations.seen import Seen, check_linked, check_login
 from core.registrations.settle import follow, settle
-from core.registrations.shown_by_exact import keep_seen
+from core.registrations.shown_by_exact import keep_seen, nothing_shown
 from core.registrations.timeline import write
 from core.registrations.unsaved import forget_saved
-from core.registrations.user_lists import user_divisions
+from core.registrations.user_lists import UserList, user_divisions
 from core.registrations.views import AdministrationView
 from core.storage.models import Administration, Grant, Registration
 from core.tokens.rotation import access_token
@@ -67,6 +69,8 @@ def read_from_exact(
     pages = KeptPages(app, registration_id, grant.id, fresh=fresh)
     try:
         token = access_token(app, grant.id)
+        if not known:  # the user may have opened an administration since
+            known = [app.exact.me(registration.environment, token, budget).current_division]
         divisions = app.exact.divisions(registration.environment, token, known, budget, pages)
         users = user_divisions(app, registration.environment, pages, token, divisions, budget=budget)
     except ExactError as error:
@@ -74,17 +78,29 @@ def read_from_exact(
     finally:
         budget.keep()
         follow(app, grant.id)
+    if _write_down(app, registration_id, grant.id, divisions, users, actor):
+        return None
+    return _not_read(app, registration_id, nothing_shown())
+
+
+def _write_down(
+    app: Application, registration_id: int, grant_id: str, divisions: Listed, users: UserList, actor: str
+) -> bool:
+    """Keep what Exact shows; False where that is nothing, and nothing is linked either."""
     with app.database.transaction() as session:
         row = find(session, registration_id)
-        if row.grant_id != grant.id:
-            return None
+        if row.grant_id != grant_id:
+            return True
         keep_seen(session, row, divisions, users)
         _go_on(row, users.goes_on_at)
-        row.last_checked_at = row.last_success_at = clock.now()
         write(session, row.id, actor, "administrations_read", count=len(divisions))
+        linked = session.scalar(select(Administration.id).where(*linked_of(row.id)).limit(1))
+        if not divisions and linked is None:
+            return False
+        row.last_checked_at = row.last_success_at = clock.now()
         settle(session, app.settings, row, clock.now())
         note_success(session, app.settings, row, clock.now())
-    return None
+    return True
 
 
 def _not_read(app: Application, registration_id: int, error: ExactError) -> ExactError:

@@ -210,7 +210,13 @@ def _next(
 
 def _keep(session: Session, row: Registration, found: Found, now: datetime) -> None:
     """What Exact shows, and how each administration that was asked has answered."""
-    keep_seen(session, row, found.divisions or Listed(), found.users)
+    listed = found.divisions or Listed()
+    if (
+        session.scalar(select(Administration.id).where(Administration.registration_id == row.id).limit(1))
+        is None
+    ):
+        write(session, row.id, CLICKKER, "administrations_read", count=len(listed))
+    keep_seen(session, row, listed, found.users)
     for administration in _linked(session, row):
         if administration.code not in found.probed:
             continue

@@ -14,6 +14,7 @@ from core.exact.paging import Listed
 from core.exact.rows import Me
 from core.registrations.budget import Budget, holds_back
 from core.registrations.reading_places import KeptPages
+from core.registrations.shown_by_exact import nothing_shown
 from core.registrations.user_lists import UserList, user_divisions
 from core.tokens.rotation import access_token, distrust
 
@@ -89,6 +90,8 @@ class Round:
                 self._app, self._subject.registration_id, self._subject.grant_id, hurry=self._hurry
             )
             found.divisions = self._list(numbers, pages)
+            if not found.divisions and not self._subject.linked:
+                raise nothing_shown()
             found.users = self._users(found.divisions, pages)
             if found.users.goes_on_at is not None:
                 found.leave(found.users.goes_on_at)

@@ -8,12 +8,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import clock
+from core.exact.errors import ExactError, FailureKind
 from core.exact.paging import Listed
 from core.exact.rows import Division
+from core.exact.rules.first_consent import NOTHING_SHOWN
 from core.registrations.names import name_key
 from core.registrations.reading_places import forget_pages
 from core.registrations.user_lists import UserList
 from core.storage.models import Administration, Registration
+
+
+def nothing_shown() -> ExactError:
+    """Exact gives a list, and it is empty: there is nothing to choose, and somebody at the customer's has to act."""
+    return ExactError(FailureKind.FORBIDDEN, exact_message=NOTHING_SHOWN)
 
 
 def keep_seen(

@@ -256,6 +256,8 @@ def _read(context: Context, request: ApiRequest, target: Target, resource: Resou
 def _as_it_is(context: Context, row: Row) -> Row:
     """A row without what is dropped, and with null where nothing is said."""
     config = context.config
+    if not config.dropped_fields and not config.null_fields:
+        return row
     kept = {name: value for name, value in row.items() if name not in config.dropped_fields}
     return kept | {name: None for name in config.null_fields if name in kept}
 
