@@ -15,7 +15,6 @@ from core.application import Application
 from core.audit.events import Event
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exact.errors import ExactError
-from core.exact.paging import Listed
 from core.i18n import _
 from core.registrations.budget import Budget, only_waits
 from core.registrations.doors import known_codes
@@ -33,7 +32,7 @@ from core.registrations.settle import follow, settle
 from core.registrations.shown_by_exact import keep_seen, nothing_shown
 from core.registrations.timeline import write
 from core.registrations.unsaved import forget_saved
-from core.registrations.user_lists import UserList, user_divisions
+from core.registrations.user_lists import user_divisions
 from core.registrations.views import AdministrationView
 from core.storage.models import Administration, Grant, Registration
 from core.tokens.rotation import access_token
@@ -78,29 +77,27 @@ def read_from_exact(
     finally:
         budget.keep()
         follow(app, grant.id)
-    if _write_down(app, registration_id, grant.id, divisions, users, actor):
-        return None
-    return _not_read(app, registration_id, nothing_shown())
-
-
-def _write_down(
-    app: Application, registration_id: int, grant_id: str, divisions: Listed, users: UserList, actor: str
-) -> bool:
-    """Keep what Exact shows; False where that is nothing, and nothing is linked either."""
     with app.database.transaction() as session:
         row = find(session, registration_id)
-        if row.grant_id != grant_id:
-            return True
+        if row.grant_id != grant.id:
+            return None
         keep_seen(session, row, divisions, users)
-        _go_on(row, users.goes_on_at)
         write(session, row.id, actor, "administrations_read", count=len(divisions))
-        linked = session.scalar(select(Administration.id).where(*linked_of(row.id)).limit(1))
-        if not divisions and linked is None:
-            return False
-        row.last_checked_at = row.last_success_at = clock.now()
-        settle(session, app.settings, row, clock.now())
-        note_success(session, app.settings, row, clock.now())
-    return True
+        shown = bool(divisions) or _has_linked(session, row)
+        if shown:
+            _note_success(session, app, row, users.goes_on_at)
+    return None if shown else _not_read(app, registration_id, nothing_shown())
+
+
+def _has_linked(session: Session, row: Registration) -> bool:
+    return session.scalar(select(Administration.id).where(*linked_of(row.id)).limit(1)) is not None
+
+
+def _note_success(session: Session, app: Application, row: Registration, goes_on_at: datetime | None) -> None:
+    _go_on(row, goes_on_at)
+    row.last_checked_at = row.last_success_at = clock.now()
+    settle(session, app.settings, row, clock.now())
+    note_success(session, app.settings, row, clock.now())
 
 
 def _not_read(app: Application, registration_id: int, error: ExactError) -> ExactError:

@@ -52,13 +52,13 @@ def leave_out_fields(
     with app.database.transaction() as session:
         place = environment, exact_app(app.settings, environment).client_id
         new = [name for name in sorted(fields) if _is_new(session, place, f"{resource}{_MARK}{name}", now)]
-        for name in new:
-            log.warning(
-                "Exact Online (%s) refuses the field %s of %s: %s", environment, name, resource, words
-            )
-            what = f"{resource} {_worded(name)}".rstrip()
-            if not _was_told(session, environment, what, now):
-                announce(session, AlarmKind.FIELD_REFUSED, now, environment=environment, what=what)
+        if not new:
+            return
+        log.warning("Exact Online (%s) refuses %s of %s: %s", environment, ", ".join(new), resource, words)
+        if untold := [name for name in new if name not in _told(session, environment, now)]:
+            named = ", ".join(name for name in untold if name not in {EVERYTHING, ONLY_THE_KEY})
+            what = f"{named} ({resource})" if named else resource
+            announce(session, AlarmKind.FIELD_REFUSED, now, environment=environment, what=what, fields=untold)
 
 
 def _is_new(session: Session, place: tuple[str, str], field: str, now: datetime) -> bool:
@@ -83,14 +83,11 @@ def _is_new(session: Session, place: tuple[str, str], field: str, now: datetime)
     return session.execute(written).first() is not None
 
 
-def _was_told(session: Session, environment: str, what: str, now: datetime) -> bool:
+def _told(session: Session, environment: str, now: datetime) -> set[str]:
+    """The fields of which support has been told: one that several lists have is one piece of news."""
     query = select(Alarm.details).where(
         Alarm.kind == AlarmKind.FIELD_REFUSED.value,
         Alarm.environment == environment,
         Alarm.created_at > now - QUIET,
     )
-    return any(details.get("what") == what for details in session.scalars(query))
-
-
-def _worded(name: str) -> str:
-    return "" if name in {EVERYTHING, ONLY_THE_KEY} else name
+    return {name for details in session.scalars(query) for name in details.get("fields", ())}
