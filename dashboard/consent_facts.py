@@ -88,13 +88,18 @@ def draw_login_hint(view: RegistrationView, grant: GrantView) -> None:
 def draw_missing_help(app: Application, by: CurrentOperator, view: RegistrationView, place: str) -> None:
     """How the customer permits more administrations, and reading the list again."""
     with st.expander(_("Is an administration missing?"), icon=":material/help:"):
-        st.markdown(
-            _(
-                "Exact Online shows only what was permitted in its own form. The customer widens that there, in Dutch:"
-            )
-            + f"\n\n**{ADMINISTRATIONS_PATH}**"
-        )
+        draw_where_permitted()
         draw_read_again(app, by, view, place)
+
+
+def draw_where_permitted() -> None:
+    """Where the customer permits administrations at Exact."""
+    st.markdown(
+        _(
+            "Exact Online shows only what was permitted in its own form. The customer widens that there, in Dutch:"
+        )
+        + f"\n\n**{ADMINISTRATIONS_PATH}**"
+    )
 
 
 def draw_read_again(

@@ -8,7 +8,7 @@ from core.accounts.roles import CurrentOperator
 from core.application import Application
 from core.i18n import _
 from core.registrations.views import RegistrationView
-from dashboard.consent_facts import draw_read_again
+from dashboard.consent_facts import draw_read_again, draw_where_permitted
 from dashboard.markdown import plain
 from dashboard.registration_facts import draw_meaning
 
@@ -19,6 +19,7 @@ def draw_nothing(app: Application, by: CurrentOperator, view: RegistrationView, 
         st.warning(plain(view.status_sentence), icon=":material/warning:")
     else:
         st.warning(_("Exact Online has not shown the administrations yet."), icon=":material/warning:")
+    draw_where_permitted()
     draw_read_again(app, by, view, place, first=True)
     draw_meaning(view, by.name)
 
@@ -33,4 +34,5 @@ def draw_nothing_linkable(app: Application, by: CurrentOperator, view: Registrat
         ),
         icon=":material/link_off:",
     )
+    draw_where_permitted()
     draw_read_again(app, by, view, f"{place}_none", first=True)

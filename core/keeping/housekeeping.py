@@ -33,7 +33,6 @@ from core.storage.models import (
     Knock,
     OperatorSession,
     ProviderVisit,
-    ReadPage,
     RefusedCall,
     SecondStep,
     SignInFailure,
@@ -41,6 +40,7 @@ from core.storage.models import (
     TimelineEntry,
     UnsavedWork,
 )
+from core.storage.models_keeping import ReadPage
 
 BATCH = 500
 """Rows deleted in one transaction: on SQLite everybody else waits for it."""

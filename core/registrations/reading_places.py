@@ -25,7 +25,8 @@ from core.i18n import ngettext
 from core.registrations.overruling import UNSAID
 from core.registrations.views import ReadingView
 from core.registrations.wording import figure, hour_of
-from core.storage.models import ReadPage, Registration, new_uuid
+from core.storage.models import Registration, new_uuid
+from core.storage.models_keeping import ReadPage
 from core.storage.sets import on_sqlite
 
 TOO_OLD = timedelta(hours=6)

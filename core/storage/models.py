@@ -25,16 +25,7 @@ from core.storage.models_accounts import (
 )
 from core.storage.models_audit import AuditEntry, AuditHead
 from core.storage.models_counters import Counter
-from core.storage.models_keeping import (
-    Alarm,
-    CallBudget,
-    Delivery,
-    Grant,
-    Incident,
-    Issue,
-    ReadPage,
-    RefusedCall,
-)
+from core.storage.models_keeping import Alarm, CallBudget, Delivery, Grant, Incident, Issue, RefusedCall
 from core.text import fold
 
 __all__ = [
@@ -57,7 +48,6 @@ __all__ = [
     "OperatorIdentity",
     "OperatorSession",
     "ProviderVisit",
-    "ReadPage",
     "RecoveryCode",
     "RefusedCall",
     "Registration",

@@ -27,7 +27,8 @@ from core.registrations.views import RegistrationForm, RegistrationView
 from core.simulator.answers import Answer
 from core.simulator.api import ApiRequest
 from core.simulator.data import Directory, Division, User, vat_number
-from core.storage.models import Administration, ReadPage, Registration
+from core.storage.models import Administration, Registration
+from core.storage.models_keeping import ReadPage
 from tests.factories import make_operator
 from tests.support.connecting import consent
 from tests.support.interleaving import another_process
