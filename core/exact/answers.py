@@ -127,9 +127,11 @@ def api_answer(status: int, headers: Mapping[str, str], body: bytes, received_at
     content_type = headers.get("content-type", "").lower()
     if status < 400 and "json" in content_type and not looks_like_html(headers, body):  # noqa: PLR2004
         try:
-            return read_json(body)
+            answer = read_json(body)
         except ValueError:
             raise ExactError(FailureKind.UNKNOWN, status=status) from None
+        if not isinstance(answer, dict) or "error" not in answer or "d" in answer:
+            return answer
     words = exact_words(headers, body)
     kind = told_kind(words, _SAID_IN_WORDS) or _kind_of(status, headers, body)
     raise ExactError(kind, exact_message=words, status=status)

@@ -63,7 +63,7 @@ def read_from_exact(
     the keeper, or with the next who asks."""
     with app.database.read() as session:
         registration, grant = _with_grant(session, registration_id)
-        known = known_codes(session, registration_id, grant.current_division)
+        known: list[int | None] = [*known_codes(session, registration_id, grant.current_division)]
     budget = Budget(app, registration.environment, grant.current_division, grant.id)
     pages = KeptPages(app, registration_id, grant.id, fresh=fresh)
     try:
@@ -71,7 +71,9 @@ def read_from_exact(
         if not known:  # the user may have opened an administration since
             known = [app.exact.me(registration.environment, token, budget).current_division]
         divisions = app.exact.divisions(registration.environment, token, known, budget, pages)
-        users = user_divisions(app, registration.environment, pages, token, divisions, budget=budget)
+        users = user_divisions(
+            app, registration.environment, pages, token, divisions, budget=budget, through=known
+        )
     except ExactError as error:
         return _not_read(app, registration_id, pages.in_short(error))
     finally:

@@ -165,7 +165,7 @@ def _record(app: Application, subject: Subject, actor: str, found: Found, budget
             remember_user(grant, found.me)
         before = _failing_administrations(session, row), failing(row)
         row.next_check_at = _next(session, app, row, found, now)
-        if found.divisions is not None:
+        if found.divisions is not None and not found.written:
             _keep(session, row, found, now)
         if found.error is not None and only_waits(found.error):
             settle(

@@ -55,7 +55,8 @@ class KeptPages:
     ) -> None:
         self._app, self._hurry = app, hurry
         self._whose = (registration_id, grant_id, resource)
-        self._id, self._number, self._next, self._only = new_uuid(), 0, "", None
+        self._id, self._number, self._next = new_uuid(), 0, ""
+        self._only: Page | None = None
         self.count = 0
         """How many administrations have been read."""
         self._find(fresh=fresh)

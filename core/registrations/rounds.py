@@ -56,6 +56,8 @@ class Found:
     me: Me | None = None
     divisions: Listed | None = None
     users: UserList = field(default_factory=UserList)
+    written: bool = False
+    """Whether ``divisions`` is written down already, and only what the user sees is still being read."""
     probed: dict[int, ExactError | None] = field(default_factory=dict)
     error: ExactError | None = None
     rest_at: datetime | None = None
@@ -89,13 +91,16 @@ class Round:
             pages = KeptPages(
                 self._app, self._subject.registration_id, self._subject.grant_id, hurry=self._hurry
             )
+            known = pages.is_whole()
             found.divisions = self._list(numbers, pages)
             if not found.divisions and not self._subject.linked:
                 raise nothing_shown()
             found.users = self._users(found.divisions, pages)
             if found.users.goes_on_at is not None:
                 found.leave(found.users.goes_on_at)
-            self._probe(found)
+                found.written = known
+            if not found.written:
+                self._probe(found)
         except ExactError as error:
             found.error = error
         except _NoToken as none:
@@ -112,9 +117,11 @@ class Round:
             raise pages.in_short(error) from None
 
     def _users(self, divisions: Listed, pages: KeptPages) -> UserList:
-        environment = self._subject.environment
+        environment, own = self._subject.environment, frozenset(self._subject.linked)
         return self._call(
-            lambda token: user_divisions(self._app, environment, pages, token, divisions, budget=self._budget)
+            lambda token: user_divisions(
+                self._app, environment, pages, token, divisions, budget=self._budget, through=own
+            )
         )
 
     def _who(self) -> Me:

@@ -6,6 +6,7 @@ would use up those of all customers behind the login (exact-online.md, section 6
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -51,18 +52,19 @@ def user_divisions(
     divisions: Listed,
     *,
     budget: Budget,
+    through: Collection[int | None] = (),
 ) -> UserList:
     """What the user of this login reaches; nothing when Exact does not tell, or refused to within the last day.
 
-    ``divisions`` is what our consent permits, read into ``pages``: one of them is asked through. Nothing that goes
-    wrong here is raised.
+    ``divisions`` is what our consent permits, read into ``pages``: one of them is asked ``through``. Nothing that
+    goes wrong here is raised.
     """
     if _is_refused(app, environment, pages.grant_id):
         return UserList()
     refusals: list[ExactError] = []
     own = pages.beside(app.settings.user_list)
     found = app.exact.user_divisions(
-        environment, token, door(divisions), budget, refusals.append, reading=own
+        environment, token, door(divisions, through), budget, refusals.append, reading=own
     )
     for error in refusals:
         if error.kind == FailureKind.RATE_LIMITED and (
