@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.application import Application
 from core.exact.rows import Me
+from core.registrations.reading_places import forget_pages_of
 from core.registrations.views import GrantView
 from core.settings import Settings
 from core.storage.database import afterwards
@@ -51,6 +52,7 @@ def release_grant(session: Session, app: Application, grant_id: str) -> None:
         return
     if session.scalar(query.limit(1)) is None:
         forget_aside(session, app, grant)
+        forget_pages_of(session, grant_id)
         session.delete(grant)
         session.flush()
         afterwards(session, lambda: app.journal.forget([grant_id]))
