@@ -121,7 +121,11 @@ class KeptPages:
             range(self._number)
         ):  # somebody else has come to its end meanwhile
             raise self.unfinished(clock.now() + A_MINUTE)
-        return united([Page(tuple(Division(*fields) for fields in row.rows), "", row.whole) for row in rows])
+        try:
+            return united([Page(tuple(Division(*row) for row in page.rows), "", page.whole) for page in rows])
+        except TypeError:  # kept by another version of the program, which knew other fields
+            self.begin_anew()
+            raise self.unfinished(clock.now() + A_MINUTE) from None
 
     def in_short(self, error: ExactError) -> ExactError:
         """``error``, or, where it only interrupts this reading, that it goes on."""

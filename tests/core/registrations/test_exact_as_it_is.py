@@ -14,6 +14,8 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from core.accounts.roles import CurrentOperator
+from core.alarms.facts import read_facts
+from core.alarms.messages import compose
 from core.application import Application
 from core.exact.answers import code_of, whole
 from core.exact.client import ExactClient
@@ -297,6 +299,11 @@ def test_a_dropped_field_is_left_out_for_everybody_and_told_once(
     assert (refusals(one, "divisions"), refusals(one, "all_divisions"), refusals(one)) == (1, 1, 2)
     [alarm] = alarms(one)
     assert alarm.details["what"] == (f"{what} (system/Divisions)" if what else "system/Divisions")
+    with one.app.database.read() as session:
+        [news] = read_facts(session, [alarm.id])
+    message = compose([news], "nl", "https://c.example")
+    assert "kent iets niet meer waar wij om vragen" in message.body
+    assert alarm.details["what"] in message.body
 
 
 def test_it_is_asked_for_again_the_next_day_and_told_no_second_time(

@@ -17,12 +17,13 @@ from core.exact.errors import ExactError, FailureKind
 from core.keeping.housekeeping import tidy
 from core.keeping.keeper import Keeper
 from core.registrations.administrations import read_administrations, save_administrations
-from core.registrations.checks import check_now
+from core.registrations.budget import only_waits
+from core.registrations.checks import check, check_now
 from core.registrations.decisions import compare_candidate
 from core.registrations.register import register
 from core.registrations.registration import registration
 from core.registrations.status import Status
-from core.registrations.timeline import timeline
+from core.registrations.timeline import CLICKKER, timeline
 from core.registrations.views import RegistrationForm, RegistrationView
 from core.simulator.answers import Answer
 from core.simulator.api import ApiRequest
@@ -328,6 +329,40 @@ def test_a_list_of_one_page_is_kept_nowhere(tmp_path: Path, database_url: str) -
         office.consent()
         assert office.pages() == 0
         assert len(office.view.administrations) == 60
+
+
+def test_a_keeper_that_is_asked_to_stop_leaves_the_rest_for_later(office: Office) -> None:
+    office.consent()
+    kept, asked = office.pages(), office.calls()
+    office.world.advance(61)
+    error = check(office.app, office.number, CLICKKER, hurry=lambda: True)
+    assert error is not None
+    assert only_waits(error)
+    assert (office.pages(), office.calls()) == (kept + 1, asked + 1)
+    assert office.view.last_failure_kind is None
+    office.turns_until_whole()
+    assert len(office.view.administrations) == ALL
+
+
+def test_pages_of_another_version_of_the_program_are_read_anew(office: Office) -> None:
+    office.consent()
+    with office.app.database.transaction() as session:
+        session.scalars(select(ReadPage).where(ReadPage.number == 0)).one().rows = [
+            [FIRST, "a", "field", "less"]
+        ]
+    office.turns_until_whole()
+    assert len(office.view.administrations) == ALL
+
+
+def test_a_place_at_another_exact_is_left(office: Office) -> None:
+    """The host is what the settings say; a path that is none of the API's is refused before anything is sent."""
+    office.consent()
+    with office.app.database.transaction() as session:
+        last = session.scalars(select(ReadPage).order_by(ReadPage.number.desc()).limit(1)).one()
+        last.following = "https://evil.example/api/v1/1/system/Divisions?$skiptoken=1"
+    office.turns_until_whole()
+    assert len(office.view.administrations) == ALL
+    assert office.statuses() == {200}
 
 
 def test_two_keepers_at_one_list_ask_for_each_page_once_or_leave_it_to_the_other(office: Office) -> None:
