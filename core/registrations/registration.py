@@ -11,6 +11,7 @@ from core.registrations.administrations import view_administrations
 from core.registrations.check_facts import check_view
 from core.registrations.customer_links import open_link
 from core.registrations.grants import grant_view
+from core.registrations.reading_places import reading_view
 from core.registrations.scope import look_at, visible
 from core.registrations.status import Status
 from core.registrations.views import RegistrationView
@@ -57,6 +58,7 @@ def _view(
         candidate=grant_view(session, app.settings, row.candidate_grant_id, row.id, seen),
         link=open_link(session, row.id),
         administrations=view_administrations(session, row, seen),
+        reading=reading_view(session, row),
     )
 
 

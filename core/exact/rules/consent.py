@@ -38,7 +38,12 @@ UNCONFIRMED = Rule(
 CONSENT_RULES = (
     Rule(
         key="old_refresh_token",
-        phrases=("old refresh token used",),
+        phrases=(
+            "old refresh token used",
+            "oud refresh token gebruikt",
+            "oude refresh token gebruikt",
+            "oud vernieuwingstoken gebruikt",
+        ),
         kind=FailureKind.REFUSED,
         who=Who.CUSTOMER,
         reconnect=Reconnect.YES,
@@ -51,7 +56,11 @@ CONSENT_RULES = (
     ),
     Rule(
         key="broken_chain",
-        phrases=("invalid or empty chainid",),
+        phrases=(
+            "invalid or empty chainid",
+            "ongeldige of lege chainid",
+            "chainid is ongeldig of leeg",
+        ),
         kind=FailureKind.REFUSED,
         who=Who.CUSTOMER,
         reconnect=Reconnect.YES,
@@ -67,7 +76,14 @@ CONSENT_RULES = (
     ),
     Rule(
         key="refresh_token_expired",
-        phrases=("the refresh token expired at", "refresh token expired", "refresh token has expired"),
+        phrases=(
+            "the refresh token expired at",
+            "refresh token expired",
+            "refresh token has expired",
+            "refresh token is verlopen",
+            "refreshtoken is verlopen",
+            "vernieuwingstoken is verlopen",
+        ),
         kind=FailureKind.REFUSED,
         who=Who.CUSTOMER,
         reconnect=Reconnect.YES,
@@ -93,7 +109,14 @@ CONSENT_RULES = (
     ),
     Rule(
         key="access_denied",
-        weak=("access denied", "user denied", "user has denied"),
+        weak=(
+            "access denied",
+            "user denied",
+            "user has denied",
+            "toegang geweigerd",
+            "gebruiker heeft geweigerd",
+            "toestemming geweigerd",
+        ),
         who=Who.CUSTOMER,
         reconnect=Reconnect.YES,
         sentence=N_(
@@ -108,7 +131,11 @@ CONSENT_RULES = (
     ),
     Rule(
         key="client_not_found",
-        phrases=("client with identifier … not found",),
+        phrases=(
+            "client with identifier … not found",
+            "client met id … niet gevonden",
+            "client met identificatie … niet gevonden",
+        ),
         kind=FailureKind.CLIENT,
         who=Who.US,
         reconnect=Reconnect.NO,
@@ -121,7 +148,12 @@ CONSENT_RULES = (
     ),
     Rule(
         key="callback_not_valid",
-        phrases=("callback uri … is not valid", "callback uri is not valid"),
+        phrases=(
+            "callback uri … is not valid",
+            "callback uri is not valid",
+            "callback uri … is niet geldig",
+            "callback uri … is ongeldig",
+        ),
         kind=FailureKind.CLIENT,
         who=Who.US,
         reconnect=Reconnect.NO,
@@ -134,7 +166,11 @@ CONSENT_RULES = (
     ),
     Rule(
         key="invalid_authorization_request",
-        phrases=("invalid authorization request",),
+        phrases=(
+            "invalid authorization request",
+            "ongeldig autorisatieverzoek",
+            "ongeldige autorisatieaanvraag",
+        ),
         who=Who.US,
         reconnect=Reconnect.NOT_YET,
         sentence=N_(
@@ -146,7 +182,10 @@ CONSENT_RULES = (
     ),
     Rule(
         key="invalid_client",
-        weak=("invalid client",),
+        weak=(
+            "invalid client",
+            "ongeldige client",
+        ),
         kind=FailureKind.CLIENT,
         default=True,
         who=Who.US,
@@ -173,7 +212,13 @@ CONSENT_RULES = (
     ),
     Rule(
         key="not_authenticated",
-        weak=("401 unauthorized", "unauthorized"),
+        weak=(
+            "401 unauthorized",
+            "unauthorized",
+            "401 niet gemachtigd",
+            "niet gemachtigd",
+            "niet geautoriseerd",
+        ),
         kind=FailureKind.NOT_AUTHENTICATED,
         default=True,
         who=Who.US,
