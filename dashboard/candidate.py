@@ -34,7 +34,7 @@ def draw_candidate(app: Application, by: CurrentOperator, view: RegistrationView
     if candidate is None:
         return
     with st.container(border=True):
-        if not candidate.user_name:
+        if not candidate.identified:
             _draw_unknown(app, by, view)
             return
         st.subheader(_("Which login should this connection use?"), icon=":material/compare_arrows:")

@@ -12,7 +12,9 @@ from core.i18n import _, ngettext
 from core.registrations.administrations import read_administrations
 from core.registrations.fitting import compare_name
 from core.registrations.names import NameMatch
+from core.registrations.registration import registration
 from core.registrations.views import GrantView, RegistrationView
+from core.registrations.wording import figure
 from dashboard.administration_picker import forget_choice
 from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
@@ -25,7 +27,7 @@ NAMED = 10
 def draw_who(grant: GrantView) -> None:
     """The Exact user who gave consent, and who else hangs on the same login."""
     rows = {
-        _("Exact user"): plain(grant.full_name) or "–",
+        _("Exact user"): plain(grant.known_as),
         _("User name"): plain(grant.user_name) or "–",
         _("E-mail"): plain(grant.email) or "–",
         _("Environment"): f"Exact Online {plain(environment_name(grant.environment))}",
@@ -38,7 +40,7 @@ def draw_who(grant: GrantView) -> None:
 def login(grant: GrantView) -> str:
     """The Exact user, a line for each name; most log in with their e-mail address: once is enough."""
     names = dict.fromkeys((grant.full_name, grant.user_name, grant.email))
-    return "  \n".join(plain(name) for name in names if name)
+    return "  \n".join(plain(name) for name in names if name) or plain(grant.known_as)
 
 
 def shared_login(grant: GrantView) -> str:
@@ -86,18 +88,40 @@ def draw_login_hint(view: RegistrationView, grant: GrantView) -> None:
 def draw_missing_help(app: Application, by: CurrentOperator, view: RegistrationView, place: str) -> None:
     """How the customer permits more administrations, and reading the list again."""
     with st.expander(_("Is an administration missing?"), icon=":material/help:"):
-        st.markdown(
-            _(
-                "Exact Online shows only what was permitted in its own form. The customer widens that there, in Dutch:"
-            )
-            + f"\n\n**{ADMINISTRATIONS_PATH}**"
+        draw_where_permitted()
+        draw_read_again(app, by, view, place)
+
+
+def draw_where_permitted() -> None:
+    """Where the customer permits administrations at Exact."""
+    st.markdown(
+        _(
+            "Exact Online shows only what was permitted in its own form. The customer widens that there, in Dutch:"
         )
-        if by.may(Action.CHECK) and st.button(
-            _("Read the list again"), key=f"{place}_read", icon=":material/refresh:"
-        ):
-            with st.spinner(_("Asking Exact Online …")), attempt() as done:
-                read_administrations(app, by, view.id)
-            if done:
-                forget_choice(view, place)
-                flash(_("The list has been read again."))
-                st.rerun()
+        + f"\n\n**{ADMINISTRATIONS_PATH}**"
+    )
+
+
+def draw_read_again(
+    app: Application, by: CurrentOperator, view: RegistrationView, place: str, *, first: bool = False
+) -> None:
+    """The button that asks Exact for the list; ``first`` where it is what comes next."""
+    if by.may(Action.CHECK) and st.button(
+        _("Read the list again"),
+        key=f"{place}_read",
+        icon=":material/refresh:",
+        type="primary" if first else "secondary",
+    ):
+        with st.spinner(_("Asking Exact Online …")), attempt() as done:
+            read_administrations(app, by, view.id)
+        if done:
+            forget_choice(view, place)
+            count = len(registration(app, by, view.id).administrations)
+            flash(
+                ngettext(
+                    "The list has been read: {count} administration.",
+                    "The list has been read: {count} administrations.",
+                    count,
+                ).format(count=figure(count))
+            )
+            st.rerun()

@@ -7,6 +7,7 @@ import streamlit as st
 from core.accounts.roles import Action, CurrentOperator
 from core.application import Application
 from core.i18n import _
+from core.registrations.reading_places import progress
 from core.registrations.status import Status
 from core.registrations.views import RegistrationView
 from dashboard.administration_picker import draw_picker
@@ -29,12 +30,14 @@ def draw_administrations(app: Application, by: CurrentOperator, view: Registrati
     if not by.may(Action.REGISTER):
         _draw_names(view)
         return
+    if view.reading is not None:
+        st.caption(progress(view.reading))
     if view.status is Status.CHOOSE_ADMINISTRATIONS:
         draw_name_hint(view)
         draw_login_hint(view, view.grant)
     if view.administrations:
         _draw_editor(app, by, view)
-    else:
+    elif view.reading is None:
         st.caption(_("Exact Online has shown no administrations yet."))
     draw_missing_help(app, by, view, PLACE)
 

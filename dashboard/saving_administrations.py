@@ -17,6 +17,7 @@ from dashboard.administration_picker import forget_choice
 from dashboard.feedback import attempt
 from dashboard.markdown import plain
 from dashboard.navigation import switch_to
+from dashboard.nothing_to_choose import draw_nothing_linkable
 
 NAMED = 10
 """Names that are enough to see that something is odd."""
@@ -38,7 +39,7 @@ def draw_save(
     The button is primary where saving is what comes next: something changes, and all of it fits.
     """
     if not any(a.available or a.linked for a in view.administrations):
-        st.info(_("Nothing here can be linked; the remarks above say why."), icon=":material/link_off:")
+        draw_nothing_linkable(app, by, view, place)
         _draw_back(view, key)
         return
     strange = unlike(view, chosen)

@@ -13,6 +13,7 @@ from dashboard.complete import draw_complete
 from dashboard.consent_facts import draw_login_hint, draw_missing_help, draw_name_hint, draw_who
 from dashboard.markdown import plain
 from dashboard.navigation import end_page, page, switch_to
+from dashboard.nothing_to_choose import draw_nothing
 from dashboard.reading import wait_for_administrations
 from dashboard.registration_in_address import registration_in_address
 from dashboard.saving_administrations import draw_save
@@ -28,7 +29,7 @@ if "saved" in st.query_params and view.linked:
     draw_complete(view)
     end_page()
 
-st.title(_("Choose administrations"))
+st.title(_("Choose administrations") if view.administrations or view.reading else _("No administrations yet"))
 if view.grant is None:
     st.info(_("There is no consent for this registration yet."), icon=":material/hourglass_empty:")
     st.page_link(page("registration"), label=_("To the registration"), query_params={"id": str(view.id)})
@@ -43,11 +44,11 @@ st.markdown(
         "Consent for **{name}** came from **{user}**. Exact Online shows {count} administration.",
         "Consent for **{name}** came from **{user}**. Exact Online shows {count} administrations.",
         found,
-    ).format(user=plain(view.grant.full_name), name=plain(view.name), count=found)
+    ).format(user=plain(view.grant.known_as), name=plain(view.name), count=found)
 )
 draw_who(view.grant)
 if not found:
-    st.warning(plain(view.status_sentence), icon=":material/warning:")
+    draw_nothing(app, by, view, PLACE)
 else:
     draw_name_hint(view)
     draw_login_hint(view, view.grant)
@@ -63,6 +64,6 @@ else:
         seen=shown(view, PLACE),
         saved=lambda: switch_to(PLACE, id=view.id, saved=1),
     )
-draw_missing_help(app, by, view, PLACE)
+    draw_missing_help(app, by, view, PLACE)
 st.page_link(page("registration"), label=_("To the registration"), query_params={"id": str(view.id)})
 has_shown(view, PLACE)

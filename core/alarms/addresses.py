@@ -41,6 +41,7 @@ _TOLD = {
     AlarmKind.JOURNAL_FAILS: "support",
     AlarmKind.TOKEN_ORPHANED: "support",
     AlarmKind.ANSWER_MISPLACED: "support",
+    AlarmKind.FIELD_REFUSED: "support",
 }
 """Unless the settings say otherwise. A test goes where it was asked for."""
 

@@ -40,6 +40,8 @@ class AlarmFacts:
     """What most had in common, of an incident: a ``FailureKind``."""
     end: str = ""
     """Why it is over, of an incident (``core.registrations.incident_rules.End``)."""
+    what: str = ""
+    """What Exact does not know any more."""
     incident_closed: bool = False
     told_before: bool = False
     """Somebody was told of the trouble whose end this is."""
@@ -99,6 +101,7 @@ def _facts(session: Session, row: Row[Alarm, Registration, str, datetime | None]
         lapses_at=registration.lapses_at if registration else None,
         failure=str(alarm.details.get("failure", "")),
         end=str(alarm.details.get("end", "")),
+        what=str(alarm.details.get("what", "")),
         incident_closed=closed_at is not None,
         told_before=_told_before(session, alarm),
     )

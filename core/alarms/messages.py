@@ -33,6 +33,7 @@ KIND_WORDS: dict[AlarmKind, str] = {
     AlarmKind.INCIDENT_CLOSED: N_("Incident is over"),
     AlarmKind.TOKEN_ORPHANED: N_("Key set aside"),
     AlarmKind.ANSWER_MISPLACED: N_("Archive was changed"),
+    AlarmKind.FIELD_REFUSED: N_("Exact changed its data"),
     AlarmKind.TEST: N_("Test"),
 }
 """In the order of a digest: what asks for somebody's hands comes first."""
@@ -58,6 +59,10 @@ _HAPPENED: dict[AlarmKind, str] = {
         "The archive of keys on our server holds for {name} ({country}) something that is not this customer's, or "
         "was changed. Nothing of it has been used."
     ),
+    AlarmKind.FIELD_REFUSED: N_(
+        "Exact Online ({country}) does not know something any more that we ask for: {what}. We go on without it; "
+        "customers notice nothing, but what is shown of their administrations may be out of date."
+    ),
     AlarmKind.TEST: N_("This is a test: alarms of Clickker Connections arrive here."),
 }
 _ACT: dict[AlarmKind, str] = {
@@ -74,6 +79,7 @@ _ACT: dict[AlarmKind, str] = {
     AlarmKind.ANSWER_MISPLACED: N_(
         "An admin must find out who wrote to the journal's folder on the server (SECURITY.md, after a leaked database)."
     ),
+    AlarmKind.FIELD_REFUSED: N_("The developers must look what Exact calls it now, and ask for that."),
     AlarmKind.TEST: N_("Nobody has to do anything."),
 }
 """Who acts on what is not decided in ``core.registrations.next_action``: it is about no state of a registration."""
@@ -179,6 +185,7 @@ def _happened(alarm: AlarmFacts) -> str:
         country=environment_name(alarm.environment),
         at=moment(alarm.at),
         lapses=moment(alarm.lapses_at),
+        what=neutral(alarm.what, 100),
     )
 
 

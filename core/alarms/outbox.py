@@ -28,6 +28,8 @@ class AlarmKind(StrEnum):
     """A token came back to a row that had moved on: kept aside, and somebody should look."""
     ANSWER_MISPLACED = "answer_misplaced"
     """What is archived of a consent's tokens is another's, or was changed: nobody else than an intruder does that."""
+    FIELD_REFUSED = "field_refused"
+    """Exact does not know a field any more that we ask for: ``what`` in the details. We go on without it."""
     TEST = "test"
     """Somebody asked whether alarms arrive."""
 

@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from core.exact.diagnosis import told_kind
 from core.exact.errors import ExactError, FailureKind
+from core.exact.pages import words_of_page
 
 # Exact says when a limit ends as UTC epoch milliseconds; the day is the longest period (exact-online.md, section 6).
 _LONGEST_WAIT = timedelta(hours=25)
 _SECONDS_NOT_MILLISECONDS = 10**11
 _DEEPEST_TEXT = 4
+_MOST_DIGITS = 40
+_MOST_ERRORS = 20
+_TEXT_KEYS = (
+    "error_description",
+    "message",
+    "value",
+    "faultstring",
+    "error",
+    "odata.error",
+    "errors",
+    "fault",
+    "innererror",
+    "detail",
+    "title",
+)
+_SAID_IN_WORDS = frozenset({FailureKind.FORBIDDEN, FailureKind.OUTAGE, FailureKind.RATE_LIMITED})
+"""What the API may say with whatever status. That a consent is over is said by the address for tokens alone."""
+_LARGEST_WHOLE = 2**63 - 1
+_LARGEST_EXACT = 2.0**53
+_WHOLE = re.compile(r"([0-9]{1,19})(?:\.0{0,20})?")
 
 
 def read_json(body: bytes) -> Any:  # noqa: ANN401 - the shape is what the caller finds out
@@ -22,7 +46,7 @@ def read_json(body: bytes) -> Any:  # noqa: ANN401 - the shape is what the calle
     """
     try:
         text = body.decode(json.detect_encoding(body))
-        return json.loads(text, object_pairs_hook=_last_that_says_something)
+        return json.loads(text, object_pairs_hook=_last_that_says_something, parse_int=_readable)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -35,15 +59,18 @@ def looks_like_html(headers: Mapping[str, str], body: bytes) -> bool:
 
 
 def exact_words(headers: Mapping[str, str], body: bytes) -> str:
-    """What Exact says is wrong: the text of the error in any of its four shapes, then the header Reason."""
+    """What Exact says is wrong: the text of the error in any of its shapes, its code, then the header Reason."""
     try:
         answer = read_json(body)
     except ValueError:
-        answer = None
-    said = _text_of(answer)
-    reason = headers.get("reason", "")
-    parts = [said] if reason in said else [said, reason]
-    return " · ".join(part for part in parts if part)
+        said, code = words_of_page(body) if _is_text(headers, body) else "", ""
+    else:
+        said, code = _text_of(answer), _code_in(answer)
+    words: list[str] = []
+    for part in (said, code, headers.get("reason", "")):
+        if part and not any(part in earlier for earlier in words):
+            words.append(part)
+    return " · ".join(words)
 
 
 def retry_moment(headers: Mapping[str, str], received_at: datetime) -> datetime | None:
@@ -83,6 +110,52 @@ def common_error(
     return None
 
 
+def _readable(digits: str) -> int | float:
+    """A whole number; one of absurdly many digits is no number of anything, and must not cost the whole answer."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else math.inf
+
+
+def api_answer(status: int, headers: Mapping[str, str], body: bytes, received_at: datetime) -> Any:  # noqa: ANN401
+    """The JSON of a good answer of the API; raises ``ExactError`` for any other (exact-online.md, section 7).
+
+    What Exact says counts for more than the status that it says it with: a licence that has expired is no outage, and
+    maintenance no fault of ours.
+    """
+    error = common_error(status, headers, body, received_at)
+    if error is not None:
+        raise error
+    content_type = headers.get("content-type", "").lower()
+    if status < 400 and "json" in content_type and not looks_like_html(headers, body):  # noqa: PLR2004
+        try:
+            answer = read_json(body)
+        except ValueError:
+            raise ExactError(FailureKind.UNKNOWN, status=status) from None
+        if not isinstance(answer, dict) or "error" not in answer or "d" in answer:
+            return answer
+    words = exact_words(headers, body)
+    kind = told_kind(words, _SAID_IN_WORDS) or _kind_of(status, headers, body)
+    raise ExactError(kind, exact_message=words, status=status)
+
+
+def _kind_of(status: int, headers: Mapping[str, str], body: bytes) -> FailureKind:
+    if status >= 400:  # noqa: PLR2004
+        kinds = {401: FailureKind.NOT_AUTHENTICATED, 403: FailureKind.FORBIDDEN}
+        return kinds.get(status, FailureKind.BAD_REQUEST)
+    page = looks_like_html(headers, body) and "xml" not in headers.get("content-type", "").lower()
+    return FailureKind.OUTAGE if page else FailureKind.UNKNOWN
+
+
+def _is_text(headers: Mapping[str, str], body: bytes) -> bool:
+    return looks_like_html(headers, body) or headers.get("content-type", "").lower().startswith("text/")
+
+
+def _code_in(answer: Any) -> str:  # noqa: ANN401
+    """The code of an error of OData, where it says something: {"error":{"code":"LicenseExpired", ...}}."""
+    error = answer.get("error", answer.get("odata.error")) if isinstance(answer, dict) else None
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, str) and not code.strip().isdigit() else ""
+
+
 def _last_that_says_something(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for key, value in pairs:
@@ -92,13 +165,18 @@ def _last_that_says_something(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _text_of(value: Any, depth: int = 0) -> str:  # noqa: ANN401
-    """{"error":"…","error_description":"…"}, {"error":{"message":{"value":"…"}}} or {"fault":{"faultstring":"…"}}."""
+    """The error of OAuth, of OData in its versions 2 to 4, of a gateway, and of others on the way to Exact."""
     if isinstance(value, str):
         return value
-    if not isinstance(value, dict) or depth > _DEEPEST_TEXT:
+    if depth > _DEEPEST_TEXT:
         return ""
-    keys = ("error_description", "message", "value", "faultstring", "error", "fault")
-    found = (_text_of(value.get(key), depth + 1) for key in keys)
+    if isinstance(value, list):
+        found = (_text_of(item, depth + 1) for item in value[:_MOST_ERRORS])
+    elif isinstance(value, dict):
+        lowered = {key.lower(): item for key, item in value.items()}
+        found = (_text_of(lowered.get(key), depth + 1) for key in _TEXT_KEYS)
+    else:
+        return ""
     return next((text for text in found if text), "")
 
 
@@ -113,6 +191,26 @@ def epoch(text: str | None, received_at: datetime) -> datetime | None:
     except (OverflowError, ValueError, OSError):
         return None
     return moment if received_at < moment <= received_at + _LONGEST_WAIT else None
+
+
+def whole(value: Any) -> int | None:  # noqa: ANN401 - whatever JSON holds
+    """A whole number from 0 to 2^63-1, however it is written: 2000001, 2000001.0, "2000001" or " 2000001.0 ".
+
+    None for everything else: NaN, half and negative numbers, booleans, and a fraction that is too large to be exact.
+    """
+    if isinstance(value, str):
+        found = _WHOLE.fullmatch(value.strip())
+        value = int(found[1]) if found else None
+    elif isinstance(value, float):
+        value = int(value) if value.is_integer() and value < _LARGEST_EXACT else None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_WHOLE:
+        return None
+    return value
+
+
+def code_of(value: Any) -> int | None:  # noqa: ANN401
+    """The code of an administration: a whole number above 0, read alike wherever Exact names one."""
+    return whole(value) or None
 
 
 def number(text: str | None) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 
@@ -56,6 +57,13 @@ def diagnose(message: str, kind: FailureKind | None = None, status: int | None =
     rule = found[0] if found else _fallback(kind, _status_in(folded) if status is None else status)
     words = neutral(without_secrets(plain), SHOWN_LENGTH)
     return Diagnosis(rule, words, tuple(found[1:]))
+
+
+def told_kind(words: str, among: Collection[FailureKind] | None = None) -> FailureKind | None:
+    """The kind of the message that stands first in ``words``, of these kinds; None where none of them is known."""
+    candidates = tuple(rule for rule in RULES if rule.kind and (among is None or rule.kind in among))
+    found = _strong(fold(read_pasted(words)), candidates)
+    return found[0].kind if found else None
 
 
 def sentence_for(kind: str, exact_message: str = "") -> str:

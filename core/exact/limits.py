@@ -38,6 +38,12 @@ class Meter(Protocol):
     def heard(self, division: int, limits: Limits) -> None:
         """An answer has come."""
 
+    def left_out(self, resource: str) -> frozenset[str]:
+        """The fields that are not asked of this resource, since Exact did not know them lately."""
+
+    def leave_out(self, resource: str, fields: frozenset[str], words: str) -> None:
+        """Exact answers without these ``fields``, and refused them with these ``words``."""
+
 
 def read_limits(status: int, headers: Mapping[str, str], received_at: datetime) -> Limits:
     """The limits that an answer tells of. A 429 tells only of the one that was hit."""

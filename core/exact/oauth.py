@@ -12,6 +12,7 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_r
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from core.exact.answers import common_error, exact_words, looks_like_html, read_json
+from core.exact.diagnosis import told_kind
 from core.exact.environments import base_url, exact_app
 from core.exact.errors import ExactError, FailureKind
 from core.exact.finding import find_tokens, usable_token
@@ -158,20 +159,32 @@ def _token_error(
 
 
 def _classify(status: int, headers: Mapping[str, str], body: bytes, words: str) -> FailureKind:
-    """The table of exact-online.md, section 3; a body that is not JSON says nothing definite."""
+    """The table of exact-online.md, section 3. A message that is known counts, in whatever it is wrapped; a body that
+    is not JSON says nothing definite without one."""
     heard = words.lower()
     error = _error_code(body)
     if "tooearly" in headers.get("reason", "").lower() or "not expired" in heard:
         return FailureKind.TOO_EARLY
     if "rate limit" in heard:
         return FailureKind.RATE_LIMITED
-    if error in {"unauthorized_client", "invalid_grant"} or _says_expired(heard):
-        return FailureKind.REFUSED
-    if error == "invalid_client" or "client with identifier" in body[:4000].decode(errors="replace").lower():
-        return FailureKind.CLIENT
+    known = told_kind(words, _SAID_IN_WORDS) or _OF_CODES.get(error)
+    if known is None and _says_expired(heard):
+        known = FailureKind.REFUSED
+    if known is not None:
+        return known
     if not error:
         return FailureKind.OUTAGE if looks_like_html(headers, body) else FailureKind.UNKNOWN
     return FailureKind.FORBIDDEN if error == "access_denied" or status == 403 else FailureKind.BAD_REQUEST  # noqa: PLR2004
+
+
+_OF_CODES = {
+    "unauthorized_client": FailureKind.REFUSED,
+    "invalid_grant": FailureKind.REFUSED,
+    "invalid_client": FailureKind.CLIENT,
+}
+_SAID_IN_WORDS = frozenset(
+    {FailureKind.REFUSED, FailureKind.FORBIDDEN, FailureKind.CLIENT, FailureKind.TOO_EARLY}
+)
 
 
 def _says_expired(heard: str) -> bool:

@@ -6,40 +6,51 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from core.exact.answers import code_of, whole
 from core.exact.errors import ExactError, FailureKind
 from core.text import neutral
 
 _API = "/api/v1/"
-_LARGEST_CODE = 2**63 - 1
+_STATUSES = frozenset({0, 1, 2})
+_OF_HRM = {0: 1, 1: 2}
+"""Status of hrm/Divisions to that of system/Divisions."""
 
 
 @dataclass(frozen=True)
 class Me:
-    """Who gave consent (current/Me)."""
+    """Who gave consent (current/Me). None where Exact does not say: what is known of it then stays."""
 
     user_id: str
     """A GUID in lower case; empty never."""
-    user_name: str
-    full_name: str
-    email: str
+    user_name: str | None
+    full_name: str | None
+    email: str | None
     current_division: int | None
     """The one used last in the browser: a number for addresses, never "the chosen administration"."""
 
+    @property
+    def known_as(self) -> str:
+        """The first name that Exact gives; empty when it gives none."""
+        return self.full_name or self.user_name or ""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Division:
-    """An administration as system/Divisions gives it."""
+    """An administration as system/Divisions gives it. None where Exact does not say: a field that is null, missing or
+    of another kind is no news, and what is known of it stays.
+    """
 
     code: int
     """64-bit; unique only together with the environment."""
-    name: str
-    customer_name: str
-    country: str
-    currency: str
-    vat_number: str
-    status: int
+    name: str | None
+    customer_name: str | None
+    country: str | None
+    currency: str | None
+    vat_number: str | None
+    """Empty when Exact says that there is none."""
+    status: int | None
     """0 inactive, 1 active, 2 archived, as system/Divisions counts."""
-    blocking_status: int
+    blocking_status: int | None
     """0 not blocked; else a backup, conversion or copy is busy."""
 
 
@@ -78,7 +89,7 @@ def next_page(url: str, following: str) -> str:
 
 def read_me(row: dict[str, Any]) -> Me | None:
     """None when the row does not say which user it is."""
-    user_id = _text(row, "UserID", 36).strip("{}").lower()
+    user_id = (_text(row, "UserID", 36) or "").strip("{}").lower()
     if not user_id:
         return None
     return Me(
@@ -86,31 +97,31 @@ def read_me(row: dict[str, Any]) -> Me | None:
         user_name=_text(row, "UserName", 200),
         full_name=_text(row, "FullName", 200),
         email=_text(row, "Email", 254),
-        current_division=_whole(row.get("CurrentDivision")),
+        current_division=code_of(row.get("CurrentDivision")),
     )
 
 
 def read_division(row: dict[str, Any]) -> Division | None:
     """None when the row has no usable code."""
-    code = _whole(row.get("Code"))
+    code = code_of(row.get("Code"))
     if code is None:
         return None
-    status, blocking = _whole(row.get("Status")), _whole(row.get("BlockingStatus"))
+    status = whole(row.get("Status"))
     return Division(
         code=code,
-        name=_text(row, "Description", 200) or str(code),
+        name=_text(row, "Description", 200),
         customer_name=_text(row, "CustomerName", 200),
         country=_text(row, "Country", 3),
         currency=_text(row, "Currency", 3),
-        vat_number=_text(row, "VATNumber", 40),
-        status=1 if status is None else status,
-        blocking_status=blocking or 0,
+        vat_number="" if row.get("VATNumber") == "" else _text(row, "VATNumber", 40),
+        status=status if status in _STATUSES else None,
+        blocking_status=whole(row.get("BlockingStatus")),
     )
 
 
 def as_system_status(division: Division) -> Division:
     """A row of hrm/Divisions, where 0 is normal and 1 archived, as system/Divisions would count it."""
-    return replace(division, status={0: 1, 1: 2}.get(division.status, division.status))
+    return replace(division, status=None if division.status is None else _OF_HRM.get(division.status))
 
 
 def _api_of(url: str) -> tuple[str, str | None, int, str]:
@@ -122,18 +133,9 @@ def _api_of(url: str) -> tuple[str, str | None, int, str]:
     return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80), prefix + mark
 
 
-def _text(row: dict[str, Any], key: str, limit: int) -> str:
-    """Trimmed, since Exact pads with blanks ("NL "), and harmless."""
+def _text(row: dict[str, Any], key: str, limit: int) -> str | None:
+    """Trimmed, since Exact pads with blanks ("NL "), and harmless; None where nothing is said."""
     value = row.get(key)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    return neutral(value, limit) if isinstance(value, str) else ""
-
-
-def _whole(value: Any) -> int | None:  # noqa: ANN401
-    """A whole number from 0 to 2^63-1, given as a number or as digits; else None."""
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 30:  # noqa: PLR2004
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_CODE:
-        return None
-    return value
+    return (neutral(value, limit) or None) if isinstance(value, str) else None

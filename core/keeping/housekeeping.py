@@ -40,6 +40,7 @@ from core.storage.models import (
     TimelineEntry,
     UnsavedWork,
 )
+from core.storage.models_keeping import ReadPage
 
 BATCH = 500
 """Rows deleted in one transaction: on SQLite everybody else waits for it."""
@@ -137,6 +138,7 @@ RULES = (
     ),
     Rule(UnsavedWork, UnsavedWork.kept_at, ATTEMPTS, "Whoever has not come back to it by then will not."),
     Rule(RefusedCall, RefusedCall.until, timedelta(0), "It is asked again by then."),
+    Rule(ReadPage, ReadPage.read_at, timedelta(days=1), "A reading that stood still so long is begun anew."),
     Rule(OperatorSession, OperatorSession.expires_at, ENDED_KEPT, "A page shows who was signed in lately."),
     Rule(
         SignInTicket, SignInTicket.expires_at, KNOWN_BROWSER_LIFE, "A browser is known by its last sign-in."

@@ -15,19 +15,21 @@ from core.application import Application
 from core.audit.events import Event
 from core.errors import Conflict, InvalidInput, NotFound
 from core.exact.errors import ExactError
-from core.exact.rows import Division
 from core.i18n import _
 from core.registrations.budget import Budget, only_waits
 from core.registrations.doors import known_codes
+from core.registrations.facts import linked_of
 from core.registrations.failures import record_failure
 from core.registrations.fitting import compare_name
 from core.registrations.incidents import note_success
 from core.registrations.linked_elsewhere import UNSEEN, taken_elsewhere
-from core.registrations.names import name_key
 from core.registrations.noting import note_alone, note_linked
+from core.registrations.reading_places import KeptPages
+from core.registrations.schedule import wants_checks
 from core.registrations.scope import check_visible, find, find_for, visible
 from core.registrations.seen import Seen, check_linked, check_login
 from core.registrations.settle import follow, settle
+from core.registrations.shown_by_exact import keep_seen, nothing_shown
 from core.registrations.timeline import write
 from core.registrations.unsaved import forget_saved
 from core.registrations.user_lists import user_divisions
@@ -48,26 +50,32 @@ def read_administrations(app: Application, by: CurrentOperator, registration_id:
     require(by, Action.CHECK)
     with app.database.read() as session:
         check_visible(session, app, by, registration_id)
-    error = read_from_exact(app, registration_id, by.name)
+    error = read_from_exact(app, registration_id, by.name, fresh=True)
     note_alone(app, Event.ADMINISTRATIONS_READ, by, registration_id, failed=error is not None)
     if error is not None:
         raise error
 
 
-def read_from_exact(app: Application, registration_id: int, actor: str) -> ExactError | None:
-    """The same without an operator; the failure is recorded and returned."""
+def read_from_exact(
+    app: Application, registration_id: int, actor: str, *, fresh: bool = False
+) -> ExactError | None:
+    """The same without an operator; the failure is recorded and returned. A list that is too long for now goes on with
+    the keeper, or with the next who asks."""
     with app.database.read() as session:
         registration, grant = _with_grant(session, registration_id)
-        known = known_codes(session, registration_id, grant.current_division)
+        known: list[int | None] = [*known_codes(session, registration_id, grant.current_division)]
     budget = Budget(app, registration.environment, grant.current_division, grant.id)
+    pages = KeptPages(app, registration_id, grant.id, fresh=fresh)
     try:
         token = access_token(app, grant.id)
-        divisions = app.exact.divisions(registration.environment, token, known, budget)
-        users = user_divisions(app, registration.environment, grant.id, token, divisions, budget=budget)
+        if not known:  # the user may have opened an administration since
+            known = [app.exact.me(registration.environment, token, budget).current_division]
+        divisions = app.exact.divisions(registration.environment, token, known, budget, pages)
+        users = user_divisions(
+            app, registration.environment, pages, token, divisions, budget=budget, through=known
+        )
     except ExactError as error:
-        if not only_waits(error):
-            record_failure(app, registration_id, error)
-        return error
+        return _not_read(app, registration_id, pages.in_short(error))
     finally:
         budget.keep()
         follow(app, grant.id)
@@ -76,11 +84,37 @@ def read_from_exact(app: Application, registration_id: int, actor: str) -> Exact
         if row.grant_id != grant.id:
             return None
         keep_seen(session, row, divisions, users)
-        row.last_checked_at = row.last_success_at = clock.now()
         write(session, row.id, actor, "administrations_read", count=len(divisions))
-        settle(session, app.settings, row, clock.now())
-        note_success(session, app.settings, row, clock.now())
-    return None
+        shown = bool(divisions) or _has_linked(session, row)
+        if shown:
+            _note_success(session, app, row, users.goes_on_at)
+    return None if shown else _not_read(app, registration_id, nothing_shown())
+
+
+def _has_linked(session: Session, row: Registration) -> bool:
+    return session.scalar(select(Administration.id).where(*linked_of(row.id)).limit(1)) is not None
+
+
+def _note_success(session: Session, app: Application, row: Registration, goes_on_at: datetime | None) -> None:
+    _go_on(row, goes_on_at)
+    row.last_checked_at = row.last_success_at = clock.now()
+    settle(session, app.settings, row, clock.now())
+    note_success(session, app.settings, row, clock.now())
+
+
+def _not_read(app: Application, registration_id: int, error: ExactError) -> ExactError:
+    if not only_waits(error):
+        record_failure(app, registration_id, error)
+    elif error.retry_at is not None:
+        with app.database.transaction() as session:
+            _go_on(find(session, registration_id), error.retry_at)
+    return error
+
+
+def _go_on(row: Registration, at: datetime | None) -> None:
+    """Let the keeper come back for the rest of a list, where it looks at all."""
+    if at is not None and wants_checks(row):
+        row.next_check_at = at
 
 
 def save_administrations(
@@ -135,63 +169,6 @@ def _with_grant(session: Session, registration_id: int) -> tuple[Registration, G
     if registration is None or grant is None:
         raise NotFound(_("There is no consent for this registration yet. Press Connect first."))
     return registration, grant
-
-
-def keep_seen(
-    session: Session,
-    registration: Registration,
-    divisions: Sequence[Division],
-    users: Sequence[Division] | None,
-) -> None:
-    """Write down what Exact shows now; what it no longer shows is kept only where it is linked.
-
-    ``users`` is what the Exact user reaches, None where Exact does not tell. Only a list that goes beyond what is
-    permitted to us proves that the user does not reach what is missing from it.
-    """
-    now = clock.now()
-    query = select(Administration).where(Administration.registration_id == registration.id)
-    rows = {row.code: row for row in session.scalars(query)}
-    permitted = {division.code for division in divisions}
-    beyond = [division for division in users or () if division.code not in permitted]
-    for division in (*divisions, *beyond):
-        row = rows.pop(division.code, None) or _new(session, registration, division.code, now)
-        _fill(row, division)
-        row.permitted, row.user_sees = division.code in permitted, True
-        if row.permitted:
-            row.seen_at = now
-            row.found_at = row.found_at or now
-    for gone in rows.values():
-        if gone.linked:
-            gone.permitted, gone.user_sees = False, False if beyond else None
-        else:
-            session.delete(gone)
-    session.flush()
-
-
-def _new(session: Session, registration: Registration, code: int, now: datetime) -> Administration:
-    row = Administration(
-        registration_id=registration.id,
-        environment=registration.environment,
-        code=code,
-        linked=False,
-        seen_at=now,
-        status=registration.status,
-        owner_id=registration.owner_id,
-        active=registration.active,
-    )
-    session.add(row)
-    return row
-
-
-def _fill(row: Administration, division: Division) -> None:
-    row.name = division.name
-    row.name_key = name_key(division.name)
-    row.customer_name = division.customer_name
-    row.country = division.country
-    row.currency = division.currency
-    row.vat_number = division.vat_number
-    row.exact_status = division.status
-    row.blocking_status = division.blocking_status
 
 
 def _link(

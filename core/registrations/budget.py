@@ -22,6 +22,7 @@ from core.application import Application
 from core.exact.errors import ExactError, FailureKind
 from core.exact.limits import Limits
 from core.i18n import _
+from core.registrations.left_out import fields_left_out, leave_out_fields
 from core.registrations.overruling import fresh, write_down
 from core.registrations.wording import moment
 from core.settings import Settings
@@ -81,6 +82,7 @@ class Budget:
         self._app, self._environment, self._home = app, environment, home or _stand_in(login)
         self._in_hand: Counter[int] = Counter()
         self._told: dict[int, list[Limits]] = defaultdict(list)
+        self._left_out: dict[str, frozenset[str]] = {}
 
     def take(self, codes: Iterable[int]) -> dict[int, datetime]:
         """Reserve a call in each of these; returns those that may not be asked now, and from when they may."""
@@ -99,6 +101,17 @@ class Budget:
 
     def heard(self, division: int, limits: Limits) -> None:
         self._told[division or self._home].append(limits)
+
+    def left_out(self, resource: str) -> frozenset[str]:
+        """The fields of a resource that Exact did not know within the last day."""
+        if resource not in self._left_out:
+            self._left_out[resource] = fields_left_out(self._app, self._environment, resource)
+        return self._left_out[resource]
+
+    def leave_out(self, resource: str, fields: frozenset[str], words: str) -> None:
+        """Not asked for again for a day, by whichever process."""
+        self._left_out[resource] = self.left_out(resource) | fields
+        leave_out_fields(self._app, self._environment, resource, fields, words)
 
     def write_down(self, session: Session) -> None:
         """Keep what was heard since the last time."""

@@ -13,6 +13,7 @@ from core.application import Application
 from core.audit.events import Event
 from core.errors import NotFound
 from core.exact.errors import ExactError, FailureKind
+from core.exact.paging import Listed
 from core.i18n import _
 from core.registrations.administrations import keep_seen
 from core.registrations.budget import Budget, only_waits
@@ -164,7 +165,7 @@ def _record(app: Application, subject: Subject, actor: str, found: Found, budget
             remember_user(grant, found.me)
         before = _failing_administrations(session, row), failing(row)
         row.next_check_at = _next(session, app, row, found, now)
-        if found.divisions is not None:
+        if found.divisions is not None and not found.written:
             _keep(session, row, found, now)
         if found.error is not None and only_waits(found.error):
             settle(
@@ -209,7 +210,13 @@ def _next(
 
 def _keep(session: Session, row: Registration, found: Found, now: datetime) -> None:
     """What Exact shows, and how each administration that was asked has answered."""
-    keep_seen(session, row, found.divisions or (), found.users)
+    listed = found.divisions or Listed()
+    if (
+        session.scalar(select(Administration.id).where(Administration.registration_id == row.id).limit(1))
+        is None
+    ):
+        write(session, row.id, CLICKKER, "administrations_read", count=len(listed))
+    keep_seen(session, row, listed, found.users)
     for administration in _linked(session, row):
         if administration.code not in found.probed:
             continue

@@ -12,6 +12,7 @@ from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.audit.events import Event
 from core.errors import Conflict, NotFound
+from core.exact.errors import ExactError
 from core.i18n import _
 from core.registrations.administrations import read_from_exact
 from core.registrations.budget import Budget
@@ -19,6 +20,7 @@ from core.registrations.facts import linked_of
 from core.registrations.failures import forget_failures
 from core.registrations.grants import release_grant, set_candidate
 from core.registrations.noting import note
+from core.registrations.reading_places import KeptPages
 from core.registrations.schedule import look_soon
 from core.registrations.scope import find_for
 from core.registrations.seen import Seen, check_candidate
@@ -59,15 +61,18 @@ def compare_candidate(app: Application, by: CurrentOperator, registration_id: in
         )
         codes = [code for code in (grant.current_division, *linked) if code is not None]
     budget = Budget(app, row.environment, grant.current_division, grant.id)
+    pages = KeptPages(app, row.id, grant.id, fresh=True)
     try:
         token = access_token(app, grant.id)
         follow(app, grant.id)
-        found = app.exact.divisions(row.environment, token, codes, budget)
+        found = app.exact.divisions(row.environment, token, codes, budget, pages)
+    except ExactError as error:
+        raise pages.in_short(error) from None
     finally:
         budget.keep()
-    seen = {division.code: division.name for division in found}
+    seen = {division.code: division.name or str(division.code) for division in found}
     return Comparison(
-        lost=tuple(name for code, name in linked.items() if code not in seen),
+        lost=tuple(name for code, name in linked.items() if code not in seen and found.whole),
         kept=tuple(name for code, name in linked.items() if code in seen),
         new=tuple(name for code, name in seen.items() if code not in linked),
     )
@@ -97,8 +102,8 @@ def accept_candidate(
         set_candidate(session, app, row, None)
         if before is not None:
             release_grant(session, app, before)
-        write(session, row.id, by.name, "candidate_accepted", user=grant.full_name)
-        note(session, Event.CANDIDATE_ACCEPTED, by, row, detail=grant.full_name)
+        write(session, row.id, by.name, "candidate_accepted", user=grant.full_name or grant.user_name)
+        note(session, Event.CANDIDATE_ACCEPTED, by, row, detail=grant.full_name or grant.user_name)
         settle(session, app.settings, row, clock.now())
     read_from_exact(app, registration_id, by.name)
 
@@ -115,8 +120,8 @@ def reject_candidate(
         row = find_for(session, app, by, registration_id)
         check_candidate(row, seen)
         grant = _candidate(session, row)
-        write(session, row.id, by.name, "candidate_rejected", user=grant.full_name)
-        note(session, Event.CANDIDATE_REJECTED, by, row, detail=grant.full_name)
+        write(session, row.id, by.name, "candidate_rejected", user=grant.full_name or grant.user_name)
+        note(session, Event.CANDIDATE_REJECTED, by, row, detail=grant.full_name or grant.user_name)
         set_candidate(session, app, row, None)
         settle(session, app.settings, row, clock.now())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -30,10 +30,14 @@ def known_codes(session: Session, registration_id: int, current_division: int | 
     return list(dict.fromkeys([*session.scalars(query.limit(5)), *current]))
 
 
-def door(divisions: Sequence[Division]) -> int | None:
-    """A division number through which everything else may be asked: Exact closes those that are blocked."""
+def door(divisions: Sequence[Division], own: Collection[int | None] = ()) -> int | None:
+    """A division number through which everything else may be asked: Exact closes those that are blocked.
+
+    One of the registration's ``own`` where there is one: behind an accountant's login, all would ask through the first,
+    and use up its calls.
+    """
     open_ones = [division.code for division in divisions if not division.blocking_status]
-    return next(iter(open_ones), None)
+    return next((code for code in open_ones if code in own), next(iter(open_ones), None))
 
 
 def rests_until(settings: Settings, refused_at: datetime) -> datetime:

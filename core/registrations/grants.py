@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.application import Application
 from core.exact.rows import Me
+from core.registrations.reading_places import forget_pages_of
 from core.registrations.views import GrantView
 from core.settings import Settings
 from core.storage.database import afterwards
@@ -51,6 +52,7 @@ def release_grant(session: Session, app: Application, grant_id: str) -> None:
         return
     if session.scalar(query.limit(1)) is None:
         forget_aside(session, app, grant)
+        forget_pages_of(session, grant_id)
         session.delete(grant)
         session.flush()
         afterwards(session, lambda: app.journal.forget([grant_id]))
@@ -169,6 +171,7 @@ def grant_view(
         full_name=grant.full_name,
         email=grant.email,
         environment=grant.environment,
+        identified=grant.exact_user_id is not None,
         created_at=grant.created_at,
         rotated_at=rotated,
         lapses_at=lapses_at(rotated, settings) if rotated else None,
@@ -179,9 +182,8 @@ def grant_view(
 
 
 def remember_user(grant: Grant, me: Me) -> None:
-    """Write down who Exact says the login belongs to."""
+    """Write down who Exact says the login belongs to; what it does not say stays as it was."""
     grant.exact_user_id = me.user_id
-    grant.user_name = me.user_name
-    grant.full_name = me.full_name
-    grant.email = me.email
-    grant.current_division = me.current_division
+    for name in ("user_name", "full_name", "email", "current_division"):
+        if (said := getattr(me, name)) is not None:
+            setattr(grant, name, said)

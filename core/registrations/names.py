@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 from enum import StrEnum
 
+from core.i18n import _
 from core.text import fold, neutral
 
 NAME_LENGTH = 100
@@ -23,6 +24,11 @@ class NameMatch(StrEnum):
 def clean_name(text: str) -> str:
     """Trimmed, inner blanks joined, control and direction characters removed. Not cut: length is checked apart."""
     return " ".join(neutral(text, 10_000).split())
+
+
+def known_as(name: str | None) -> str:
+    """The name of an Exact user, or the words for one whom Exact does not name; in the current language."""
+    return name or _("name not given")
 
 
 def name_key(text: str) -> str:

@@ -17,6 +17,7 @@ from core.registrations.customer_links import open_link
 from core.registrations.facts import asking_of
 from core.registrations.grants import grant_view
 from core.registrations.next_action import ActionFacts, next_action
+from core.registrations.reading_places import reading_view
 from core.registrations.scope import look_at, visible
 from core.registrations.status import Status
 from core.registrations.views import RegistrationView
@@ -69,6 +70,7 @@ def _view(
         candidate=grant_view(session, app.settings, row.candidate_grant_id, row.id, seen),
         link=open_link(session, row.id),
         administrations=view_administrations(session, row, seen),
+        reading=reading_view(session, row),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -10,9 +10,12 @@ from typing import TypeVar
 from core import clock
 from core.application import Application
 from core.exact.errors import ExactError, FailureKind
-from core.exact.rows import Division, Me
+from core.exact.paging import Listed
+from core.exact.rows import Me
 from core.registrations.budget import Budget, holds_back
-from core.registrations.user_lists import user_divisions
+from core.registrations.reading_places import KeptPages
+from core.registrations.shown_by_exact import nothing_shown
+from core.registrations.user_lists import UserList, user_divisions
 from core.tokens.rotation import access_token, distrust
 
 T = TypeVar("T")
@@ -51,9 +54,10 @@ class Found:
     """What a round has brought so far; ``error`` is what ended it."""
 
     me: Me | None = None
-    divisions: tuple[Division, ...] | None = None
-    users: tuple[Division, ...] | None = None
-    """What the Exact user reaches beyond our consent; None where Exact does not tell."""
+    divisions: Listed | None = None
+    users: UserList = field(default_factory=UserList)
+    written: bool = False
+    """Whether ``divisions`` is written down already, and only what the user sees is still being read."""
     probed: dict[int, ExactError | None] = field(default_factory=dict)
     error: ExactError | None = None
     rest_at: datetime | None = None
@@ -84,24 +88,39 @@ class Round:
         try:
             found.me = self._who()
             numbers = dict.fromkeys((*self._subject.known, found.me.current_division))
-            found.divisions = self._call(
-                lambda token: self._app.exact.divisions(
-                    self._subject.environment, token, numbers, self._budget
-                )
+            pages = KeptPages(
+                self._app, self._subject.registration_id, self._subject.grant_id, hurry=self._hurry
             )
-            found.users = self._users(found.divisions)
-            self._probe(found)
+            known = pages.is_whole()
+            found.divisions = self._list(numbers, pages)
+            if not found.divisions and not self._subject.linked:
+                raise nothing_shown()
+            found.users = self._users(found.divisions, pages)
+            if found.users.goes_on_at is not None:
+                found.leave(found.users.goes_on_at)
+                found.written = known
+            if not found.written:
+                self._probe(found)
         except ExactError as error:
             found.error = error
         except _NoToken as none:
             found.error = none.error
         return found
 
-    def _users(self, divisions: Sequence[Division]) -> tuple[Division, ...] | None:
-        subject = self._subject
+    def _list(self, numbers: Iterable[int | None], pages: KeptPages) -> Listed:
+        environment = self._subject.environment
+        try:
+            return self._call(
+                lambda token: self._app.exact.divisions(environment, token, numbers, self._budget, pages)
+            )
+        except ExactError as error:
+            raise pages.in_short(error) from None
+
+    def _users(self, divisions: Listed, pages: KeptPages) -> UserList:
+        environment, own = self._subject.environment, frozenset(self._subject.linked)
         return self._call(
             lambda token: user_divisions(
-                self._app, subject.environment, subject.grant_id, token, divisions, budget=self._budget
+                self._app, environment, pages, token, divisions, budget=self._budget, through=own
             )
         )
 
@@ -109,15 +128,14 @@ class Round:
         me = self._call(lambda token: self._app.exact.me(self._subject.environment, token, self._budget))
         if self._subject.exact_user_id not in (None, me.user_id):
             # Never green for somebody else's bookkeeping.
-            said = f"Me: another user than the one who gave consent ({me.full_name})"
+            said = f"Me: another user than the one who gave consent ({me.known_as})"
             raise ExactError(FailureKind.FORBIDDEN, exact_message=said)
         return me
 
     def _probe(self, found: Found) -> None:
         """One cheap call in each linked administration that the list still holds."""
-        seen = {division.code for division in found.divisions or ()}
         refusals = 0
-        for code in self._permitted([code for code in self._subject.linked if code in seen], found):
+        for code in self._permitted(self._shown(found), found):
             found.probed[code] = error = self._answer_of(code)
             if error is not None and error.kind == FailureKind.RATE_LIMITED:
                 del found.probed[code]
@@ -126,6 +144,12 @@ class Round:
             if self._hurry() or refusals >= MOST_REFUSALS:
                 found.leave(clock.now() + A_MINUTE)
                 return
+
+    def _shown(self, found: Found) -> list[int]:
+        """The linked administrations that the list holds, and of a list that could not all be read, the others too."""
+        seen = {division.code for division in found.divisions or ()}
+        everything = found.divisions is not None and not found.divisions.whole
+        return [code for code in self._subject.linked if everything or code in seen]
 
     def _permitted(self, codes: Sequence[int], found: Found) -> Iterator[int]:
         """Those that the budget allows to ask now, reserved some at a time, just before they are asked."""

@@ -25,6 +25,7 @@ from core.registrations.grants import (
 from core.registrations.locking import lock_login
 from core.registrations.outcomes import EXCHANGING, Outcome
 from core.registrations.owners import ask_whose, hold_back
+from core.registrations.reading_places import forget_pages_of
 from core.registrations.schedule import look_soon
 from core.registrations.scope import find
 from core.registrations.settle import settle, settle_all_on
@@ -147,11 +148,12 @@ def attach(
     """
     now = clock.now()
     before = session.get(Grant, registration.grant_id) if registration.grant_id else None
-    before_name = before.full_name if before else ""
+    before_name = (before.full_name or before.user_name) if before else ""
     later = later_one_waits(session, registration, candidate)
     grant = identify_grant(session, app, candidate, me)
+    forget_pages_of(session, grant.id)
     attached = attach_grant(session, app, registration, grant, later=later)
-    write(session, registration.id, actor, "consent_granted", user=me.full_name)
+    write(session, registration.id, actor, "consent_granted", user=me.known_as)
     if attached:
         registration.disconnected_at = None
         forget_failures(session, registration)
@@ -160,7 +162,7 @@ def attach(
         if others:
             write(session, registration.id, actor, "grant_shared", names=others)
     else:
-        write(session, registration.id, actor, "candidate_waiting", user=me.full_name, before=before_name)
+        write(session, registration.id, actor, "candidate_waiting", user=me.known_as, before=before_name)
     settle(session, app.settings, registration, now)
     settle_all_on(session, app.settings, grant.id, now)
     return attached

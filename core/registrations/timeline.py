@@ -13,6 +13,7 @@ from core import clock
 from core.accounts.roles import Action, CurrentOperator, require
 from core.application import Application
 from core.i18n import N_, _, ngettext
+from core.registrations.names import known_as
 from core.registrations.outcomes import ConsentResult, Outcome
 from core.registrations.scope import check_visible, only_owner
 from core.registrations.views import TimelineView
@@ -30,6 +31,8 @@ from core.text import neutral
 CUSTOMER = "customer"
 EXACT = "exact"
 CLICKKER = "clickker"
+_PEOPLE = ("user", "before")
+"""Details that name an Exact user, whom Exact may not name."""
 NAMES_SHOWN = 20
 """Of administrations, in one line."""
 
@@ -130,6 +133,7 @@ def _actor(actor: str) -> str:
 def _sentence(kind: str, details: dict[str, Any]) -> str:
     """Codes and moments are stored; words are found when somebody reads, in their language."""
     shown = {key: _shown(value) for key, value in details.items()} | _worded(kind, details)
+    shown |= {key: known_as(shown[key]) for key in _PEOPLE if key in shown}
     return _(SENTENCES[kind]).format(**shown)
 
 

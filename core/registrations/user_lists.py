@@ -6,8 +6,9 @@ would use up those of all customers behind the login (exact-online.md, section 6
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,10 +18,11 @@ from core.application import Application
 from core.exact.diagnosis import diagnose
 from core.exact.environments import exact_app
 from core.exact.errors import ExactError, FailureKind
-from core.exact.rows import Division
-from core.registrations.budget import Budget
+from core.exact.paging import Listed
+from core.registrations.budget import Budget, holds_back
 from core.registrations.doors import door
-from core.registrations.overruling import COUNTED_ERRORS
+from core.registrations.overruling import COUNTED_ERRORS, UNSAID
+from core.registrations.reading_places import KeptPages
 from core.storage.models import RefusedCall
 from core.storage.sets import on_sqlite
 
@@ -32,27 +34,46 @@ _TOKENS = 401
 """Says something of the token, and nothing of the list."""
 
 
+@dataclass(frozen=True)
+class UserList:
+    """What the Exact user reaches beyond our consent."""
+
+    divisions: Listed | None = None
+    """None when Exact does not tell."""
+    goes_on_at: datetime | None = None
+    """When the rest of a long list can be asked: until then nothing is known of it."""
+
+
 def user_divisions(
     app: Application,
     environment: str,
-    grant_id: str,
+    pages: KeptPages,
     token: str,
-    divisions: Sequence[Division],
+    divisions: Listed,
     *,
     budget: Budget,
-) -> tuple[Division, ...] | None:
-    """What the user of this login reaches; None when Exact does not tell, or refused to within the last day.
+    through: Collection[int | None] = (),
+) -> UserList:
+    """What the user of this login reaches; nothing when Exact does not tell, or refused to within the last day.
 
-    ``divisions`` is what our consent permits: one of them is asked through. Nothing that goes wrong here is raised.
+    ``divisions`` is what our consent permits, read into ``pages``: one of them is asked ``through``. Nothing that
+    goes wrong here is raised.
     """
-    if _is_refused(app, environment, grant_id):
-        return None
+    if _is_refused(app, environment, pages.grant_id):
+        return UserList()
     refusals: list[ExactError] = []
-    found = app.exact.user_divisions(environment, token, door(divisions), budget, refusals.append)
+    own = pages.beside(app.settings.user_list)
+    found = app.exact.user_divisions(
+        environment, token, door(divisions, through), budget, refusals.append, reading=own
+    )
     for error in refusals:
+        if error.kind == FailureKind.RATE_LIMITED and (
+            own.has_begun or (pages.has_begun and holds_back(error))
+        ):
+            return UserList(goes_on_at=error.retry_at or clock.now() + UNSAID)
         if error.status in COUNTED_ERRORS - {_TOKENS}:
-            _remember(app, environment, grant_id, error)
-    return found
+            _remember(app, environment, pages.grant_id, error)
+    return UserList(found)
 
 
 def _is_refused(app: Application, environment: str, grant_id: str) -> bool:

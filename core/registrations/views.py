@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from core.registrations.names import known_as
 from core.registrations.next_action import NextAction
 from core.registrations.status import Status
 
@@ -31,6 +32,8 @@ class GrantView:
     full_name: str
     email: str
     environment: str
+    identified: bool
+    """Whether Exact has told whose it is, with names or without."""
     created_at: datetime
     rotated_at: datetime | None
     lapses_at: datetime | None
@@ -40,6 +43,11 @@ class GrantView:
     """(id, name) of the other registrations that hang on this login, as far as the reader may see them."""
     shared_unseen: int = 0
     """How many more hang on it, whose names are not for the reader."""
+
+    @property
+    def known_as(self) -> str:
+        """The user as people know it; never empty, also where Exact gives no name."""
+        return known_as(self.full_name or self.user_name)
 
     @property
     def shared_count(self) -> int:
@@ -57,6 +65,16 @@ class CheckView:
     calls_this_minute: int
     calls_today: int
     """Calls left in the administration in which the fewest are."""
+
+
+@dataclass(frozen=True)
+class ReadingView:
+    """A list of administrations that is too long for one minute's calls, while it is being read."""
+
+    count: int
+    """How many have been read."""
+    goes_on_at: datetime | None
+    """None when it goes on only by somebody's hand."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +158,8 @@ class RegistrationView:
     """Another Exact user has given consent; an operator must say whether it replaces the present one."""
     link: CustomerLinkView | None
     administrations: tuple[AdministrationView, ...]
+    reading: ReadingView | None = None
+    """How far the list of administrations has been read, while it is not whole."""
 
     @property
     def failing(self) -> bool:

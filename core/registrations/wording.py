@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from babel.dates import format_datetime, get_timezone
+from babel.numbers import format_decimal
 
+from core import clock
 from core.exact.diagnosis import sentence_for
 from core.exact.kinds import FailureKind
 from core.exact.rules import UNCONFIRMED
@@ -150,6 +152,19 @@ def failure_words(kind: str) -> str:
 def issue_words(kind: str, level: int = 0) -> str:
     """What is wrong, in the reader's language; ``level`` is the days of a coming lapse."""
     return _(ISSUES[IssueKind(kind)]).format(days=level)
+
+
+def figure(number: int) -> str:
+    """A number as the reader's language writes it: 1,234 or 1.234."""
+    return format_decimal(number, locale=current_language())
+
+
+def hour_of(at: datetime) -> str:
+    """A moment of today as hours and minutes, of another day in full; in the time zone of the Netherlands."""
+    zone = get_timezone("Europe/Amsterdam")
+    if at.astimezone(zone).date() != clock.now().astimezone(zone).date():
+        return moment(at)
+    return format_datetime(at, "HH:mm", tzinfo=zone, locale=current_language())
 
 
 def moment(at: datetime | None) -> str:

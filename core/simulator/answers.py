@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from html import escape
 
 JSON = "application/json; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -98,6 +99,42 @@ def expired_error(expired_at: datetime, now: datetime) -> Answer:
     text = f"The refresh token expired at {_american(expired_at)} and it is now {_american(now)}."
     body = json.dumps({"error": "invalid_request", "error_description": text}, separators=(",", ":"))
     return Answer(400, body.replace("/", "\\/").encode(), {"Content-Type": JSON})
+
+
+WRAPPINGS = ("v2", "v3", "v4", "atom", "page", "text", "oauth", "code", "header")
+"""Ways in which Exact, or something on the way to it, says what is wrong."""
+
+
+def said(words: str, status: int, wrapping: str) -> Answer:
+    """An error that says ``words``; as a ``code`` or in the ``header`` Reason beside a text that says nothing more."""
+    text = json.dumps(words, ensure_ascii=False)
+    forms = {
+        "v3": '{"odata.error":{"code":"","message":{"lang":"en-US","value":' + text + "}}}",
+        "v4": '{"error":{"code":"","message":' + text + "}}",
+        "oauth": '{"error":"invalid_request","error_description":' + text + "}",
+        "code": '{"error":{"code":' + text + ',"message":{"lang":"","value":"Forbidden"}}}',
+    }
+    if wrapping in forms:
+        return text_answer(forms[wrapping], status, JSON)
+    if wrapping == "atom":
+        return text_answer(_ATOM_ERROR.format(escape(words)), status, "application/xml;charset=utf-8")
+    if wrapping == "page":
+        return text_answer(_ERROR_PAGE.format(escape(words)), status)
+    if wrapping == "text":
+        return text_answer(words, status, "text/plain; charset=utf-8")
+    return api_error(status, "Forbidden", words) if wrapping == "header" else api_error(status, words)
+
+
+_ATOM_ERROR = (
+    '<?xml version="1.0" encoding="utf-8" standalone="yes"?>'
+    '<m:error xmlns:m="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata">'
+    '<m:code></m:code><m:message xml:lang="en-US">{}</m:message></m:error>'
+)
+_ERROR_PAGE = (
+    "<!DOCTYPE html><html><head><title>Exact Online</title><style>p {{ color: red }}</style>"
+    "<script>var forbidden = 'BlockedUser';</script></head>"
+    "<body><h1>Er is iets misgegaan</h1><p>{}</p></body></html>"
+)
 
 
 def _american(moment: datetime) -> str:

@@ -24,6 +24,7 @@ from core.simulator.odata import (
     refuse_unknown_names,
     render,
 )
+from core.simulator.shapes import as_it_is, near, query_or_none, write_numbers
 from core.simulator.state import Chain
 
 _PATH = re.compile(r"^(?:(current)/Me|(\d{1,18})/([A-Za-z]+/[A-Za-z]+)(?:\(([^()]*)\))?)$")
@@ -190,17 +191,20 @@ def _refuse_foreign_division(context: Context, caller: Caller, target: Target) -
 
 
 def _resource(context: Context, request: ApiRequest, caller: Caller, target: Target) -> Resource:
+    # A query that cannot be read is answered later, with what Exact says of it.
+    query = query_or_none(request.query)
     name = "current/Me" if target.endpoint == "me" else request.path.partition("(")[0]
     return Resource(
         url=f"{request.base}/api/v1/{name}",
         type=_TYPES[target.endpoint],
         key={"me": "UserID", "accounts": "ID"}.get(target.endpoint, "Code"),
-        rows=_rows(context, caller, target),
+        rows=[as_it_is(context, row) for row in _rows(context, caller, target, query)],
         page_rows=context.config.page_rows,
+        refusal=context.config.refusal_of_a_field,
     )
 
 
-def _rows(context: Context, caller: Caller, target: Target) -> list[Row]:
+def _rows(context: Context, caller: Caller, target: Target, query: Query) -> list[Row]:
     cet, padded = context.config.dates_in_cet, context.config.pad_customer_codes
     everything = reachable(context, caller.user)
     allowed = permitted(context, caller.chain)
@@ -208,7 +212,8 @@ def _rows(context: Context, caller: Caller, target: Target) -> list[Row]:
     home = next((d for d in everything if d.code == current), everything[0])
 
     def system(divisions: list[Division]) -> list[Row]:
-        return [fields.system_division_row(d, current, cet=cet, padded=padded) for d in divisions]
+        shown = near(divisions, query, context.config.page_rows)
+        return [fields.system_division_row(d, current, cet=cet, padded=padded) for d in shown]
 
     table: dict[str, Callable[[], list[Row]]] = {
         "me": lambda: [fields.me_row(caller.user, home, context.clock.now(), cet=cet, padded=padded)],
@@ -245,6 +250,8 @@ def _read(context: Context, request: ApiRequest, target: Target, resource: Resou
     if target.endpoint == "me" and context.config.me_as_bare_list:
         document = {"d": _rows_of(document)}
     if "json" in request.accept.lower():
+        for row in _rows_of(document):
+            write_numbers(context, row)
         return json_answer(document)
     return _as_atom(context, resource, _rows_of(document))
 

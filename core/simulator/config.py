@@ -45,6 +45,15 @@ class SecondConsent(StrEnum):
     WIDENS = "widens"
 
 
+class Numbers(StrEnum):
+    """How the numbers of a row are written."""
+
+    WHOLE = "whole"
+    FRACTION = "fraction"
+    """2000001.0"""
+    TEXT = "text"
+
+
 class AllDivisions(StrEnum):
     """What system/AllDivisions answers: "all (licensed) divisions" is all that is known of it, from one source."""
 
@@ -121,6 +130,13 @@ class SimulatorConfig:
     me_as_bare_list: bool = False
     pad_customer_codes: bool = True
     dates_in_cet: bool = False
+    numbers: Numbers = Numbers.WHOLE
+    null_fields: tuple[str, ...] = ()
+    """Fields that every row has as null."""
+    dropped_fields: tuple[str, ...] = ()
+    """Fields that no resource has any more: absent, and $select of one is refused."""
+    refusal_of_a_field: str = "Could not find a property named '{field}' on type '{type}'."
+    """With what words; {field}, {type} and {select} are filled in."""
     page_rows: int = 60
 
     # Limits; 0 switches one off

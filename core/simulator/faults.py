@@ -28,6 +28,8 @@ INSTEAD: dict[str, str] = {
     "wrong_division": "403 WrongDivision",
     "outside_scope": "403 User division is not within division scope",
     "redirect": "302 to another host",
+    "says": "an error with `status` that says `body`, in the `wrapping` v2 (Exact's own), v3, v4, atom, page, text, "
+    "oauth, code or header",
     "custom": "status, content_type and body as given; nothing was done",
 }
 AFTERWARDS: dict[str, str] = {
@@ -88,10 +90,15 @@ class Fault:
     status: int = 200
     body: str = ""
     content_type: str = answers.JSON
+    wrapping: str = "v2"
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
             raise ValueError(f"no fault is called {self.name!r}; there are: {', '.join(NAMES)}")
+        if self.wrapping not in answers.WRAPPINGS:
+            raise ValueError(
+                f"there is no wrapping {self.wrapping!r}; there are: {', '.join(answers.WRAPPINGS)}"
+            )
         if self.where.endpoint and self.where.endpoint not in ENDPOINTS:
             raise ValueError(
                 f"no endpoint is called {self.where.endpoint!r}; there are: {', '.join(ENDPOINTS)}"
@@ -163,6 +170,7 @@ def answer_instead(fault: Fault, minutely: dict[str, str], daily: dict[str, str]
         "wrong_division": lambda: answers.api_error(403, WRONG_DIVISION),
         "outside_scope": lambda: answers.api_error(403, OUTSIDE_SCOPE),
         "redirect": lambda: Answer(302, headers={"Location": "https://elsewhere.example/"}),
+        "says": lambda: answers.said(fault.body, fault.status, fault.wrapping),
         "custom": lambda: page(fault.body, fault.status, fault.content_type),
     }
     return table[fault.name]()

@@ -30,6 +30,7 @@ class Resource:
     key: str
     rows: Sequence[Row]
     page_rows: int = 60
+    refusal: str = "Could not find a property named '{field}' on type '{type}'."
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def refuse_unknown_names(resource: Resource, query: Query) -> None:
     names = {name for name, _ in query.filters} | set(query.select) | ({query.order} - {""})
     known = set(resource.rows[0]) if resource.rows else names
     for name in sorted(names - known - {"*"}):
-        raise BadQuery(f"Could not find a property named '{name}' on type '{resource.type}'.")
+        raise BadQuery(resource.refusal.format(field=name, type=resource.type, select=",".join(query.select)))
 
 
 def _matching(resource: Resource, query: Query) -> list[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.storage.base import Base, new_uuid
@@ -207,6 +207,38 @@ class RefusedCall(Base):
     until: Mapped[datetime]
 
     __table_args__ = (Index("ix_refused_calls_until", "until"),)
+
+
+class ReadPage(Base):
+    """One page of a list of Exact's that is being read: so whoever goes on, goes on where it stopped.
+
+    No foreign keys: it is written beside the transactions that lock those rows, and gone within hours.
+    """
+
+    __tablename__ = "read_pages"
+
+    reading_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    """One pass through the list."""
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """From 0."""
+    registration_id: Mapped[int]
+    grant_id: Mapped[str] = mapped_column(String(36))
+    resource: Mapped[str] = mapped_column(String(60))
+    """``system/Divisions``, or what the setting names for what the user sees."""
+    following: Mapped[str] = mapped_column(Text)
+    """The address of the next page, without anything but OData's own options; '' after the last."""
+    count: Mapped[int]
+    rows: Mapped[list[list[Any]]] = mapped_column(JSON)
+    """The fields of each ``core.exact.rows.Division``, in their order."""
+    whole: Mapped[bool]
+    """Whether all rows of the page could be read."""
+    read_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_read_pages_registration", "registration_id", "grant_id"),
+        Index("ix_read_pages_grant", "grant_id"),
+        Index("ix_read_pages_read_at", "read_at"),
+    )
 
 
 class Alarm(Base):

@@ -14,6 +14,7 @@ from core.registrations.outcomes import Outcome
 from core.registrations.register import register
 from core.registrations.registration import registration
 from core.registrations.views import RegistrationForm
+from core.simulator.levers import Divisions
 from core.simulator.server import RunningSimulator
 from tests.support.worlds import World
 
@@ -46,9 +47,11 @@ def consent(
     number: int,
     *,
     user: str = TEST_USER,
+    divisions: Divisions = "all",
 ) -> None:
-    """The customer gives consent at Exact, in the browser of ``by``; it arrives, and Exact says whose it is."""
+    """The customer gives consent at Exact to these ``divisions``, in the browser of ``by``; it arrives, and Exact says
+    whose it is."""
     begun = begin_consent(app, by, create_consent(app, by, number))
     [state] = parse_qs(urlsplit(begun.authorize_url).query)["state"]
-    answer = [("code", simulator.engine.grant_code("nl", user)), ("state", state)]
+    answer = [("code", simulator.engine.grant_code("nl", user, divisions)), ("state", state)]
     assert complete_consent(app, answer, begun.browser_token, by.id).outcome is Outcome.GRANTED

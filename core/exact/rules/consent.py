@@ -56,7 +56,12 @@ LOOKING = Rule(
 CONSENT_RULES = (
     Rule(
         key="old_refresh_token",
-        phrases=("old refresh token used",),
+        phrases=(
+            "old refresh token used",
+            "oud refresh token gebruikt",
+            "oude refresh token gebruikt",
+            "oud vernieuwingstoken gebruikt",
+        ),
         kind=FailureKind.REFUSED,
         who=Who.CUSTOMER,
         reconnect=Reconnect.YES,
@@ -69,7 +74,11 @@ CONSENT_RULES = (
     ),
     Rule(
         key="broken_chain",
-        phrases=("invalid or empty chainid",),
+        phrases=(
+            "invalid or empty chainid",
+            "ongeldige of lege chainid",
+            "chainid is ongeldig of leeg",
+        ),
         kind=FailureKind.REFUSED,
         who=Who.CUSTOMER,
         reconnect=Reconnect.YES,
@@ -85,7 +94,14 @@ CONSENT_RULES = (
     ),
     Rule(
         key="refresh_token_expired",
-        phrases=("the refresh token expired at", "refresh token expired", "refresh token has expired"),
+        phrases=(
+            "the refresh token expired at",
+            "refresh token expired",
+            "refresh token has expired",
+            "refresh token is verlopen",
+            "refreshtoken is verlopen",
+            "vernieuwingstoken is verlopen",
+        ),
         kind=FailureKind.REFUSED,
         who=Who.CUSTOMER,
         reconnect=Reconnect.YES,
@@ -111,7 +127,14 @@ CONSENT_RULES = (
     ),
     Rule(
         key="access_denied",
-        weak=("access denied", "user denied", "user has denied"),
+        weak=(
+            "access denied",
+            "user denied",
+            "user has denied",
+            "toegang geweigerd",
+            "gebruiker heeft geweigerd",
+            "toestemming geweigerd",
+        ),
         who=Who.CUSTOMER,
         reconnect=Reconnect.YES,
         sentence=N_(
@@ -126,7 +149,11 @@ CONSENT_RULES = (
     ),
     Rule(
         key="client_not_found",
-        phrases=("client with identifier … not found",),
+        phrases=(
+            "client with identifier … not found",
+            "client met id … niet gevonden",
+            "client met identificatie … niet gevonden",
+        ),
         kind=FailureKind.CLIENT,
         who=Who.US,
         reconnect=Reconnect.NO,
@@ -139,7 +166,12 @@ CONSENT_RULES = (
     ),
     Rule(
         key="callback_not_valid",
-        phrases=("callback uri … is not valid", "callback uri is not valid"),
+        phrases=(
+            "callback uri … is not valid",
+            "callback uri is not valid",
+            "callback uri … is niet geldig",
+            "callback uri … is ongeldig",
+        ),
         kind=FailureKind.CLIENT,
         who=Who.US,
         reconnect=Reconnect.NO,
@@ -152,7 +184,11 @@ CONSENT_RULES = (
     ),
     Rule(
         key="invalid_authorization_request",
-        phrases=("invalid authorization request",),
+        phrases=(
+            "invalid authorization request",
+            "ongeldig autorisatieverzoek",
+            "ongeldige autorisatieaanvraag",
+        ),
         who=Who.US,
         reconnect=Reconnect.NOT_YET,
         sentence=N_(
@@ -164,7 +200,10 @@ CONSENT_RULES = (
     ),
     Rule(
         key="invalid_client",
-        weak=("invalid client",),
+        weak=(
+            "invalid client",
+            "ongeldige client",
+        ),
         kind=FailureKind.CLIENT,
         default=True,
         who=Who.US,
@@ -191,7 +230,13 @@ CONSENT_RULES = (
     ),
     Rule(
         key="not_authenticated",
-        weak=("401 unauthorized", "unauthorized"),
+        weak=(
+            "401 unauthorized",
+            "unauthorized",
+            "401 niet gemachtigd",
+            "niet gemachtigd",
+            "niet geautoriseerd",
+        ),
         kind=FailureKind.NOT_AUTHENTICATED,
         default=True,
         who=Who.US,

@@ -13,7 +13,10 @@ _OUR_REQUEST = N_(
 OUR_RULES = (
     Rule(
         key="unrecognized_literal",
-        phrases=("unrecognized edm … literal",),
+        phrases=(
+            "unrecognized edm … literal",
+            "niet herkende guid indeling",
+        ),
         kind=FailureKind.BAD_REQUEST,
         who=Who.US,
         reconnect=Reconnect.NO,
@@ -26,7 +29,10 @@ OUR_RULES = (
     ),
     Rule(
         key="select_or_top",
-        phrases=("please add a select or a top 1",),
+        phrases=(
+            "please add a select or a top 1",
+            "voeg een select of een top 1",
+        ),
         kind=FailureKind.BAD_REQUEST,
         who=Who.US,
         reconnect=Reconnect.NO,
@@ -38,8 +44,27 @@ OUR_RULES = (
         subject=SUBJECT_NOTHING,
     ),
     Rule(
+        key="unknown_field",
+        phrases=("could not find a property named", "geen eigenschap gevonden met de naam"),
+        kind=FailureKind.BAD_REQUEST,
+        who=Who.US,
+        reconnect=Reconnect.NO,
+        sentence=N_(
+            "Exact Online does not know a field that our program asks for. Report this to an admin of Clickker "
+            "Connections, with the words of Exact Online."
+        ),
+        say=_OUR_REQUEST,
+        subject=SUBJECT_NOTHING,
+    ),
+    Rule(
         key="not_found",
-        weak=("404 not found", "resource not found", "resource … was not found"),
+        weak=(
+            "404 not found",
+            "resource not found",
+            "resource … was not found",
+            "bron niet gevonden",
+            "404 niet gevonden",
+        ),
         kind=FailureKind.BAD_REQUEST,
         who=Who.US,
         reconnect=Reconnect.NO,
@@ -52,7 +77,13 @@ OUR_RULES = (
     ),
     Rule(
         key="bad_request",
-        weak=("400 bad request", "bad request"),
+        weak=(
+            "400 bad request",
+            "bad request",
+            "400 ongeldige aanvraag",
+            "ongeldige aanvraag",
+            "ongeldig verzoek",
+        ),
         kind=FailureKind.BAD_REQUEST,
         default=True,
         who=Who.US,

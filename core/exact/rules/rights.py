@@ -23,7 +23,12 @@ from core.i18n import N_
 RIGHTS_RULES = (
     Rule(
         key="outside_division_scope",
-        phrases=("not within division scope",),
+        phrases=(
+            "not within division scope",
+            "niet binnen de division scope",
+            "buiten de division scope",
+            "administratie valt buiten de scope",
+        ),
         kind=FailureKind.FORBIDDEN,
         who=Who.CUSTOMER,
         reconnect=Reconnect.NO,
@@ -44,7 +49,11 @@ RIGHTS_RULES = (
     ),
     Rule(
         key="wrong_division",
-        phrases=("wrongdivision", "wrong division"),
+        phrases=(
+            "wrongdivision",
+            "wrong division",
+            "verkeerde administratie",
+        ),
         kind=FailureKind.FORBIDDEN,
         who=Who.CUSTOMER,
         reconnect=Reconnect.NO,
@@ -64,7 +73,15 @@ RIGHTS_RULES = (
     ),
     Rule(
         key="no_division_access",
-        phrases=("nodivisionaccess",),
+        phrases=(
+            "nodivisionaccess",
+            "no division access",
+            "not have access to the requested division",
+            "not have access to this division",
+            "not have access to this company",
+            "geen toegang tot de gevraagde administratie",
+            "geen toegang tot deze administratie",
+        ),
         kind=FailureKind.FORBIDDEN,
         who=Who.CUSTOMER_ADMIN,
         reconnect=Reconnect.NO,
@@ -79,7 +96,12 @@ RIGHTS_RULES = (
     ),
     Rule(
         key="scope_violated",
-        phrases=("application scope violated",),
+        phrases=(
+            "application scope violated",
+            "applicationscopeviolated",
+            "scope van de applicatie geschonden",
+            "applicatiescope geschonden",
+        ),
         kind=FailureKind.FORBIDDEN,
         who=Who.US,
         reconnect=Reconnect.NO,
@@ -94,7 +116,15 @@ RIGHTS_RULES = (
     ),
     Rule(
         key="blocked_user",
-        phrases=("blockeduser",),
+        phrases=(
+            "blockeduser",
+            "blocked user",
+            "user is blocked",
+            "user has been blocked",
+            "user has been marked as blocked",
+            "gebruiker is geblokkeerd",
+            "geblokkeerde gebruiker",
+        ),
         kind=FailureKind.FORBIDDEN,
         who=Who.CUSTOMER_ADMIN,
         reconnect=Reconnect.NO,
@@ -110,7 +140,17 @@ RIGHTS_RULES = (
     ),
     Rule(
         key="inactive_user",
-        phrases=("inactiveuser",),
+        phrases=(
+            "inactiveuser",
+            "inactive user",
+            "user is inactive",
+            "user is not active",
+            "user is no longer active",
+            "gebruiker is inactief",
+            "gebruiker is niet actief",
+            "gebruiker is niet meer actief",
+            "inactieve gebruiker",
+        ),
         kind=FailureKind.FORBIDDEN,
         who=Who.CUSTOMER,
         reconnect=Reconnect.YES,
@@ -124,7 +164,15 @@ RIGHTS_RULES = (
     ),
     Rule(
         key="blocked_customer",
-        phrases=("blockedcustomer",),
+        phrases=(
+            "blockedcustomer",
+            "blocked customer",
+            "customer is blocked",
+            "customer has been blocked",
+            "customer has been marked as blocked",
+            "klant is geblokkeerd",
+            "geblokkeerde klant",
+        ),
         kind=FailureKind.FORBIDDEN,
         who=Who.CUSTOMER,
         reconnect=Reconnect.NO,
@@ -137,7 +185,24 @@ RIGHTS_RULES = (
     ),
     Rule(
         key="licence_expired",
-        phrases=("licenseexpired", "licenceexpired"),
+        phrases=(
+            "licenseexpired",
+            "licenceexpired",
+            "license expired",
+            "licence expired",
+            "license has expired",
+            "licence has expired",
+            "license is expired",
+            "license of the customer has expired",
+            "licence of the customer has expired",
+            "subscription has expired",
+            "subscription expired",
+            "licentie verlopen",
+            "licentie is verlopen",
+            "licentie van de klant is verlopen",
+            "abonnement verlopen",
+            "abonnement is verlopen",
+        ),
         kind=FailureKind.FORBIDDEN,
         who=Who.CUSTOMER,
         reconnect=Reconnect.NO,
@@ -153,7 +218,16 @@ RIGHTS_RULES = (
     ),
     Rule(
         key="division_blocked",
-        phrases=("divisionblocked",),
+        phrases=(
+            "divisionblocked",
+            "division blocked",
+            "division is blocked",
+            "division has been blocked",
+            "company has been marked as blocked",
+            "company is blocked",
+            "administratie is geblokkeerd",
+            "geblokkeerde administratie",
+        ),
         kind=FailureKind.FORBIDDEN,
         who=Who.NOBODY,
         reconnect=Reconnect.NO,
@@ -168,20 +242,35 @@ RIGHTS_RULES = (
     ),
     Rule(
         key="forbidden",
-        phrases=("403 access denied",),
-        weak=("403 forbidden", "forbidden"),
+        phrases=(
+            "403 access denied",
+            "403 toegang geweigerd",
+            "verboden toegang geweigerd",
+        ),
+        weak=(
+            "403 forbidden",
+            "forbidden",
+            "403 verboden",
+        ),
         kind=FailureKind.FORBIDDEN,
         default=True,
         who=Who.CUSTOMER_ADMIN,
         reconnect=Reconnect.NO,
+        # The four causes of a bare "Forbidden", as Exact's own help lists them and integrators repeat it.
         sentence=N_(
-            "Exact Online does not allow this for the connected user. Ask the customer to check the rights of that "
-            "user in Exact Online."
+            "Exact Online does not allow this and does not say why. Ask the customer's administrator to check the "
+            "rights of the connected user, the user's access to the administration, whether the administration is "
+            "permitted for our app, and whether the licence covers it."
         ),
         say=N_(
-            "The Exact user that the connection runs under lacks a right in Exact Online that the connection needs."
+            "Exact Online refuses us something and does not say why: the user that the connection runs under lacks a "
+            "right or access to the administration, the administration is not permitted for our app, or your licence "
+            "does not cover it."
         ),
-        ask=N_("Would you ask your Exact administrator to check the rights of this user?"),
+        ask=N_(
+            "Would you ask your Exact administrator to check these four: the rights of this user, the user's access to "
+            "the administration, the administrations permitted for our app, and your licence?"
+        ),
         click_path=USER_PATH,
         subject=SUBJECT_SETTING,
     ),

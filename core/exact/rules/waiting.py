@@ -24,7 +24,12 @@ _OUR_NETWORK = N_(
 WAITING_RULES = (
     Rule(
         key="too_early",
-        phrases=("access token not expired", "tooearlytorefreshtokens"),
+        phrases=(
+            "access token not expired",
+            "tooearlytorefreshtokens",
+            "toegangstoken is nog niet verlopen",
+            "access token is nog niet verlopen",
+        ),
         kind=FailureKind.TOO_EARLY,
         default=True,
         who=Who.NOBODY,
@@ -64,7 +69,13 @@ WAITING_RULES = (
     ),
     Rule(
         key="rate_limited",
-        weak=("rate limit exceeded", "too many requests"),
+        weak=(
+            "rate limit exceeded",
+            "too many requests",
+            "te veel aanvragen",
+            "te veel verzoeken",
+            "aanvraaglimiet overschreden",
+        ),
         kind=FailureKind.RATE_LIMITED,
         default=True,
         who=Who.NOBODY,
@@ -77,8 +88,18 @@ WAITING_RULES = (
     ),
     Rule(
         key="maintenance",
-        phrases=("under maintenance", "exact online is in onderhoud"),
-        weak=("scheduled maintenance", "gepland onderhoud", "wegens onderhoud"),
+        phrases=(
+            "under maintenance",
+            "exact online is in onderhoud",
+            "is in onderhoud",
+            "down for maintenance",
+        ),
+        weak=(
+            "scheduled maintenance",
+            "gepland onderhoud",
+            "wegens onderhoud",
+            "onderhoudswerkzaamheden",
+        ),
         kind=FailureKind.OUTAGE,
         who=Who.EXACT,
         reconnect=Reconnect.NO,
@@ -116,6 +137,10 @@ WAITING_RULES = (
             "internal server error",
             "error server error",
             "temporarily unavailable",
+            "tijdelijk niet beschikbaar",
+            "service niet beschikbaar",
+            "dienst niet beschikbaar",
+            "interne serverfout",
         ),
         kind=FailureKind.OUTAGE,
         default=True,

@@ -121,7 +121,7 @@ def test_names_are_made_harmless(exact: respx.MockRouter, client: ExactClient) -
         return_value=listed(PERSON | {"FullName": "Jan\r\n\x1b[31m\u202eJansen", "Email": None})
     )
     me = client.me("nl", "access")
-    assert (me.full_name, me.email) == ("Jan Jansen", "")
+    assert (me.full_name, me.email) == ("Jan Jansen", None)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,8 @@ def test_division_codes_may_be_64_bits_or_text(exact: respx.MockRouter, client: 
 
 def test_nulls_in_a_division_are_no_surprise(exact: respx.MockRouter, client: ExactClient) -> None:
     exact.get(DIVISIONS).mock(return_value=listed(dict.fromkeys(ROW) | {"Code": 5}))
-    assert client.divisions("nl", "access", 1) == (Division(5, "5", "", "", "", "", 1, 0),)
+    nothing_said = (None, None, None, None, None, None, None)
+    assert client.divisions("nl", "access", 1) == (Division(5, *nothing_said),)
 
 
 def test_all_pages_are_read_once_each(exact: respx.MockRouter, client: ExactClient) -> None:
@@ -301,7 +302,9 @@ def test_every_failure_has_its_kind(
 ) -> None:
     error = failure(exact, client, response)
     assert error.kind == kind
-    assert len(exact.calls) == 1
+    # A bare 400 may be about a field that is asked for: it is asked once more without a choice of fields.
+    bare = isinstance(response, httpx.Response) and response.status_code == 400
+    assert len(exact.calls) == (2 if bare else 1)
 
 
 def test_a_limit_says_when_it_ends(exact: respx.MockRouter, client: ExactClient) -> None:

@@ -11,6 +11,7 @@ from core.exact.kinds import FailureKind
 from core.exact.mail import customer_mail
 from core.exact.pasted import fold
 from core.exact.rules import ANSWERS, DEFAULTS, LOOKING, RULES, UNCONFIRMED, UNKNOWN, Reconnect, Rule, Who
+from core.exact.rules.first_consent import NO_DIVISION, NOTHING_SHOWN
 from core.exact.rules.rule import RECONNECT_WORDS
 from core.i18n import LANGUAGES, _, language
 from core.simulator import answers, faults
@@ -55,16 +56,37 @@ VERBATIM: dict[str, tuple[str, ...]] = {
         api(faults.OUTSIDE_SCOPE),
     ),
     "wrong_division": ("Forbidden - WrongDivision", api(faults.WRONG_DIVISION)),
-    "no_division_access": ("403 Forbidden, Reason: NoDivisionAccess",),
+    "no_division_access": (
+        "403 Forbidden, Reason: NoDivisionAccess",
+        "The user does not have access to the requested division.",
+    ),
     "scope_violated": (
         api("Forbidden - Application Scope Violated. Cannot read 'organization.administration' scope."),
         api(faults.SCOPE_VIOLATED),
     ),
-    "blocked_user": ("403 Forbidden, Reason: BlockedUser",),
-    "inactive_user": ("403 Forbidden, Reason: InactiveUser",),
-    "blocked_customer": ("403 Forbidden, Reason: BlockedCustomer",),
-    "licence_expired": ("403 Forbidden, Reason: LicenseExpired",),
-    "division_blocked": ("403 Forbidden, Reason: DivisionBlocked",),
+    "blocked_user": ("403 Forbidden, Reason: BlockedUser", "The user has been marked as blocked."),
+    "inactive_user": ("403 Forbidden, Reason: InactiveUser", "The user is no longer active in Exact Online."),
+    "blocked_customer": (
+        "403 Forbidden, Reason: BlockedCustomer",
+        "The customer has been marked as blocked.",
+    ),
+    "licence_expired": (
+        "403 Forbidden, Reason: LicenseExpired",
+        api("Forbidden - Customer's license expired."),
+        api("The license of the customer has expired in Exact Online."),
+        "De licentie van de klant is verlopen.",
+    ),
+    "several_users": (
+        "Your One Exact Identity account is configured for multiple users. API Connections do not support this type "
+        "of account.",
+        "Uw account is gekoppeld aan meerdere gebruikers.",
+    ),
+    "no_current_division": (NO_DIVISION,),
+    "nothing_shown": (NOTHING_SHOWN,),
+    "unknown_field": (
+        api("Could not find a property named 'VATNumber' on type 'Exact.Web.Api.System.Division'."),
+    ),
+    "division_blocked": ("403 Forbidden, Reason: DivisionBlocked", "The company has been marked as blocked."),
     "forbidden": ("HTTP/1.1 403 Forbidden", "Error 403: "),
     "too_early": (
         '{ "error":"access_denied","error_description":"Rate limit exceeded: access_token not expired" }',

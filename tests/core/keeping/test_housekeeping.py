@@ -35,6 +35,7 @@ from core.storage.models import (
     TimelineEntry,
     UnsavedWork,
 )
+from core.storage.models_keeping import ReadPage
 from core.tokens.records import Spend
 from tests.factories import make_incident, make_operator, make_registration
 
@@ -68,6 +69,10 @@ def rows_of(number: int, operator: int, at: datetime) -> dict[type[Base], dict[s
         },
         UnsavedWork: {"registration_id": number, "place": "ticks", "content": {}, "kept_at": at, **who},
         RefusedCall: {"environment": "nl", "client_id": f"app {at}", "resource": "r", "login": "", "until": at},
+        ReadPage: {
+            "reading_id": f"r{at.timestamp()}", "number": 0, "registration_id": number, "grant_id": "g",
+            "resource": "r", "following": "", "count": 0, "rows": [], "whole": True, "read_at": at,
+        },
         OperatorSession: {"token_hash": f"s{at}", "last_active_at": at, **open_until},
         SignInTicket: {"token_hash": f"t{at}", "browser_hash": "b", "target": "/", "expires_at": at, **who},
         ProviderVisit: {"browser_hash": f"v{at}", "purpose": "sign_in", "target": "/", "expires_at": at},

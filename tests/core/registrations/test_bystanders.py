@@ -16,6 +16,7 @@ from sqlalchemy import or_, select
 from core.accounts.roles import CurrentOperator, Role
 from core.application import Application
 from core.exact.errors import ExactError, FailureKind
+from core.exact.paging import Page
 from core.registrations.administrations import read_administrations, save_administrations
 from core.registrations.bulk import BulkAction, change_many, request_checks, rows_for_bulk
 from core.registrations.callback import complete_consent
@@ -32,6 +33,7 @@ from core.registrations.failures import record_failure
 from core.registrations.issue_views import issues_of, snooze
 from core.registrations.outcomes import ConsentResult, Outcome
 from core.registrations.query import RegistrationQuery
+from core.registrations.reading_places import KeptPages
 from core.registrations.register import delete, disconnect, edit, set_active, set_owner
 from core.registrations.registration import registration
 from core.registrations.views import RegistrationForm
@@ -92,6 +94,12 @@ def with_everything(app: Application, by: CurrentOperator, exact: RunningSimulat
         first.permitted = False
     change(app, number, owner_id=by.id)
     create_consent(app, by, number)
+    with app.database.read() as session:
+        grant_id = session.get_one(Registration, number).grant_id
+    assert grant_id is not None
+    KeptPages(app, number, grant_id).keep(
+        Page((), "https://x.example/api/v1/1/system/Divisions?$skiptoken=1")
+    )
     return number
 
 
