@@ -154,18 +154,24 @@ def _refusal(
     if ended := how_ended(session, consent):
         return ended
     if consent.link_id is not None:
-        return _refusal_of_link(session, consent.link_id)
+        return _refusal_of_link(session, consent)
     if operator_id is not None and operator_id != consent.operator_id:
         return Outcome.OTHER_OPERATOR
     operator = session.get(Operator, consent.operator_id) if consent.operator_id else None
     return None if operator is not None and operator.active else Outcome.OTHER_OPERATOR
 
 
-def _refusal_of_link(session: Session, link_id: int) -> Outcome | None:
-    link = session.get(CustomerLink, link_id, populate_existing=True)
+def _refusal_of_link(session: Session, consent: Consent) -> Outcome | None:
+    link = session.get(CustomerLink, consent.link_id, populate_existing=True)
     if link is None or link.revoked_at is not None:
         return Outcome.WITHDRAWN
-    return None if link.used_at is None else Outcome.LINK_USED
+    free = link.used_at is None or link_claims.is_of_this_browser(session, consent)
+    return None if free else Outcome.LINK_USED
+
+
+def _claim_link(session: Session, consent: Consent) -> bool:
+    claimed = link_claims.claim(session, consent.link_id or 0, clock.now())
+    return claimed or _refusal_of_link(session, consent) is None
 
 
 def _use_up(session: Session, consent: Consent, given: dict[str, str], address: str) -> Outcome | None:
@@ -182,8 +188,8 @@ def _use_up(session: Session, consent: Consent, given: dict[str, str], address: 
         return Outcome.REUSED_STATE
     if outcome is not None:
         _write_failure(session, consent, outcome)
-    elif consent.link_id is not None and not link_claims.claim(session, consent.link_id, clock.now()):
-        outcome = _refusal_of_link(session, consent.link_id) or Outcome.LINK_USED
+    elif consent.link_id is not None and not _claim_link(session, consent):
+        outcome = _refusal_of_link(session, consent) or Outcome.LINK_USED
         consent.outcome = outcome
     if outcome is not None:
         note_consent(session, consent, outcome, address)

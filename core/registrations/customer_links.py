@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,7 +17,7 @@ from core.audit.events import Event
 from core.errors import NotFound
 from core.i18n import _
 from core.registrations import link_claims
-from core.registrations.consent import Begun, begin, check_connectable, open_for_link
+from core.registrations.consent import Begun, begin, check_connectable, open_for_link, to_leave_with
 from core.registrations.noting import TOLD_OF_LINK, note
 from core.registrations.scope import find, find_for
 from core.registrations.seen import Seen, check_customer
@@ -122,18 +123,19 @@ def begin_customer_consent(
 ) -> Begun:
     """Start the consent of a customer who pressed the button. Raises ``NotFound``, ``InvalidInput``.
 
-    Pressing again in the same browser goes on with the same attempt. Raises ``ChangedMeanwhile`` when the page
-    asked for another's bookkeeping.
+    Pressing again in the same browser, perhaps in another tab, is told once. Raises ``ChangedMeanwhile`` when the
+    page asked for another's bookkeeping.
     """
     with app.database.transaction() as session:
         link, registration = _usable(app, session, token)
         check_customer(registration, seen)
         check_connectable(app, registration)
-        consent = _open_attempt(session, link.id, browser_token)
+        attempts = _open_attempts(session, link.id, browser_token)
+        consent = to_leave_with(attempts)
         if consent is None:
             begun = _begun_so_far(session, link.id)
             consent = open_for_link(app, session, registration, link.id)
-            if begun < TOLD_OF_LINK:
+            if begun < TOLD_OF_LINK and not attempts:
                 note(
                     session,
                     Event.CONSENT_STARTED,
@@ -145,21 +147,17 @@ def begin_customer_consent(
         return begin(app, consent, browser_token)
 
 
-def _open_attempt(session: Session, link_id: int, browser_token: str | None) -> Consent | None:
-    """The attempt that this browser has begun by the link and not ended; the link is locked."""
+def _open_attempts(session: Session, link_id: int, browser_token: str | None) -> Sequence[Consent]:
+    """The attempts that this browser has begun by the link and not ended, the oldest first; the link is locked."""
     if not browser_token:
-        return None
-    return session.scalar(
-        select(Consent)
-        .where(
-            Consent.link_id == link_id,
-            Consent.browser_hash == hash_token(browser_token),
-            Consent.used_at.is_(None),
-            Consent.expires_at > clock.now(),
-        )
-        .limit(1)
-        .with_for_update()
+        return ()
+    query = select(Consent).where(
+        Consent.link_id == link_id,
+        Consent.browser_hash == hash_token(browser_token),
+        Consent.used_at.is_(None),
+        Consent.expires_at > clock.now(),
     )
+    return session.scalars(query.order_by(Consent.expires_at, Consent.id).with_for_update()).all()
 
 
 def _begun_so_far(session: Session, link_id: int) -> int:
