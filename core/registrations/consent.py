@@ -55,7 +55,7 @@ def create_consent(
         registration = find_for(session, app, by, registration_id)
         check_customer(registration, seen)
         check_connectable(app, registration)
-        attempts = _open_ones(session, registration, by)
+        attempts = [one for one in _open_ones(session, registration, by) if not one.outcome]
         if attempts:
             consent = next((one for one in attempts if one.state_hash is None), attempts[-1])
         else:
@@ -108,6 +108,7 @@ def begin(app: Application, consent: Consent, browser_token: str | None) -> Begu
     consent.state_hash = hash_token(state)
     consent.browser_hash = hash_token(token)
     consent.verifier = app.vault.encrypt(verifier, table="consents", column="verifier", row=consent.id)
+    consent.outcome = ""
     consent.expires_at = clock.now() + timedelta(seconds=app.settings.consent_seconds)
     return Begun(authorize_url(app.settings, consent.environment, state, verifier), token)
 

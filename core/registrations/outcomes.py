@@ -21,6 +21,8 @@ class Outcome(StrEnum):
     """The tokens are kept, but Exact did not tell whose they are; asking again finishes it."""
     REFUSED = "refused"
     UNKNOWN_STATE = "unknown_state"
+    UNSAID = "unsaid"
+    """Exact reported an error without our state, and the browser has left for several registrations."""
     REUSED_STATE = "reused_state"
     EXPIRED_STATE = "expired_state"
     OTHER_BROWSER = "other_browser"
@@ -78,6 +80,8 @@ class ConsentResult:
     """Whether it was a customer with a link, who has no account here."""
     unchanged: bool = False
     """A reconnect after which everything linked is still permitted: there is nothing to choose."""
+    about: str = ""
+    """The name of the registration, or of several, where this browser is the one that left for it."""
 
     @property
     def title(self) -> str:
@@ -144,6 +148,15 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
         _YOU,
         N_("Open the registration in the dashboard and press Connect again."),
     ),
+    Outcome.UNSAID: (
+        N_("Exact Online did not say for whom"),
+        N_(
+            "Exact Online reported that consent was denied or did not succeed, but did not say for which of the customers "
+            "for whom this browser went there. Nothing was connected and nothing was changed."
+        ),
+        _YOU,
+        N_("Open the registration that was meant and press Connect again; the others go on as they are."),
+    ),
     Outcome.REUSED_STATE: (
         N_("This answer was used already"),
         N_("Each answer of Exact Online counts once. The page was probably loaded a second time."),
@@ -152,7 +165,7 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
     ),
     Outcome.EXPIRED_STATE: (
         N_("This attempt took too long"),
-        N_("There are ten minutes between Connect and Allow; more had passed, so the answer was not used."),
+        N_("Too much time passed between Connect and Allow, so the answer was not used."),
         _YOU,
         _AGAIN,
     ),
