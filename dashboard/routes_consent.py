@@ -27,6 +27,7 @@ from dashboard.forms import form_secret, form_token, is_ours, keep_form_secret, 
 from dashboard.limits import allow_address
 from dashboard.navigation import address
 from dashboard.origin import from_other_site
+from dashboard.persons import is_person
 from dashboard.plain import HEADERS, message_page, plain_page
 from dashboard.visitor import address_of, visitor
 
@@ -111,7 +112,8 @@ def customer(request: Request) -> Response:
     if not _may_knock(request):
         return _too_often()
     try:
-        page = open_customer_link(app, request.path_params["token"], address_of(request))
+        token, opened = request.path_params["token"], is_person(request)
+        page = open_customer_link(app, token, address_of(request), opened=opened)
     except NotFound as error:
         return _dead_link(error)
     secret = form_secret(request, app.settings)

@@ -126,12 +126,13 @@ def _accept(
             return ConsentResult(Outcome.UNKNOWN_STATE)
         customer = consent.link_id is not None
         outcome = refusal(session, consent, browser_token, operator_id)
+        about = ""  # of no use to a browser that did not leave for it
         if outcome is not None:
             note_turned_away(session, consent, outcome, operator_id, address)
-            return ConsentResult(outcome, consent.registration_id, customer)
-        outcome = _use_up(session, consent, given, address)
-        if outcome is not None:
+        else:
+            outcome = _use_up(session, consent, given, address)
             about = _name_of(session, consent.registration_id)
+        if outcome is not None:
             return ConsentResult(outcome, consent.registration_id, customer, about=about)
         return _Return(
             consent_id=consent.id,

@@ -82,8 +82,13 @@ def revoke_customer_link(app: Application, by: CurrentOperator, registration_id:
             note(session, Event.CUSTOMER_LINK_REVOKED, by, registration)
 
 
-def open_customer_link(app: Application, token: str, visitor_address: str = "") -> CustomerLinkPage:
-    """What to show to whoever opens the link; looking does not use it up. Raises ``NotFound`` with the reason."""
+def open_customer_link(
+    app: Application, token: str, visitor_address: str = "", *, opened: bool = True
+) -> CustomerLinkPage:
+    """What to show to whoever opens the link; looking does not use it up. Raises ``NotFound`` with the reason.
+
+    ``opened`` is False for a program that only looks at what the link leads to: nobody has opened it then.
+    """
     with app.database.read() as session:
         link, registration = _usable(app, session, token)
         asker = session.get(Operator, link.created_by) if link.created_by else None
@@ -93,7 +98,7 @@ def open_customer_link(app: Application, token: str, visitor_address: str = "") 
             asked_by=asker.name if asker else "Clickker",
             expires_at=link.expires_at,
         )
-    if link.opened_at is None:
+    if opened and link.opened_at is None:
         app.database.unless_busy(partial(_note_opened, app, token, visitor_address), None)
     return page
 
@@ -180,7 +185,10 @@ def open_link(session: Session, registration_id: int) -> CustomerLinkView | None
         .order_by(CustomerLink.id.desc())
         .limit(1)
     )
-    return None if row is None else CustomerLinkView(row.created_at, row.expires_at, row.opened_at)
+    if row is None:
+        return None
+    went_at = session.scalar(select(func.max(Consent.created_at)).where(Consent.link_id == row.id))
+    return CustomerLinkView(row.created_at, row.expires_at, row.opened_at or went_at, went_at)
 
 
 def _usable(app: Application, session: Session, token: str) -> tuple[CustomerLink, Registration]:

@@ -151,8 +151,8 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
     Outcome.UNSAID: (
         N_("Exact Online did not say for whom"),
         N_(
-            "Exact Online reported that consent was denied or did not succeed, but did not say for which of the customers "
-            "for whom this browser went there. Nothing was connected and nothing was changed."
+            "Exact Online reported that consent was denied or did not succeed, but did not say for which of the "
+            "customers for whom this browser went there. Nothing was connected and nothing was changed."
         ),
         _YOU,
         N_("Open the registration that was meant and press Connect again; the others go on as they are."),

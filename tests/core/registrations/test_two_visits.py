@@ -1,4 +1,4 @@
-"""Connect pressed twice: whichever visit to Exact ends first or last, a good consent is used and nothing is told wrongly."""
+"""Connect pressed twice: whichever visit to Exact ends first or last, a good consent is used."""
 
 from __future__ import annotations
 
