@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from babel.dates import format_datetime, get_timezone
+from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
 from core import clock
@@ -171,6 +171,5 @@ def moment(at: datetime | None) -> str:
     """A moment as people in the Netherlands read it: their time zone, their language."""
     if at is None:
         return _("never")
-    return format_datetime(
-        at, "d MMM y HH:mm", tzinfo=get_timezone("Europe/Amsterdam"), locale=current_language()
-    )
+    written = format_datetime(at, "d MMM y HH:mm", tzinfo=clock.DUTCH, locale=current_language())
+    return written + clock.zone_mark(at)
