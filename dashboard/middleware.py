@@ -29,10 +29,9 @@ from dashboard.headers import NOTHING, frame_policy, security_headers
 from dashboard.limits import allow
 from dashboard.messages import Gate
 from dashboard.origin import own_address, own_names, own_origins
-from dashboard.persons import ACTING, looks_ahead
 from dashboard.plain import message_page, speak_language_of
 from dashboard.proxies import from_where
-from dashboard.visitor import Holder, address_in, has_cookie, is_known, is_network
+from dashboard.visitor import ACTING, Holder, address_in, has_cookie, is_known, is_network, looks_ahead
 
 _log = logging.getLogger("clickker.dashboard")
 

@@ -27,9 +27,8 @@ from dashboard.forms import form_secret, form_token, is_ours, keep_form_secret, 
 from dashboard.limits import allow_address
 from dashboard.navigation import address
 from dashboard.origin import from_other_site
-from dashboard.persons import is_person
 from dashboard.plain import HEADERS, message_page, plain_page
-from dashboard.visitor import address_of, visitor
+from dashboard.visitor import address_of, is_person, visitor
 
 SEE_OTHER = 303
 PER_MINUTE = 60
