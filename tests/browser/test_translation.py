@@ -49,10 +49,11 @@ def _operators(live: Live) -> None:
 WAYS = [(WRAP, "Gewikkeld B.V.", steps.TESSA), (REPLACE, "Vervangen B.V.", "info@bakkerbv.example")]
 
 
-@pytest.mark.parametrize(("how", "name", "user"), WAYS)
+@pytest.mark.parametrize("way", WAYS)
 def test_saving_all_changes_on_a_translated_page(
-    live: Live, page: Page, complaints: list[str], how: str, name: str, user: str
+    live: Live, page: Page, complaints: list[str], way: tuple[str, str, str]
 ) -> None:
+    how, name, user = way
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
     steps.enter(page, live, EMAIL)
