@@ -37,7 +37,8 @@ def explain(settings: Settings) -> None:
     st.caption(
         _(
             "A consent lapses {life} days after it was last used. We use each at least every {alive} days, so that "
-            "none lapses while Clickker Connections runs. Here you see what would lapse if it did not."
+            "it does not lapse while Clickker Connections runs and Exact Online accepts it. Here you see what would "
+            "lapse if it did not."
         ).format(life=settings.consent_life_days, alive=figure(round(settings.keep_alive_days)))
     )
 
