@@ -97,7 +97,7 @@ def stories(choice: random.Random) -> Iterator[Story]:
 
 def _success(told: dict[str, Any], drawn: float) -> float:
     """Hours since the last success: of what is well less than a day, as the keeper's checks leave it."""
-    since = told.get("success", 12.0)
+    since = float(told.get("success", 12.0))
     if since > _LATEST or "failure" in told:
         return since + 40 * drawn
     return 0.5 + (_LATEST - 0.5) * drawn

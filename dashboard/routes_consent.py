@@ -38,7 +38,6 @@ STATUSES: dict[Outcome, int] = {
     Outcome.REFUSED: 200,
     Outcome.UNIDENTIFIED: 200,
     Outcome.UNKNOWN_STATE: 400,
-    Outcome.UNSAID: 400,
     Outcome.MISSING_CODE: 400,
     Outcome.DOUBLED_PARAMETER: 400,
     Outcome.OTHER_BROWSER: 403,

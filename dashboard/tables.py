@@ -89,13 +89,18 @@ def kept(text: str) -> str:
 
 def _series(column: Column[Row], rows: Sequence[Row]) -> pd.Series:
     values: pd.Series = pd.Series([column.value(row) for row in rows], dtype=_TYPES[column.kind])
+    if column.kind == "moment":
+        return _moments(values)
     if column.kind == "text":
         values = values.map(lambda text: kept(harmless(text)), na_action="ignore")
-    if column.kind == "moment":
-        here = values.dt.tz_convert("Europe/Amsterdam").dt.tz_localize(None)
-        twice = values.map(clock.comes_twice, na_action="ignore").eq(True)
-        if not twice.any():
-            return here
-        written = here.dt.strftime(WRITTEN).astype("string")
-        return written.where(~twice, written + values.map(clock.offset_mark, na_action="ignore"))
     return values
+
+
+def _moments(values: pd.Series) -> pd.Series:
+    """In Dutch time; as texts where the clock shows one of them twice."""
+    here: pd.Series = values.dt.tz_convert("Europe/Amsterdam").dt.tz_localize(None)
+    twice = values.map(clock.comes_twice, na_action="ignore").eq(True)
+    if not twice.any():
+        return here
+    texts: pd.Series = here.dt.strftime(WRITTEN).astype("string")
+    return texts.where(~twice, texts + values.map(clock.offset_mark, na_action="ignore"))

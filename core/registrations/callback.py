@@ -159,7 +159,7 @@ def _without_state(
     consent, about = found.attempts[0], ", ".join(found.names)
     customer = consent.link_id is not None
     if len({one.registration_id for one in found.attempts}) > 1:
-        return ConsentResult(Outcome.UNSAID, customer=customer, about=about)
+        return ConsentResult(Outcome.UNKNOWN_STATE, customer=customer, about=about)
     if found.is_new:
         consent.outcome = outcome
         _write_failure(session, consent, outcome)

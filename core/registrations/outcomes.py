@@ -21,8 +21,6 @@ class Outcome(StrEnum):
     """The tokens are kept, but Exact did not tell whose they are; asking again finishes it."""
     REFUSED = "refused"
     UNKNOWN_STATE = "unknown_state"
-    UNSAID = "unsaid"
-    """Exact reported an error without our state, and the browser has left for several registrations."""
     REUSED_STATE = "reused_state"
     EXPIRED_STATE = "expired_state"
     OTHER_BROWSER = "other_browser"
@@ -85,22 +83,27 @@ class ConsentResult:
 
     @property
     def title(self) -> str:
-        return _(_WORDS[self.outcome][0])
+        return _(self._words[0])
 
     @property
     def sentence(self) -> str:
         """What happened."""
-        return _(_WORDS[self.outcome][1])
+        return _(self._words[1])
 
     @property
     def who(self) -> str:
         """Who must act."""
-        return _(_CUSTOMER_ACTS) if self._to_be_tried_again else _(_WORDS[self.outcome][2])
+        return _(_CUSTOMER_ACTS) if self._to_be_tried_again else _(self._words[2])
 
     @property
     def next_step(self) -> str:
         """What to do next."""
-        return _(_CUSTOMER_NEXT) if self._to_be_tried_again else _(_WORDS[self.outcome][3])
+        return _(_CUSTOMER_NEXT) if self._to_be_tried_again else _(self._words[3])
+
+    @property
+    def _words(self) -> tuple[str, str, str, str]:
+        unsaid = self.outcome is Outcome.UNKNOWN_STATE and self.about
+        return _UNSAID if unsaid else _WORDS[self.outcome]
 
     @property
     def _to_be_tried_again(self) -> bool:
@@ -112,6 +115,17 @@ _CUSTOMER_ACTS = N_("You, when it suits you.")
 _CUSTOMER_NEXT = N_("Open the link you were sent once more and try again. If it fails again, call Clickker.")
 _YOU = N_("You, with the customer.")
 _AGAIN = N_("Go back to the registration and press Connect again; nothing you entered is lost.")
+
+_UNSAID = (
+    N_("Exact Online did not say for whom"),
+    N_(
+        "Exact Online reported that consent was denied or did not succeed, but did not say for which of the "
+        "customers for whom this browser went there. Nothing was connected and nothing was changed."
+    ),
+    _YOU,
+    N_("Open the registration that was meant and press Connect again; the others go on as they are."),
+)
+"""An error without our state, in a browser that has left for several registrations."""
 
 _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
     Outcome.GRANTED: (
@@ -147,15 +161,6 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
         ),
         _YOU,
         N_("Open the registration in the dashboard and press Connect again."),
-    ),
-    Outcome.UNSAID: (
-        N_("Exact Online did not say for whom"),
-        N_(
-            "Exact Online reported that consent was denied or did not succeed, but did not say for which of the "
-            "customers for whom this browser went there. Nothing was connected and nothing was changed."
-        ),
-        _YOU,
-        N_("Open the registration that was meant and press Connect again; the others go on as they are."),
     ),
     Outcome.REUSED_STATE: (
         N_("This answer was used already"),

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from core.accounts.roles import Role
 from tests.browser import steps
-from tests.support.live import Live
+from tests.support.live import PASSWORD, Live
 
 EMAIL, DUTCH = "tolk@clickker.test", "vertaler@clickker.test"
 TEXTS = """
@@ -109,7 +109,7 @@ def test_the_language_of_the_page_is_the_operators(live: Live, page: Page) -> No
     root = page.locator("html")
     expect(root).to_have_attribute("lang", "en")
     page.get_by_label("E-mail address").fill(DUTCH)
-    page.get_by_label("Password", exact=True).fill(steps.PASSWORD)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password", exact=True).press("Enter")
     expect(page.get_by_role("button", name="Uitloggen")).to_be_visible(timeout=15_000)
     expect(root).to_have_attribute("lang", "nl")
