@@ -107,7 +107,7 @@ def _used_so_far(link: CustomerLinkView) -> str:
         return _("Somebody went on from it to Exact Online on {at}.").format(at=moment(link.went_at))
     if link.opened_at is not None:
         return _("It was opened on {at}.").format(at=moment(link.opened_at))
-    return _("It has not been opened yet, as far as we can see.")
+    return _("The customer has not opened it yet.")
 
 
 def wait_for_consent(view: RegistrationView) -> None:
@@ -130,5 +130,5 @@ def _landmarks(view: RegistrationView) -> tuple[object, ...]:
         view.status,
         view.grant and (view.grant.id, view.grant.rotated_at),
         view.candidate and view.candidate.id,
-        view.link and (view.link.opened_at, view.link.went_at),
+        view.link and (view.link.went_at or view.link.opened_at),  # a new one is no news: its window is open
     )

@@ -45,7 +45,7 @@ def test_support_sees_the_customers_consent_arrive(live: Live, page: Page, brows
     steps.open_the_form(page)
     steps.fill_in(page, "Test B.V.")
     link = copy_link(page)
-    expect(page.get_by_text("It has not been opened yet, as far as we can see.")).to_be_visible()
+    expect(page.get_by_text("The customer has not opened it yet.")).to_be_visible()
     assert link not in page.content()
 
     context = browser.new_context(locale="en-GB", viewport=PHONE, has_touch=True, is_mobile=True)
