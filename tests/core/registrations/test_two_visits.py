@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from datetime import timedelta
+from itertools import permutations, product
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from core import clock
 from core.errors import NotFound
 from core.registrations.callback import complete_consent
 from core.registrations.checks import check_now
@@ -24,7 +26,7 @@ from core.registrations.status import Status
 from core.registrations.timeline import timeline
 from core.storage.models import Consent
 from tests.support.connecting import TEST_USER
-from tests.support.visits import Desk
+from tests.support.visits import Desk, meanwhile
 
 ACCOUNTANT = "kantoor@vandijk-accountants.example"
 
@@ -216,3 +218,37 @@ def test_coming_back_by_a_link_in_many_tabs_is_still_told_once(desk: Desk) -> No
         last = begin_customer_consent(desk.app, token, "browser")
     assert denied(desk, last).outcome is Outcome.REFUSED
     assert [e.kind for e in timeline(desk.app, desk.by, number)].count("consent_failed") == 1
+
+
+# --- Both at once ---------------------------------------------------------------------------------------------
+
+
+MEANWHILE = list(product(["exchange", "me", "divisions"], *[[False, True]] * 3))
+
+
+@pytest.mark.parametrize("scene", MEANWHILE)
+def test_a_tab_that_comes_back_while_the_other_is_being_taken(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, scene: tuple[str, bool, bool, bool]
+) -> None:
+    """Before or after one call of the first; the older or the younger first; by hand or by a link."""
+    call, after, younger_first, by_link = scene
+    number = desk.registered()
+    if by_link:
+        token = link_of(desk, number)
+        tabs = [begin_customer_consent(desk.app, token, "browser") for _tab in range(2)]
+    else:
+        tabs = [leaves(desk, number, "browser") for _tab in range(2)]
+    first, second = reversed(tabs) if younger_first else tabs
+    outcomes = []
+    meanwhile(
+        monkeypatch, desk.app.exact, call, lambda: outcomes.append(back(desk, second).outcome), after=after
+    )
+    outcomes.append(back(desk, first).outcome)
+    assert outcomes == [Outcome.GRANTED, Outcome.GRANTED]
+    view = registration(desk.app, desk.by, number)
+    assert view.status is Status.CHOOSE_ADMINISTRATIONS
+    assert view.candidate is None
+    desk.simulator.engine.advance(600)
+    with clock.shifted(timedelta(seconds=600)):
+        check_now(desk.app, desk.by, number)
+        assert desk.held(number) == desk.living()
