@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from core import clock
 from core.application import Application
 from core.keeping.keeper import Keeper
+from core.registrations.schedule import after_quiet_hour
 from core.storage.models import Grant, Registration
 
 Event = tuple[float, Callable[[], object]]
@@ -22,17 +23,19 @@ LATELY = timedelta(days=3)
 then nobody can see any more, and the first start would take minutes."""
 _PAUSE = timedelta(days=6)
 _LATER = timedelta(minutes=15)
-"""When to look again at what was due and had to wait, for the quiet hour for example."""
+"""When to look again at what was due and had to wait."""
 
 
 def live(app: Application, events: Sequence[Event]) -> None:
     """Let the events happen at their times, and the keeper work from the first of them until now."""
     present, keeper = clock.now(), Keeper(app)
+    lately = present - LATELY
     turned = present - timedelta(days=max(days for days, _act in events))
     for days, act in sorted(events, key=lambda event: -event[0]):
         at = present - timedelta(days=days)
-        turned = _work(app, keeper, turned, min(at, present - LATELY), _PAUSE)
-        turned = _work(app, keeper, turned, at if days < LATELY.days else turned, _LATER)
+        turned = _work(app, keeper, turned, min(at, lately), _PAUSE)
+        if at > lately:
+            turned = _work(app, keeper, turned, at, _LATER)
         with clock.shifted(at - clock.now()):
             act()
     _work(app, keeper, turned, present, _LATER)
@@ -46,7 +49,10 @@ def go_on(app: Application) -> None:
 
 def _work(app: Application, keeper: Keeper, turned: datetime, until: datetime, pause: timedelta) -> datetime:
     """Everything that falls due before ``until``, with a pause after each turn; when the last turn was."""
-    while (due := _next_due(app)) is not None and (at := max(due, turned + pause)) < until:
+    while (due := _next_due(app)) is not None:
+        at = after_quiet_hour(app.settings, max(due, turned + pause))
+        if at >= until:
+            break
         with clock.shifted(at - clock.now()):
             keeper.turn()
         turned = at

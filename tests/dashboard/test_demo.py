@@ -73,6 +73,10 @@ def test_what_it_shows_is_so_at_exact_and_the_keeper_finds_the_same(
         if row.status == Status.PAUSED:
             assert row.lapses_at is not None
             assert row.lapses_at - clock.now() > timedelta(days=20), "it is kept alive"
+            assert row.last_success_at is not None
+            assert clock.now() - row.last_success_at < timedelta(days=11), (
+                "and was checked until it was paused"
+            )
         assert row.next_check_at is None or row.next_check_at - clock.now() < promised, row.name
 
     with app.database.read() as session:
