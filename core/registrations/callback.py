@@ -116,10 +116,11 @@ def _accept(
         return ConsentResult(Outcome.DOUBLED_PARAMETER)
     given = dict(query)
     state = given.get("state", "")
-    if len(state) > _STATE_LENGTH:
+    unsaid = not state and "error" in given and bool(browser_token)
+    if len(state) > _STATE_LENGTH or not (state or unsaid):
         return ConsentResult(Outcome.UNKNOWN_STATE)
     with app.database.transaction() as session:
-        if not state:
+        if unsaid:
             return _without_state(session, given, browser_token, operator_id, address)
         consent = session.scalar(select(Consent).where(Consent.state_hash == hash_token(state)))
         if consent is None:
@@ -152,9 +153,9 @@ def _without_state(
     session: Session, given: dict[str, str], browser_token: str | None, operator_id: int | None, address: str
 ) -> ConsentResult:
     """Exact says what went wrong, and not with which attempt: the browser that left for Exact knows its own."""
-    outcome = answer_of(given) if "error" in given else None
-    found = meant(session, browser_token, operator_id, outcome) if outcome else None
-    if found is None or outcome is None:
+    outcome = answer_of(given) or Outcome.PROVIDER_ERROR
+    found = meant(session, browser_token, operator_id, outcome)
+    if found is None:
         return ConsentResult(Outcome.UNKNOWN_STATE)
     consent, about = found.attempts[0], ", ".join(found.names)
     customer = consent.link_id is not None
