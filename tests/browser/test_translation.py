@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -65,6 +67,7 @@ def test_saving_all_changes_on_a_translated_page(
     expect(page.get_by_role("heading", name="Choose administrations")).to_be_visible(timeout=15_000)
     assert page.evaluate(how) > 20
     page.get_by_text("Select all", exact=True).click()
+    expect(page.get_by_text(re.compile(r"^0 of \d+ chosen$"))).to_have_count(0)
     expect(page.get_by_role("checkbox", name="Select all", checked=True)).to_have_count(1)
     page.evaluate(how)
     page.get_by_role("button", name="Save all changes").click()
