@@ -56,12 +56,11 @@ def create_consent(
         check_customer(registration, seen)
         check_connectable(app, registration)
         attempts = [one for one in _open_ones(session, registration, by) if not one.outcome]
-        if attempts:
-            consent = next((one for one in attempts if one.state_hash is None), attempts[-1])
-        else:
-            consent = _open(session, app, registration, now, operator_id=by.id)
+        if not attempts:
             write(session, registration_id, by.name, "consent_started")
             note(session, Event.CONSENT_STARTED, by, registration)
+        consent = to_leave_with(attempts) or _open(session, app, registration, now, operator_id=by.id)
+        consent.state_hash = None  # whoever left with it longest ago gets no more time
         consent.expires_at = now + timedelta(seconds=app.settings.consent_seconds)
         settle(session, app.settings, registration, now)
         return consent.id

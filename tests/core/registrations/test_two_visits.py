@@ -122,6 +122,17 @@ def test_what_was_ended_on_purpose_is_ended_in_every_tab(desk: Desk) -> None:
     assert desk.grants() == []
 
 
+@pytest.mark.parametrize("pressed", [300, 590])
+def test_pressing_again_gives_the_older_tab_no_more_time(desk: Desk, pressed: int) -> None:
+    number = desk.registered()
+    older = leaves(desk, number, "browser")
+    with clock.shifted(timedelta(seconds=pressed)):
+        younger = leaves(desk, number, "browser")
+    with clock.shifted(timedelta(seconds=605)):
+        assert back(desk, older).outcome is Outcome.EXPIRED_STATE
+        assert back(desk, younger).outcome is Outcome.GRANTED
+
+
 def test_that_connect_was_pressed_again_is_no_second_entry(desk: Desk) -> None:
     number = desk.registered()
     for _press in range(8):
