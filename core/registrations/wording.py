@@ -161,10 +161,10 @@ def figure(number: int) -> str:
 
 def hour_of(at: datetime) -> str:
     """A moment of today as hours and minutes, of another day in full; in the time zone of the Netherlands."""
-    zone = get_timezone("Europe/Amsterdam")
-    if at.astimezone(zone).date() != clock.now().astimezone(zone).date():
+    if at.astimezone(clock.DUTCH).date() != clock.today():
         return moment(at)
-    return format_datetime(at, "HH:mm", tzinfo=zone, locale=current_language())
+    written = format_datetime(at, "HH:mm", tzinfo=clock.DUTCH, locale=current_language())
+    return written + clock.zone_mark(at)
 
 
 def moment(at: datetime | None) -> str:

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from core import clock
 from core.audit.listing import AuditRow
 from core.i18n import language
-from core.registrations.wording import moment
+from core.registrations.wording import hour_of, moment
 from dashboard import moments
 from dashboard.audit_columns import AUDIT_COLUMNS
 from dashboard.export import write_workbook
@@ -38,6 +38,7 @@ def on_that_day(monkeypatch: pytest.MonkeyPatch) -> None:
 def every_way(at: datetime) -> dict[str, str]:
     return {
         "sentence": moment(at),
+        "hour": hour_of(at),
         "time": moments.time_of_day(at),
         "second": moments.to_the_second(at),
         "soon": moments.soon(at),
