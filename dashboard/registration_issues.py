@@ -14,7 +14,7 @@ from core.registrations.issue_views import LONGEST_SNOOZE_DAYS, IssueView, Regis
 from core.registrations.wording import moment
 from dashboard.feedback import attempt, flash
 from dashboard.markdown import plain
-from dashboard.moments import day
+from dashboard.moments import DAY_FORMAT, day
 
 SHOWN = 10
 
@@ -85,7 +85,7 @@ def _details(issue: IssueView) -> list[str]:
 
 
 def _draw_snooze(app: Application, by: CurrentOperator, issue: IssueView) -> None:
-    today = clock.now().date()
+    today = clock.today()
     with st.popover(_("Silence"), icon=":material/notifications_off:", key=f"issue_silence_{issue.id}"):
         st.markdown(_("It stays in the status, but leaves “needs attention now” until this day."))
         until = st.date_input(
@@ -94,6 +94,7 @@ def _draw_snooze(app: Application, by: CurrentOperator, issue: IssueView) -> Non
             min_value=today + timedelta(days=1),
             max_value=today + timedelta(days=LONGEST_SNOOZE_DAYS),
             key=f"issue_until_{issue.id}",
+            format=DAY_FORMAT,
         )
         if not st.button(_("Silence until then"), key=f"issue_snooze_{issue.id}", type="primary"):
             return
