@@ -12,7 +12,7 @@ from core.application import Application
 from core.i18n import _, ngettext
 from core.registrations.issue_views import LONGEST_SNOOZE_DAYS, IssueView, RegistrationIssues, snooze
 from core.registrations.wording import moment
-from dashboard.feedback import attempt, flash
+from dashboard.feedback import attempt, draw_not_kept, flash
 from dashboard.markdown import plain
 from dashboard.moments import DAY_FORMAT, day
 
@@ -96,6 +96,7 @@ def _draw_snooze(app: Application, by: CurrentOperator, issue: IssueView) -> Non
             key=f"issue_until_{issue.id}",
             format=DAY_FORMAT,
         )
+        draw_not_kept()
         if not st.button(_("Silence until then"), key=f"issue_snooze_{issue.id}", type="primary"):
             return
         with attempt() as done:
