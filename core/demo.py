@@ -1,40 +1,43 @@
 """A dozen fictional customers in every state, made by the same use cases that operators use.
 
-Time is moved into the past for it, so that they have an age: the first came six weeks ago.
+Time is moved into the past for it, so that they have an age: the first came six weeks ago. What is wrong with some of
+them is really so at the practice Exact, and was found by the keeper.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from core import clock
 from core.accounts.operators import add_with_hash
 from core.accounts.passwords import hash_password
 from core.accounts.roles import CurrentOperator, Role
 from core.application import Application
+from core.demo_life import Event, go_on, live
 from core.demo_people import OPERATORS, PASSWORD
-from core.exact.errors import ExactError
 from core.registrations.administrations import save_administrations
 from core.registrations.callback import complete_consent
-from core.registrations.checks import check_now
 from core.registrations.consent import begin_consent, create_consent
 from core.registrations.customer_links import create_customer_link
 from core.registrations.drafts import save_draft
 from core.registrations.outcomes import Outcome
 from core.registrations.register import disconnect, register, set_active
 from core.registrations.registration import registration
-from core.registrations.settle import settle_due
 from core.registrations.views import RegistrationForm
 from core.storage.models import Operator, Registration
 
-__all__ = ["OPERATORS", "PASSWORD", "add_operators", "is_planted", "plant"]
+__all__ = ["OPERATORS", "PASSWORD", "add_operators", "go_on", "in_the_beginning", "is_planted", "plant"]
 ACCOUNTANT = "kantoor@vandijk-accountants.example"
+FIRST_DAY = 42
+"""Days ago."""
+ARCHIVED = 2
+"""What Exact calls the status of an administration that was archived."""
 Divisions = Collection[int] | Literal["all"]
 
 
@@ -44,8 +47,8 @@ class PracticeExact(Protocol):
     def grant_code(self, environment: str, user: str, divisions: Divisions = "all") -> str: ...
     def set_scope(self, environment: str, user: str, divisions: Divisions) -> None: ...
     def revoke(self, environment: str, user: str) -> None: ...
-    def add_fault(self, name: str, times: int | None = 1, **details: Any) -> None: ...  # noqa: ANN401
-    def clear_faults(self, name: str = "") -> None: ...
+    def begin_outage(self, environment: str, user: str) -> None: ...
+    def set_division(self, environment: str, code: int, *, status: int | None = None) -> None: ...
 
 
 def add_operators(app: Application) -> None:
@@ -55,6 +58,13 @@ def add_operators(app: Application) -> None:
     for operator in OPERATORS:
         if operator.email not in known:
             add_with_hash(app, operator.email, operator.name, operator.role, hash_password(PASSWORD))
+
+
+@contextmanager
+def in_the_beginning() -> Iterator[None]:
+    """The day on which the demo's operators began, before the first customer."""
+    with clock.shifted(-timedelta(days=FIRST_DAY)):
+        yield
 
 
 def is_planted(app: Application) -> bool:
@@ -70,16 +80,7 @@ def plant(app: Application, exact: PracticeExact) -> None:
     garden.accountant()
     garden.in_trouble()
     garden.under_way()
-    settle_due(app)
-    _let_it_be(app)
-
-
-def _let_it_be(app: Application) -> None:
-    """The keeper would heal half of them within a minute: it comes by tomorrow."""
-    tomorrow = clock.now() + timedelta(hours=20)
-    later = update(Registration).where(Registration.next_check_at.is_not(None))
-    with app.database.transaction() as session:
-        session.execute(later.values(next_check_at=tomorrow))
+    live(app, garden.events)
 
 
 def _staff(app: Application) -> tuple[CurrentOperator, CurrentOperator]:
@@ -93,34 +94,24 @@ def _staff(app: Application) -> tuple[CurrentOperator, CurrentOperator]:
     return support, manager
 
 
-@contextmanager
-def _ago(days: float = 0, hours: float = 0) -> Iterator[None]:
-    with clock.shifted(-timedelta(days=days, hours=hours)):
-        yield
-
-
 class _Garden:
-    """Where the customers are planted: by support, at a practice Exact, owned by the account manager."""
+    """What happens to the customers: by support, at a practice Exact, owned by the account manager."""
 
     def __init__(
         self, app: Application, exact: PracticeExact, support: CurrentOperator, manager: CurrentOperator
     ) -> None:
         self.app, self.exact, self.support, self.manager = app, exact, support, manager
+        self.events: list[Event] = []
+        self._numbers: dict[str, int] = {}
 
     def connected(self) -> None:
         """In order, each in its own way."""
-        bakker = self._connect(41, "Bakker B.V.", "nl", "info@bakkerbv.example", reference="K-1002")
-        self._check(bakker, 20, 5, 0.1)
-        jansen = self._connect(
+        self._connect(41, "Bakker B.V.", "nl", "info@bakkerbv.example", reference="K-1002")
+        self._connect(
             12, "Jansen Installatietechniek B.V.", "nl", "kantoor@jansen-techniek.example", reference="K-1003"
         )
-        self._check(jansen, 4, 0.2)
-        parts = self._connect(6, "Premium Parts International B.V.", "nl", "admin@premiumparts.example")
-        self._check(parts, 1)
-        brewery = self._connect(
-            9, "Brouwerij Peeters NV", "be", "compta@peeters.example", note="Spreekt liever Frans."
-        )
-        self._check(brewery, 2)
+        self._connect(6, "Premium Parts International B.V.", "nl", "admin@premiumparts.example")
+        self._connect(9, "Brouwerij Peeters NV", "be", "compta@peeters.example", note="Spreekt liever Frans.")
 
     def accountant(self) -> None:
         """Three customers behind one login, and one who left while the others stayed."""
@@ -129,60 +120,54 @@ class _Garden:
             (15, "Aalbers Advies B.V.", {2001001, 2001002}),
             (14, "Blom Groep B.V.", {2001005, 2001007, 2001008}),
         ):
-            last = self._connect(days, name, "nl", ACCOUNTANT, codes=codes, reference="VD")
-        left = self._connect(13, "Coster Holding B.V.", "nl", ACCOUNTANT, codes={2001009, 2001011})
-        for shared in (last, last - 1, last - 2):
-            self._check(shared, 3)
-        with _ago(days=2):
-            disconnect(self.app, self.support, left)
+            self._connect(days, name, "nl", ACCOUNTANT, codes=codes, reference="VD")
+        left = "Coster Holding B.V."
+        self._connect(13, left, "nl", ACCOUNTANT, codes={2001009, 2001011})
+        self._at(2, lambda: disconnect(self.app, self.support, self._numbers[left]))
 
     def in_trouble(self) -> None:
-        """Those that need somebody."""
-        stale = self._connect(19, "Visser & Zoon V.O.F.", "nl", "visser@visserenzoon.example")
-        self._check(stale, 18)  # and nobody looked since: it lapses in twelve days
-        self._narrowed()
-        self._revoked()
-        outage = self._connect(7, "Janssens Bouw BV", "be", "info@janssens.example")
-        self.exact.add_fault("unavailable", None, environment="be")
-        self._check(outage, 0.05)
-        self.exact.clear_faults()
-        paused = self._connect(25, "Weber Handels GmbH", "de", "office@weber-handel.example")
-        with _ago(days=3):
-            set_active(self.app, self.support, paused, active=False)
+        """Those that need somebody, since something happened at Exact."""
+        archived = "Visser & Zoon V.O.F."
+        self._connect(19, archived, "nl", "visser@visserenzoon.example")
+        self._at(1.5, lambda: self._archive(archived))
+        user = "finance@devrieslogistiek.example"
+        self._connect(10, "De Vries Logistiek B.V.", "nl", user, reference="K-1004")
+        self._at(1.5, lambda: self.exact.set_scope("nl", user, {1004001, 1004002}))
+        refused = "kontor@schmidt-soehne.example"
+        self._connect(11, "Schmidt & Söhne GmbH", "de", refused)
+        self._at(2, lambda: self.exact.revoke("de", refused))
+        outage = "info@janssens.example"
+        self._connect(7, "Janssens Bouw BV", "be", outage)
+        self._at(1.1, lambda: self.exact.begin_outage("be", outage))
+        paused = "Weber Handels GmbH"
+        self._connect(25, paused, "de", "office@weber-handel.example")
+        self._at(3, lambda: set_active(self.app, self.support, self._numbers[paused], active=False))
 
     def under_way(self) -> None:
         """Not finished yet."""
         self._connect(
             0.2, "Müller Maschinenbau GmbH", "de", "buchhaltung@mueller-maschinenbau.example", codes=set()
         )
-        waiting = self._register(1, "Maes Dubois SRL", "be", note="Belt terug na vrijdag.")
-        with _ago(days=0.9):
-            create_customer_link(self.app, self.support, waiting)
-        with _ago(hours=3):
-            form = RegistrationForm(
-                name="Stichting Dierenpark Zonneveld", environment="nl", owner_id=self.manager.id
-            )
-            save_draft(self.app, self.support, None, form)
+        waiting = "Maes Dubois SRL"
+        self._register(1, waiting, "be", note="Belt terug na vrijdag.")
+        self._at(0.9, lambda: create_customer_link(self.app, self.support, self._numbers[waiting]))
+        form = RegistrationForm(
+            name="Stichting Dierenpark Zonneveld", environment="nl", owner_id=self.manager.id
+        )
+        self._at(0.125, lambda: save_draft(self.app, self.support, None, form))
 
-    def _narrowed(self) -> None:
-        user = "finance@devrieslogistiek.example"
-        partly = self._connect(10, "De Vries Logistiek B.V.", "nl", user, reference="K-1004")
-        with _ago(days=1):
-            self.exact.set_scope("nl", user, {1004001, 1004002})
-        self._check(partly, 0.9)
+    def _at(self, days: float, act: Callable[[], object]) -> None:
+        self.events.append((days, act))
 
-    def _revoked(self) -> None:
-        user = "kontor@schmidt-soehne.example"
-        refused = self._connect(11, "Schmidt & Söhne GmbH", "de", user)
-        self._check(refused, 2)
-        with _ago(days=1):
-            self.exact.revoke("de", user)
-        self._check(refused, 0.9, 0.5, 0.3, 0.1)
-
-    def _register(self, days: float, name: str, environment: str, reference: str = "", note: str = "") -> int:
+    def _register(
+        self, days: float, name: str, environment: str, reference: str = "", note: str = ""
+    ) -> None:
         form = RegistrationForm(name, environment, True, reference, self.manager.id, note)
-        with _ago(days=days):
-            return register(self.app, self.support, None, form)
+
+        def act() -> None:
+            self._numbers[name] = register(self.app, self.support, None, form)
+
+        self._at(days, act)
 
     def _connect(
         self,
@@ -194,15 +179,17 @@ class _Garden:
         codes: Collection[int] | None = None,
         reference: str = "",
         note: str = "",
-    ) -> int:
-        """Register, and the customer's consent an hour later; ``codes`` None links all that can be linked."""
-        number = self._register(days, name, environment, reference, note)
-        with _ago(days=days, hours=-1 / 24):
-            self._consent(number, environment, user)
-            chosen = self._linkable(number) if codes is None else codes
+    ) -> None:
+        """Register, and the customer's consent three minutes later; ``codes`` None links all that can be linked."""
+        self._register(days, name, environment, reference, note)
+
+        def act() -> None:
+            self._consent(self._numbers[name], environment, user)
+            chosen = self._linkable(name) if codes is None else codes
             if chosen:
-                save_administrations(self.app, self.support, number, chosen)
-        return number
+                save_administrations(self.app, self.support, self._numbers[name], chosen)
+
+        self._at(days - 0.002, act)
 
     def _consent(self, number: int, environment: str, user: str) -> None:
         begun = begin_consent(self.app, self.support, create_consent(self.app, self.support, number))
@@ -215,11 +202,11 @@ class _Garden:
         if result.outcome is not Outcome.GRANTED:
             raise RuntimeError(f"the demo could not connect {user}: {result.outcome}")
 
-    def _linkable(self, number: int) -> set[int]:
-        found = registration(self.app, self.support, number).administrations
+    def _linkable(self, name: str) -> set[int]:
+        found = registration(self.app, self.support, self._numbers[name]).administrations
         return {a.code for a in found if a.available and not a.blocked and not a.inactive}
 
-    def _check(self, number: int, *days: float) -> None:
-        for moment in days:
-            with _ago(days=moment), suppress(ExactError):  # the failure is recorded, which is the point
-                check_now(self.app, self.support, number)
+    def _archive(self, name: str) -> None:
+        """The customer archives at Exact all that is linked here."""
+        for administration in registration(self.app, self.support, self._numbers[name]).linked:
+            self.exact.set_division("nl", administration.code, status=ARCHIVED)

@@ -141,10 +141,13 @@ class _Batch:
         self._counts.clear()
 
     def _next_check(self, row: dict[str, Any]) -> datetime | None:
-        """Spread over the day, where there is anything to check."""
+        """Spread over the day, where there is anything to check; what is well is checked in a day at the latest."""
         if not row["active"] or row["disconnected_at"] is not None or row["submitted_at"] is None:
             return None
-        return self._now + timedelta(hours=self._random.uniform(1, self._settings.check_hours))
+        drawn = self._now + timedelta(hours=self._random.uniform(1, self._settings.check_hours))
+        last = row["last_checked_at"] or self._now
+        soonest = self._now + timedelta(hours=1)
+        return max(soonest, min(drawn, last + timedelta(hours=self._settings.check_hours)))
 
     def _add_issues(self, number: int, facts: Facts) -> None:
         for problem in problems(facts, self._now):

@@ -68,6 +68,8 @@ class Story:
         )
 
 
+_LATEST = 19.0
+"""Hours: a little less than from one check to the next."""
 _BEFORE_CONSENT = {"consented": False, "linked": False, "success": None}
 _MIX: tuple[tuple[int, dict[str, Any]], ...] = (
     (700, {}),
@@ -98,8 +100,16 @@ def stories(choice: random.Random) -> Iterator[Story]:
             "rotated": told.get("rotated", 0.0) + choice.uniform(0, 150),
         }
         if told.get("success", 12.0) is not None:
-            spread["success"] = told.get("success", 12.0) + choice.uniform(0, 40)
+            spread["success"] = _success(told, choice.uniform(0, 1))
         yield Story(**(told | spread))
+
+
+def _success(told: dict[str, Any], drawn: float) -> float:
+    """Hours since the last success: of what is well less than a day, as the keeper's checks leave it."""
+    since = float(told.get("success", 12.0))
+    if since > _LATEST or "failure" in told:
+        return since + 40 * drawn
+    return 0.5 + (_LATEST - 0.5) * drawn
 
 
 def registration_columns(story: Story, derived: Derived, now: datetime, settings: Settings) -> dict[str, Any]:

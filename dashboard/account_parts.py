@@ -11,7 +11,7 @@ from core.accounts.signing_in import change_password
 from core.application import application
 from core.errors import InvalidInput
 from core.i18n import LANGUAGES, _, current_language
-from dashboard.feedback import attempt, flash
+from dashboard.feedback import attempt, draw_not_kept, flash
 from dashboard.people_choices import with_unknown
 from dashboard.second_click import confirmed
 from dashboard.session_rows import draw_sessions
@@ -24,6 +24,7 @@ def draw_name(by: CurrentOperator) -> None:
     """The name as colleagues see it."""
     with st.form("account_name_form", width=WIDTH):
         name = st.text_input(_("Name"), value=by.name, key="account_name")
+        draw_not_kept()
         if st.form_submit_button(_("Save name")):
             with attempt() as done:
                 rename(application(), by, by.id, name or "")

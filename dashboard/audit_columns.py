@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
+from core import clock
 from core.audit.detail_words import detail_words
 from core.audit.event_words import actor_word, event_word, outcome_word, subject_words
 from core.audit.listing import AuditRow
 from core.i18n import N_
 from dashboard.tables import Column
 
-_DUTCH = ZoneInfo("Europe/Amsterdam")
+
+def _written(at: datetime) -> str:
+    return f"{at.astimezone(clock.DUTCH):%Y-%m-%d %H:%M:%S}{clock.offset_mark(at)}"
+
 
 AUDIT_COLUMNS: tuple[Column[AuditRow], ...] = (
     Column(N_("Number"), lambda row: row.sequence, kind="number"),
-    Column(N_("When"), lambda row: f"{row.at.astimezone(_DUTCH):%Y-%m-%d %H:%M:%S}", 20, "written"),
+    Column(N_("When"), lambda row: _written(row.at), 20, "written"),
     Column(N_("Who"), actor_word, 24),
     Column(N_("E-mail address"), lambda row: row.actor_email, 30),
     Column(N_("What"), lambda row: event_word(row.event), 36),

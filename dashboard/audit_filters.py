@@ -17,6 +17,7 @@ from core.i18n import N_, _
 from core.registrations.names import name_key
 from core.storage.search import SHORTEST_PART
 from dashboard.filters import Keys, page_number
+from dashboard.moments import DAY_FORMAT
 from dashboard.people_choices import told_apart, with_asked
 
 KEYS = Keys("audit", "audit_")
@@ -110,7 +111,7 @@ def _day(name: str) -> date | None:
         value=None,
         key=KEYS.of(name),
         bind="query-params",
-        format="DD-MM-YYYY",
+        format=DAY_FORMAT,
         width=140,
         on_change=_show_first_page,
     )

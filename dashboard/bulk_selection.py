@@ -14,7 +14,7 @@ from core.registrations.bulk import NEEDS, BulkAction, change_many, request_chec
 from core.registrations.listing import RegistrationQuery, RegistrationRow
 from core.registrations.wording import called, setting_word, status_word
 from dashboard import bulk_outcome, signin
-from dashboard.feedback import attempt
+from dashboard.feedback import attempt, draw_not_kept
 from dashboard.markdown import plain
 from dashboard.people_choices import owners
 
@@ -60,6 +60,7 @@ def draw(rows: Sequence[RegistrationRow]) -> list[RegistrationRow]:
         key=ROWS,
         alt=_("Registrations to choose from"),
     )
+    draw_not_kept()
     return [rows[number] for number in picked["selection"]["rows"] if number < len(rows)]
 
 

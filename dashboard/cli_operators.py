@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from core import clock
 from core.accounts import operators
 from core.accounts.invitations import InvitationLink
 from core.accounts.open_sessions import end_operator_sessions
@@ -14,6 +16,7 @@ from core.accounts.roles import Role, role_name
 from core.accounts.second_factor import take_away_second_factor
 from core.errors import NotFound
 from core.i18n import _
+from core.registrations.wording import moment
 from dashboard.commands import explained, opened_application
 
 app = typer.Typer(help="Who may sign in.", no_args_is_help=True)
@@ -67,7 +70,7 @@ def list_all() -> None:
             state = "active" if one.active and one.account_created else "waiting"
             state = state if one.active else "disabled"
             factor = "second-factor" if one.second_factor else "-"
-            seen = f"{one.last_seen_at:%Y-%m-%d %H:%M}" if one.last_seen_at else "-"
+            seen = _written(one.last_seen_at) if one.last_seen_at else "-"
             typer.echo("\t".join((one.email, one.name, one.role, state, factor, seen)))
 
 
@@ -116,10 +119,14 @@ def second_factor_off(email: EmailOption) -> None:
         typer.echo(_("{name} signs in with the password alone now.").format(name=one.name))
 
 
+def _written(at: datetime) -> str:
+    return f"{at.astimezone(clock.DUTCH):%Y-%m-%d %H:%M}{clock.offset_mark(at)}"
+
+
 def _tell(name: str, link: InvitationLink) -> None:
     typer.echo(
-        _("Send this link to {name}. It works once, until {moment} UTC:").format(
-            name=name, moment=f"{link.expires_at:%Y-%m-%d %H:%M}"
+        _("Send this link to {name}. It works once, until {moment}:").format(
+            name=name, moment=moment(link.expires_at)
         )
     )
     typer.echo(link.url)

@@ -15,7 +15,7 @@ from core.registrations.next_action import Act
 from core.registrations.registration import registration
 from core.registrations.seen import Seen
 from core.registrations.status import Status
-from core.registrations.views import RegistrationView
+from core.registrations.views import CustomerLinkView, RegistrationView
 from core.registrations.wording import moment
 from dashboard.customer_link import show_link
 from dashboard.feedback import attempt
@@ -93,25 +93,29 @@ def _make_link(
 
 
 def draw_open_link(app: Application, by: CurrentOperator, view: RegistrationView, place: str) -> None:
-    """The link that is open, whether the customer has looked, and the way to withdraw it."""
+    """The link that is open, what is known to have been done with it, and the way to withdraw it."""
     if view.link is None:
         return
     with st.container(border=True):
-        opened = (
-            _("The customer opened it on {at}.").format(at=moment(view.link.opened_at))
-            if view.link.opened_at
-            else _("The customer has not opened it yet.")
-        )
         st.markdown(
             ":material/forward_to_inbox: "
             + _("A link for the customer is open until {until}.").format(until=moment(view.link.expires_at))
             + " "
-            + opened
+            + _used_so_far(view.link)
         )
         if st.button(_("Withdraw link"), key=f"{place}_withdraw", icon=":material/link_off:"):
             with attempt():
                 revoke_customer_link(app, by, view.id)
                 st.rerun()
+
+
+def _used_so_far(link: CustomerLinkView) -> str:
+    """Whoever has the link can open it, so it is not said that it was the customer."""
+    if link.went_at is not None:
+        return _("Somebody went on from it to Exact Online on {at}.").format(at=moment(link.went_at))
+    if link.opened_at is not None:
+        return _("It was opened on {at}.").format(at=moment(link.opened_at))
+    return _("The customer has not opened it yet.")
 
 
 def wait_for_consent(view: RegistrationView) -> None:
@@ -136,5 +140,5 @@ def _landmarks(view: RegistrationView) -> tuple[object, ...]:
         None if view.status in ASKING else view.status,
         view.grant and (view.grant.id, view.grant.rotated_at),
         view.candidate and view.candidate.id,
-        view.link and view.link.opened_at,
+        view.link and (view.link.went_at or view.link.opened_at),  # a new one is no news: its window is open
     )

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import FrameType
@@ -20,13 +20,13 @@ import typer
 
 from core.accounts.roles import role_name
 from core.application import Application, build
-from core.demo import OPERATORS, PASSWORD, add_operators, is_planted, plant
+from core.demo import OPERATORS, PASSWORD, add_operators, go_on, in_the_beginning, is_planted, plant
 from core.errors import SettingsError
 from core.i18n import _
 from core.settings import Settings
 from core.simulator.config import SimulatorConfig
 from core.simulator.server import DEMO_ENVIRONMENTS, RunningSimulator, apps_for, run
-from core.storage.schema import upgrade
+from core.storage.schema import current_revision, upgrade
 from dashboard.serving import ROOT, check_port_free, server_command
 
 FOLDER = ROOT / "var"
@@ -100,13 +100,26 @@ def _serve(port: int, simulator_port: int) -> None:
 def _prepare(simulator: RunningSimulator) -> None:
     app = build(Settings())
     try:
-        upgrade(app.database)
-        add_operators(app)
+        is_new = current_revision(app.database) is None
+        with in_the_beginning() if is_new else nullcontext():
+            upgrade(app.database)
+            add_operators(app)
         if not is_planted(app):
             _plant(app, simulator)
+        else:
+            _go_on(app)
     finally:
         app.exact.close()
         app.database.dispose()
+
+
+def _go_on(app: Application) -> None:
+    """What fell due since the last time is done before anybody looks."""
+    logging.disable(logging.WARNING)
+    try:
+        go_on(app)
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _plant(app: Application, simulator: RunningSimulator) -> None:

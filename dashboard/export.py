@@ -6,18 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import IO
-from zoneinfo import ZoneInfo
 
 import xlsxwriter
 
+from core import clock
 from core.exact.environments import environment_name
 from core.i18n import N_, _, language
 from core.registrations.action_words import act_words, who_words
 from core.registrations.listing import AdministrationRow, RegistrationRow
 from core.registrations.wording import called, reason_sentence, setting_word, status_word
-from dashboard.tables import Column, Row, Value, csv, harmless
+from dashboard.tables import WRITTEN, Column, Row, Value, csv, harmless
 
-_DUTCH = ZoneInfo("Europe/Amsterdam")
 _CHUNK = 500
 _SHEET_ROWS = 1_000_000
 """A sheet of Excel ends at 1,048,576 rows; what is more goes on the next."""
@@ -112,8 +111,12 @@ def _both(first: list[Row], rest: Iterator[Row]) -> Iterator[Row]:
 
 def _write_cell(sheet: xlsxwriter.worksheet.Worksheet, line: int, place: int, value: Value) -> None:
     """As what it is: a text is never read as a formula, a number or an address."""
-    if isinstance(value, datetime):
-        sheet.write_datetime(line, place, value.astimezone(_DUTCH).replace(tzinfo=None))
+    if isinstance(value, datetime) and clock.comes_twice(value):  # a moment of Excel has no zone
+        sheet.write_string(
+            line, place, f"{value.astimezone(clock.DUTCH):{WRITTEN}}{clock.offset_mark(value)}"
+        )
+    elif isinstance(value, datetime):
+        sheet.write_datetime(line, place, value.astimezone(clock.DUTCH).replace(tzinfo=None))
     elif isinstance(value, int):
         sheet.write_number(line, place, value)
     elif value:

@@ -96,3 +96,8 @@ def report(error: Exception) -> bool:
             icon=":material/error:",
         )
     return True
+
+
+def draw_not_kept() -> None:
+    """Below fields that the server keeps nothing of: the word comes before anything is lost."""
+    st.caption(_("Not kept when you leave this page."))

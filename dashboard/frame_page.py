@@ -18,12 +18,13 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from core.application import application
-from core.i18n import best_language
-from dashboard import bars, copying, html_table, menu, typing_script
+from core.i18n import best_language, current_language
+from dashboard import bars, copying, html_table, menu, translation, typing_script
 from dashboard.headers import frame_policy
 from dashboard.links import link_script
 from dashboard.navigation import ENTRIES, address
 from dashboard.preloads import widget_scripts
+from dashboard.visitor import visitor
 
 INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 CONNECT_SCRIPT = (
@@ -43,7 +44,8 @@ spreadsheets that run what they read. A long address breaks instead of pushing i
 _REPLACEMENTS = (
     (
         re.compile(r"<script>.*?</script>", re.DOTALL),
-        f"<script>{CONNECT_SCRIPT};{link_script()};{copying.SCRIPT};{typing_script.SCRIPT}</script>",
+        f"<script>{CONNECT_SCRIPT};{link_script()};{copying.SCRIPT};{typing_script.SCRIPT};"
+        f"{translation.SCRIPT}</script>{translation.META}",
     ),
     (re.compile(r"<title>.*?</title>"), "<title>Clickker Connections</title>"),
     (
@@ -62,12 +64,14 @@ _REPLACEMENTS = (
 
 
 @cache
-def frame_page(language: str = "en") -> str:
-    """The page in which every Streamlit page is drawn."""
+def frame_page(language: str = "en", browsers: str = "en") -> str:
+    """The page in which every Streamlit page is drawn, in the visitor's language; ``browsers`` is that of the browser,
+    in which the sign-in form is drawn when the session has ended."""
     page = INDEX.read_text(encoding="utf-8")
     for found, instead in _REPLACEMENTS:
         page = found.sub(instead, page)
     page = page.replace('<html lang="en">', f'<html lang="{language}">')
+    page = page.replace("<body", f'{translation.BODY} data-lang="{browsers}"')
     looks = f"{STYLE}<style>{html_table.style()}{bars.STYLE}{copying.STYLE}{menu.STYLE}</style>\n"
     return page.replace("</head>", f"{_preloads(page)}{looks}</head>").strip()
 
@@ -82,9 +86,19 @@ def _preloads(page: str) -> str:
 
 def frame(request: Request) -> Response:
     """Any of our Streamlit pages: they differ only in what the WebSocket brings."""
-    page = frame_page(best_language(request.headers.get("accept-language", "")))
+    browsers = best_language(request.headers.get("accept-language", ""))
+    page = frame_page(_language_of(request) or browsers, browsers)
     policy = frame_policy(application().settings, page)
     return HTMLResponse(page, headers={"Cache-Control": "no-cache", "Content-Security-Policy": policy})
+
+
+def _language_of(request: Request) -> str | None:
+    """The language of whoever is signed in."""
+    try:
+        signed_in = visitor(request)
+    except Exception:  # the page comes all the same, and says what is wrong
+        return None
+    return current_language() if signed_in else None
 
 
 ROUTES = [Route(address(entry.key), frame) for entry in ENTRIES]

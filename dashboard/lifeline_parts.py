@@ -18,7 +18,7 @@ from dashboard.bars import figure
 from dashboard.filters import Keys
 from dashboard.html_table import draw_table, link
 from dashboard.list_words import columns, words_of_lists
-from dashboard.moments import shortener
+from dashboard.moments import DAY_FORMAT, shortener
 from dashboard.navigation import address
 
 COLUMNS = {
@@ -37,7 +37,8 @@ def explain(settings: Settings) -> None:
     st.caption(
         _(
             "A consent lapses {life} days after it was last used. We use each at least every {alive} days, so that "
-            "none lapses while Clickker Connections runs. Here you see what would lapse if it did not."
+            "it does not lapse while Clickker Connections runs and Exact Online accepts it. Here you see what would "
+            "lapse if it did not."
         ).format(life=settings.consent_life_days, alive=figure(round(settings.keep_alive_days)))
     )
 
@@ -72,7 +73,7 @@ def draw(page: Page[RegistrationRow], outage: Outage) -> None:
 
 def _day(label: str, key: str, value: date, between: tuple[date, date]) -> date | None:
     chosen = st.date_input(
-        label, value, between[0], between[1], key=key, format="DD-MM-YYYY", width=180, bind="query-params"
+        label, value, between[0], between[1], key=key, format=DAY_FORMAT, width=180, bind="query-params"
     )
     return chosen if isinstance(chosen, date) else None
 

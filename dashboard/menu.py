@@ -42,7 +42,7 @@ def _html(seen: tuple[Entry, ...], here: str, code: str) -> str:
                 parts.append(f"<h2>{escape(_(section))}</h2>")
             parts += [_link(entry, marked=entry.key == here) for entry in entries]
         name = escape(_("Menu"))
-        return f'<nav class="menu" aria-label="{name}">{"".join(parts)}</nav>'
+        return f'<nav class="menu" lang="{code}" aria-label="{name}">{"".join(parts)}</nav>'
 
 
 def _link(entry: Entry, *, marked: bool) -> str:

@@ -31,7 +31,7 @@ from dashboard.messages import Gate
 from dashboard.origin import own_address, own_names, own_origins
 from dashboard.plain import message_page, speak_language_of
 from dashboard.proxies import from_where
-from dashboard.visitor import Holder, address_in, has_cookie, is_known, is_network
+from dashboard.visitor import ACTING, Holder, address_in, has_cookie, is_known, is_network, looks_ahead
 
 _log = logging.getLogger("clickker.dashboard")
 
@@ -177,6 +177,8 @@ def _refusal(scope: Scope, settings: Settings) -> Response | None:
         return PlainTextResponse("Not found", 404)
     if scope["method"] not in METHODS:
         return PlainTextResponse("Method not allowed", 405, {"Allow": ", ".join(sorted(METHODS))})
+    if path.startswith(ACTING) and looks_ahead(scope):
+        return PlainTextResponse("Only for going there", 405, {"Allow": "GET, POST"})
     length = Headers(scope=scope).get("content-length", "0")
     if not (length.isascii() and length.isdecimal()) or len(length) > _DIGITS or int(length) > LARGEST_BODY:
         return PlainTextResponse("Too large", 413, _CLOSE)

@@ -6,36 +6,35 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 
-from babel.dates import format_date, format_time, get_month_names, get_timezone
+from babel.dates import format_date, format_time, get_month_names
 
 from core import clock
 from core.i18n import _, current_language, ngettext
 
-_ZONE = "Europe/Amsterdam"
+DAY_FORMAT = "DD-MM-YYYY"
+"""How a day is typed, in both languages."""
 
 
 def time_of_day(at: datetime) -> str:
     """For example 10:42."""
-    return format_time(at, "HH:mm", tzinfo=get_timezone(_ZONE), locale=current_language())
+    return _time(at, "HH:mm")
 
 
 def to_the_second(at: datetime) -> str:
     """For example "24 Nov 2026 10:42:07"."""
-    seconds = format_time(at, "HH:mm:ss", tzinfo=get_timezone(_ZONE), locale=current_language())
-    return f"{day(at)} {seconds}"
+    return f"{day(at)} {_time(at, 'HH:mm:ss')}"
 
 
 def soon(at: datetime) -> str:
     """The time alone when it is today, else with the day: for example "10:42" or "24 Nov 2026 00:00"."""
-    zone = get_timezone(_ZONE)
-    if at.astimezone(zone).date() == clock.now().astimezone(zone).date():
+    if at.astimezone(clock.DUTCH).date() == clock.today():
         return time_of_day(at)
     return f"{day(at)} {time_of_day(at)}"
 
 
 def day(at: datetime) -> str:
     """For example 23 Nov 2026."""
-    return format_date(at.astimezone(get_timezone(_ZONE)).date(), "d MMM y", locale=current_language())
+    return format_date(at.astimezone(clock.DUTCH).date(), "d MMM y", locale=current_language())
 
 
 def days_left(until: datetime) -> str:
@@ -51,8 +50,8 @@ def shortener() -> Callable[[datetime | None], str]:
 
     Without Babel's patterns, which cost a list of fifty rows ten milliseconds.
     """
-    zone, months = get_timezone(_ZONE), _months(current_language())
-    this_year = clock.now().astimezone(zone).year
+    zone, months = clock.DUTCH, _months(current_language())
+    this_year = clock.today().year
 
     def short(at: datetime | None) -> str:
         if at is None:
@@ -60,9 +59,13 @@ def shortener() -> Callable[[datetime | None], str]:
         here = at.astimezone(zone)
         if here.year != this_year:
             return f"{here.day} {months[here.month]} {here.year}"
-        return f"{here.day} {months[here.month]} {here.hour:02}:{here.minute:02}"
+        return f"{here.day} {months[here.month]} {here.hour:02}:{here.minute:02}{clock.zone_mark(at)}"
 
     return short
+
+
+def _time(at: datetime, pattern: str) -> str:
+    return format_time(at, pattern, tzinfo=clock.DUTCH, locale=current_language()) + clock.zone_mark(at)
 
 
 @cache

@@ -8,7 +8,7 @@ from core.accounts.invitations import InvitationLink, invite
 from core.accounts.roles import ROLES, CurrentOperator, role_name
 from core.application import application
 from core.i18n import LANGUAGES, _
-from dashboard.feedback import attempt
+from dashboard.feedback import attempt, draw_not_kept
 
 
 def draw_invitation(by: CurrentOperator) -> InvitationLink | None:
@@ -24,6 +24,7 @@ def draw_invitation(by: CurrentOperator) -> InvitationLink | None:
         language = right.selectbox(
             _("Language"), list(LANGUAGES), format_func=lambda code: LANGUAGES[code], key="operators_language"
         )
+        draw_not_kept()
         sent = st.form_submit_button(_("Make invitation link"), type="primary")
     if not sent:
         return None

@@ -14,7 +14,7 @@ from core.accounts.roles import ROLES, CurrentOperator, role_name
 from core.accounts.second_factor import take_away_second_factor
 from core.application import application
 from core.i18n import _
-from dashboard.feedback import attempt, flash
+from dashboard.feedback import attempt, draw_not_kept, flash
 from dashboard.markdown import plain
 from dashboard.moments import day, time_of_day
 from dashboard.operator_rows import state
@@ -112,6 +112,7 @@ def _draw_active(by: CurrentOperator, operator: OperatorView) -> None:
 def _draw_name(by: CurrentOperator, operator: OperatorView) -> None:
     with st.form(f"operators_name_form_{operator.id}", width=WIDTH):
         name = st.text_input(_("Name"), value=operator.name, key=f"operators_rename_{operator.id}")
+        draw_not_kept()
         if st.form_submit_button(_("Save name")):
             _do(
                 lambda: rename(application(), by, operator.id, name or ""),

@@ -32,11 +32,11 @@ def confirm_active(view: RegistrationView, active: bool, key: str) -> None:
     def dialog() -> None:
         by = signin.current()
         sentence = (
-            _("Clickker reads the books of **{name}** again and checks the connection every day.")
+            _("The connection of **{name}** becomes active and is checked every day again.")
             if active
             else _(
-                "Clickker no longer reads the books of **{name}**. The consent is kept alive, so that nobody has to "
-                "connect again later."
+                "The connection of **{name}** is no longer checked. The consent is kept alive, so that resuming needs "
+                "no new one."
             )
         )
         st.markdown(sentence.format(name=plain(view.name)))
@@ -57,8 +57,8 @@ def confirm_disconnect(view: RegistrationView) -> None:
         app, by = application(), signin.current(active=True)
         st.markdown(
             _(
-                "Clickker no longer reads the books of **{name}**, and our keys are deleted. Connecting again "
-                "takes a new consent by the customer."
+                "The connection of **{name}** ends, and our keys to it are deleted. Connecting again takes a new "
+                "consent by the customer."
             ).format(name=plain(view.name))
         )
         if view.grant is not None and view.grant.shared_count:

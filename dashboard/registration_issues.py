@@ -13,9 +13,9 @@ from core.i18n import _, ngettext
 from core.registrations.action_words import action_words
 from core.registrations.issue_views import LONGEST_SNOOZE_DAYS, IssueView, RegistrationIssues, snooze
 from core.registrations.wording import moment
-from dashboard.feedback import attempt, flash
+from dashboard.feedback import attempt, draw_not_kept, flash
 from dashboard.markdown import plain
-from dashboard.moments import day
+from dashboard.moments import DAY_FORMAT, day
 
 SHOWN = 10
 
@@ -86,7 +86,7 @@ def _details(issue: IssueView) -> list[str]:
 
 
 def _draw_snooze(app: Application, by: CurrentOperator, issue: IssueView) -> None:
-    today = clock.now().date()
+    today = clock.today()
     with st.popover(_("Silence"), icon=":material/notifications_off:", key=f"issue_silence_{issue.id}"):
         st.markdown(_("It stays in the status, but leaves “needs attention now” until this day."))
         until = st.date_input(
@@ -95,7 +95,9 @@ def _draw_snooze(app: Application, by: CurrentOperator, issue: IssueView) -> Non
             min_value=today + timedelta(days=1),
             max_value=today + timedelta(days=LONGEST_SNOOZE_DAYS),
             key=f"issue_until_{issue.id}",
+            format=DAY_FORMAT,
         )
+        draw_not_kept()
         if not st.button(_("Silence until then"), key=f"issue_snooze_{issue.id}", type="primary"):
             return
         with attempt() as done:

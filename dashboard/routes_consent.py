@@ -28,7 +28,7 @@ from dashboard.limits import allow_address
 from dashboard.navigation import address
 from dashboard.origin import from_other_site
 from dashboard.plain import HEADERS, message_page, plain_page
-from dashboard.visitor import address_of, visitor
+from dashboard.visitor import address_of, is_person, visitor
 
 SEE_OTHER = 303
 PER_MINUTE = 60
@@ -110,7 +110,8 @@ def customer(request: Request) -> Response:
     if not _may_knock(request):
         return _too_often()
     try:
-        page = open_customer_link(app, request.path_params["token"], address_of(request))
+        token, opened = request.path_params["token"], is_person(request)
+        page = open_customer_link(app, token, address_of(request), opened=opened)
     except NotFound as error:
         return _dead_link(error)
     secret = form_secret(request, app.settings)

@@ -237,7 +237,7 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _attachment(export: _Export, kind: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{export.name}-{clock.now():%Y-%m-%d}.{kind}"'}
+    return {"Content-Disposition": f'attachment; filename="{export.name}-{clock.today():%Y-%m-%d}.{kind}"'}
 
 
 def _sign_in(export: _Export) -> Response:

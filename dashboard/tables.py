@@ -10,10 +10,13 @@ from typing import Generic, Literal, TypeVar
 
 import pandas as pd
 
+from core import clock
 from core.i18n import _
 
 Row = TypeVar("Row")
 Value = str | int | datetime | None
+WRITTEN = "%Y-%m-%d %H:%M"
+"""A moment in a file."""
 _TYPES = {"text": "string", "written": "string", "number": "Int64", "moment": "datetime64[us, UTC]"}
 _BEGINS_A_FORMULA = re.compile(r"(^|[;,|\t\r\n])(?=[\s\"]*[=+\-@＝＋－＠]|[\t\r\n])")
 """At the start of a cell, and after what another country's spreadsheet takes for the end of one.
@@ -59,9 +62,12 @@ def frame(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def csv(columns: Sequence[Column[Row]], rows: Sequence[Row], *, separator: str, head: bool) -> bytes:
-    """The rows as lines of CSV in UTF-8, the titles first if asked. Moments are YYYY-MM-DD HH:MM."""
+    """The rows as lines of CSV in UTF-8, the titles first if asked. Moments are YYYY-MM-DD HH:MM.
+
+    What the clock shows twice, when summer time ends, has its distance to UTC behind it.
+    """
     text = frame(columns, rows).to_csv(
-        sep=separator, index=False, header=head, lineterminator="\r\n", date_format="%Y-%m-%d %H:%M"
+        sep=separator, index=False, header=head, lineterminator="\r\n", date_format=WRITTEN
     )
     return text.encode()
 
@@ -83,8 +89,18 @@ def kept(text: str) -> str:
 
 def _series(column: Column[Row], rows: Sequence[Row]) -> pd.Series:
     values: pd.Series = pd.Series([column.value(row) for row in rows], dtype=_TYPES[column.kind])
+    if column.kind == "moment":
+        return _moments(values)
     if column.kind == "text":
         values = values.map(lambda text: kept(harmless(text)), na_action="ignore")
-    if column.kind == "moment":
-        values = values.dt.tz_convert("Europe/Amsterdam").dt.tz_localize(None)
     return values
+
+
+def _moments(values: pd.Series) -> pd.Series:
+    """In Dutch time; as texts where the clock shows one of them twice."""
+    here: pd.Series = values.dt.tz_convert("Europe/Amsterdam").dt.tz_localize(None)
+    twice = values.map(clock.comes_twice, na_action="ignore").eq(True)
+    if not twice.any():
+        return here
+    texts: pd.Series = here.dt.strftime(WRITTEN).astype("string")
+    return texts.where(~twice, texts + values.map(clock.offset_mark, na_action="ignore"))

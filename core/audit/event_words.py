@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.audit.events import Event
 from core.audit.listing import AuditRow
 from core.i18n import N_, _
 
@@ -102,6 +103,8 @@ def outcome_word(outcome: str) -> str:
 
 def actor_word(row: AuditRow) -> str:
     """Who did it, as they were called then."""
+    if row.event == Event.CUSTOMER_LINK_OPENED:
+        return _("Somebody with the link")
     if row.actor_id is None and row.actor_name in ACTORS:
         return _(ACTORS[row.actor_name])
     return row.actor_name

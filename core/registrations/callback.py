@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -25,12 +24,12 @@ from core.registrations.locking import lock_login
 from core.registrations.noting import is_told, note_consent, note_turned_away
 from core.registrations.outcomes import EXCHANGING, OF_FAILURES, ConsentResult, Outcome, answer_of
 from core.registrations.owners import ask_whose
+from core.registrations.returning import meant, refusal, refusal_of_link
 from core.registrations.scope import find
 from core.registrations.settle import settle
 from core.registrations.takeover import AGAIN, attach, await_decision, leave_to_others
 from core.registrations.timeline import CUSTOMER, EXACT, write
-from core.registrations.withdrawing import how_ended
-from core.storage.models import Administration, Consent, CustomerLink, Grant, Operator, Registration, new_uuid
+from core.storage.models import Administration, Consent, Grant, Operator, Registration, new_uuid
 from core.tokens.records import Spend
 from core.tokens.secrets import hash_token
 from core.tokens.spending import exchange_code
@@ -117,24 +116,29 @@ def _accept(
         return ConsentResult(Outcome.DOUBLED_PARAMETER)
     given = dict(query)
     state = given.get("state", "")
-    if not state or len(state) > _STATE_LENGTH:
+    unsaid = not state and "error" in given and bool(browser_token)
+    if len(state) > _STATE_LENGTH or not (state or unsaid):
         return ConsentResult(Outcome.UNKNOWN_STATE)
     with app.database.transaction() as session:
+        if unsaid:
+            return _without_state(app, session, given, (browser_token, operator_id), address)
         consent = session.scalar(select(Consent).where(Consent.state_hash == hash_token(state)))
         if consent is None:
             return ConsentResult(Outcome.UNKNOWN_STATE)
-        outcome = _refusal(session, consent, browser_token, operator_id)
+        customer = consent.link_id is not None
+        outcome = refusal(session, consent, browser_token, operator_id)
+        about = ""  # of no use to a browser that did not leave for it
         if outcome is not None:
             note_turned_away(session, consent, outcome, operator_id, address)
         else:
             # Locked before the attempt and the link, as everywhere (``link_claims``).
             row = session.get(Registration, consent.registration_id, with_for_update=True)
             outcome = _use_up(session, consent, given, address)
-            if row is not None and outcome is not None:  # how it ended leads the page
-                settle(session, app.settings, row, clock.now())
-        customer = consent.link_id is not None
+            if row is not None:
+                about = row.name
+                settle(session, app.settings, row, clock.now())  # how it ended leads the page
         if outcome is not None:
-            return ConsentResult(outcome, consent.registration_id, customer)
+            return ConsentResult(outcome, consent.registration_id, customer, about=about)
         return _Return(
             consent_id=consent.id,
             registration_id=consent.registration_id,
@@ -149,27 +153,33 @@ def _accept(
         )
 
 
-def _refusal(
-    session: Session, consent: Consent, browser_token: str | None, operator_id: int | None
-) -> Outcome | None:
-    """Why this return may not be taken for this attempt, which stays open for the one who may."""
-    if not browser_token or not hmac.compare_digest(hash_token(browser_token), consent.browser_hash or ""):
-        return Outcome.OTHER_BROWSER
-    if ended := how_ended(session, consent):
-        return ended
-    if consent.link_id is not None:
-        return _refusal_of_link(session, consent.link_id)
-    if operator_id is not None and operator_id != consent.operator_id:
-        return Outcome.OTHER_OPERATOR
-    operator = session.get(Operator, consent.operator_id) if consent.operator_id else None
-    return None if operator is not None and operator.active else Outcome.OTHER_OPERATOR
+def _without_state(
+    app: Application,
+    session: Session,
+    given: dict[str, str],
+    who: tuple[str | None, int | None],
+    address: str,
+) -> ConsentResult:
+    """Exact says what went wrong, and not with which attempt: the browser that left for Exact knows its own."""
+    outcome = answer_of(given) or Outcome.PROVIDER_ERROR
+    found = meant(session, *who, outcome)
+    if found is None:
+        return ConsentResult(Outcome.UNKNOWN_STATE)
+    consent, about = found.attempts[0], ", ".join(found.names)
+    customer = consent.link_id is not None
+    if len({one.registration_id for one in found.attempts}) > 1:
+        return ConsentResult(Outcome.UNKNOWN_STATE, customer=customer, about=about)
+    if found.is_new:
+        consent.outcome = outcome
+        _write_failure(session, consent, outcome)
+        note_consent(session, consent, outcome, address)
+        settle(session, app.settings, find(session, consent.registration_id), clock.now())
+    return ConsentResult(outcome, consent.registration_id, customer, about=about)
 
 
-def _refusal_of_link(session: Session, link_id: int) -> Outcome | None:
-    link = session.get(CustomerLink, link_id, populate_existing=True)
-    if link is None or link.revoked_at is not None:
-        return Outcome.WITHDRAWN
-    return None if link.used_at is None else Outcome.LINK_USED
+def _claim_link(session: Session, consent: Consent) -> bool:
+    claimed = link_claims.claim(session, consent.link_id or 0, clock.now())
+    return claimed or refusal_of_link(session, consent) is None
 
 
 def _use_up(session: Session, consent: Consent, given: dict[str, str], address: str) -> Outcome | None:
@@ -186,8 +196,8 @@ def _use_up(session: Session, consent: Consent, given: dict[str, str], address: 
         return Outcome.REUSED_STATE
     if outcome is not None:
         _write_failure(session, consent, outcome)
-    elif consent.link_id is not None and not link_claims.claim(session, consent.link_id, clock.now()):
-        outcome = _refusal_of_link(session, consent.link_id) or Outcome.LINK_USED
+    elif consent.link_id is not None and not _claim_link(session, consent):
+        outcome = refusal_of_link(session, consent) or Outcome.LINK_USED
         consent.outcome = outcome
     if outcome is not None:
         note_consent(session, consent, outcome, address)
@@ -262,7 +272,7 @@ def _fail(app: Application, accepted: _Return, outcome: Outcome) -> ConsentResul
             _note(session, accepted, outcome)
     except NotFound:
         return ConsentResult(Outcome.WITHDRAWN, None, accepted.customer)
-    return ConsentResult(outcome, accepted.registration_id, accepted.customer)
+    return ConsentResult(outcome, accepted.registration_id, accepted.customer, about=row.name)
 
 
 def _note(session: Session, accepted: _Return, outcome: Outcome) -> None:

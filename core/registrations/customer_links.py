@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,7 +17,7 @@ from core.audit.events import Event
 from core.errors import NotFound
 from core.i18n import _
 from core.registrations import link_claims
-from core.registrations.consent import Begun, begin, check_connectable, open_for_link
+from core.registrations.consent import Begun, begin, check_connectable, open_for_link, to_leave_with
 from core.registrations.noting import TOLD_OF_LINK, note
 from core.registrations.scope import find, find_for
 from core.registrations.seen import Seen, check_customer
@@ -82,8 +83,13 @@ def revoke_customer_link(app: Application, by: CurrentOperator, registration_id:
             settle(session, app.settings, registration, clock.now())
 
 
-def open_customer_link(app: Application, token: str, visitor_address: str = "") -> CustomerLinkPage:
-    """What to show to whoever opens the link; looking does not use it up. Raises ``NotFound`` with the reason."""
+def open_customer_link(
+    app: Application, token: str, visitor_address: str = "", *, opened: bool = True
+) -> CustomerLinkPage:
+    """What to show to whoever opens the link; looking does not use it up. Raises ``NotFound`` with the reason.
+
+    ``opened`` is False for a program that only looks at what the link leads to: nobody has opened it then.
+    """
     with app.database.read() as session:
         link, registration = _usable(app, session, token)
         asker = session.get(Operator, link.created_by) if link.created_by else None
@@ -93,7 +99,7 @@ def open_customer_link(app: Application, token: str, visitor_address: str = "") 
             asked_by=asker.name if asker else "Clickker",
             expires_at=link.expires_at,
         )
-    if link.opened_at is None:
+    if opened and link.opened_at is None:
         app.database.unless_busy(partial(_note_opened, app, token, visitor_address), None)
     return page
 
@@ -123,18 +129,19 @@ def begin_customer_consent(
 ) -> Begun:
     """Start the consent of a customer who pressed the button. Raises ``NotFound``, ``InvalidInput``.
 
-    Pressing again in the same browser goes on with the same attempt. Raises ``ChangedMeanwhile`` when the page
-    asked for another's bookkeeping.
+    Pressing again in the same browser, perhaps in another tab, is told once. Raises ``ChangedMeanwhile`` when the
+    page asked for another's bookkeeping.
     """
     with app.database.transaction() as session:
         link, registration = _usable(app, session, token)
         check_customer(registration, seen)
         check_connectable(app, registration)
-        consent = _open_attempt(session, link.id, browser_token)
+        attempts = _open_attempts(session, link.id, browser_token)
+        consent = to_leave_with(attempts)
         if consent is None:
             begun = _begun_so_far(session, link.id)
             consent = open_for_link(app, session, registration, link.id)
-            if begun < TOLD_OF_LINK:
+            if begun < TOLD_OF_LINK and not attempts:
                 note(
                     session,
                     Event.CONSENT_STARTED,
@@ -146,21 +153,17 @@ def begin_customer_consent(
         return begin(app, consent, browser_token)
 
 
-def _open_attempt(session: Session, link_id: int, browser_token: str | None) -> Consent | None:
-    """The attempt that this browser has begun by the link and not ended; the link is locked."""
+def _open_attempts(session: Session, link_id: int, browser_token: str | None) -> Sequence[Consent]:
+    """The attempts that this browser has begun by the link and not ended, the oldest first; the link is locked."""
     if not browser_token:
-        return None
-    return session.scalar(
-        select(Consent)
-        .where(
-            Consent.link_id == link_id,
-            Consent.browser_hash == hash_token(browser_token),
-            Consent.used_at.is_(None),
-            Consent.expires_at > clock.now(),
-        )
-        .limit(1)
-        .with_for_update()
+        return ()
+    query = select(Consent).where(
+        Consent.link_id == link_id,
+        Consent.browser_hash == hash_token(browser_token),
+        Consent.used_at.is_(None),
+        Consent.expires_at > clock.now(),
     )
+    return session.scalars(query.order_by(Consent.expires_at, Consent.id).with_for_update()).all()
 
 
 def _begun_so_far(session: Session, link_id: int) -> int:
@@ -183,7 +186,10 @@ def open_link(session: Session, registration_id: int) -> CustomerLinkView | None
         .order_by(CustomerLink.id.desc())
         .limit(1)
     )
-    return None if row is None else CustomerLinkView(row.created_at, row.expires_at, row.opened_at)
+    if row is None:
+        return None
+    went_at = session.scalar(select(func.max(Consent.created_at)).where(Consent.link_id == row.id))
+    return CustomerLinkView(row.created_at, row.expires_at, row.opened_at or went_at, went_at)
 
 
 def _usable(app: Application, session: Session, token: str) -> tuple[CustomerLink, Registration]:

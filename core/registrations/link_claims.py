@@ -18,6 +18,8 @@ from core.storage.models import Consent, CustomerLink
 _WITH_EXACT = (
     select(Consent.id).where(Consent.link_id == CustomerLink.id, Consent.outcome == EXCHANGING).exists()
 )
+_HOLDING = (EXCHANGING, *(outcome for outcome in Outcome if outcome.arrived))
+"""How attempts stand that hold their link: with Exact, or with the consent that they brought."""
 
 
 def longest_exchange(settings: Settings) -> timedelta:
@@ -37,14 +39,28 @@ def claim(session: Session, link_id: int, now: datetime) -> bool:
     return taken.first() is not None
 
 
+def is_of_this_browser(session: Session, consent: Consent) -> bool:
+    """Whether the link of an attempt was used by its own browser: consent came, or is coming, in another tab."""
+    other = (Consent.link_id == consent.link_id, Consent.id != consent.id, Consent.outcome.in_(_HOLDING))
+    query = select(Consent.id).where(*other, Consent.browser_hash == consent.browser_hash).limit(1)
+    return session.scalar(query) is not None
+
+
 def give_back(session: Session, consent_id: str) -> None:
     """The attempt brings no consent: the customer may try again with the same link, if it was by a link.
 
-    Before its outcome is written: an attempt that was withdrawn meanwhile holds nothing.
+    Before its outcome is written: an attempt that was withdrawn meanwhile holds nothing. What came by the link in
+    another tab keeps it used.
     """
     held = select(Consent.link_id).where(Consent.id == consent_id, Consent.outcome == EXCHANGING)
+    others = select(Consent.id).where(
+        Consent.link_id == CustomerLink.id, Consent.id != consent_id, Consent.outcome.in_(_HOLDING)
+    )
     session.execute(
-        update(CustomerLink).where(CustomerLink.id == held.scalar_subquery()).values(used_at=None)
+        update(CustomerLink)
+        .where(CustomerLink.id == held.scalar_subquery(), ~others.exists())
+        .values(used_at=None)
+        .execution_options(synchronize_session=False)
     )
 
 
@@ -77,14 +93,18 @@ def is_with_exact(session: Session, settings: Settings, link: CustomerLink, now:
     One that is held for longer than Exact gets was left by a process that died: it is given back here, and should
     that process come to itself after all, what it brings is let go.
     """
-    holder = session.scalar(select(Consent).where(Consent.link_id == link.id, Consent.outcome == EXCHANGING))
-    if holder is None or link.used_at is None:
+    holders = session.scalars(
+        select(Consent).where(Consent.link_id == link.id, Consent.outcome.in_(_HOLDING))
+    ).all()
+    exchanging = [one for one in holders if one.outcome == EXCHANGING]
+    if not exchanging or link.used_at is None:
         return False
-    if link.used_at + longest_exchange(settings) > now:
+    if any((one.used_at or now) + longest_exchange(settings) > now for one in exchanging):
         return True
-    if holder.verifier is None:
-        return False  # its tokens are kept, and only wait for their owner's name: the link has been used
-    holder.outcome = Outcome.WITHDRAWN
+    if len(exchanging) < len(holders) or any(one.verifier is None for one in exchanging):
+        return False  # its tokens are kept, and wait for their owner's name at most: the link has been used
+    for one in exchanging:
+        one.outcome = Outcome.WITHDRAWN
     session.flush()
     link.used_at = None
     return False

@@ -94,25 +94,32 @@ class ConsentResult:
     """Whether it was a customer with a link, who has no account here."""
     unchanged: bool = False
     """A reconnect after which everything linked is still permitted: there is nothing to choose."""
+    about: str = ""
+    """The name of the registration, or of several, where this browser is the one that left for it."""
 
     @property
     def title(self) -> str:
-        return _(_WORDS[self.outcome][0])
+        return _(self._words[0])
 
     @property
     def sentence(self) -> str:
         """What happened."""
-        return _(_WORDS[self.outcome][1])
+        return _(self._words[1])
 
     @property
     def who(self) -> str:
         """Who must act."""
-        return _(_CUSTOMER_ACTS) if self._to_be_tried_again else _(_WORDS[self.outcome][2])
+        return _(_CUSTOMER_ACTS) if self._to_be_tried_again else _(self._words[2])
 
     @property
     def next_step(self) -> str:
         """What to do next."""
-        return _(_CUSTOMER_NEXT) if self._to_be_tried_again else _(_WORDS[self.outcome][3])
+        return _(_CUSTOMER_NEXT) if self._to_be_tried_again else _(self._words[3])
+
+    @property
+    def _words(self) -> tuple[str, str, str, str]:
+        unsaid = self.outcome is Outcome.UNKNOWN_STATE and self.about
+        return _UNSAID if unsaid else _WORDS[self.outcome]
 
     @property
     def _to_be_tried_again(self) -> bool:
@@ -124,6 +131,17 @@ _CUSTOMER_ACTS = N_("You, when it suits you.")
 _CUSTOMER_NEXT = N_("Open the link you were sent once more and try again. If it fails again, call Clickker.")
 _YOU = N_("You, with the customer.")
 _AGAIN = N_("Go back to the registration and press Connect again; nothing you entered is lost.")
+
+_UNSAID = (
+    N_("Exact Online did not say for whom"),
+    N_(
+        "Exact Online reported that consent was denied or did not succeed, but did not say for which of the "
+        "customers for whom this browser went there. Nothing was connected and nothing was changed."
+    ),
+    _YOU,
+    N_("Open the registration that was meant and press Connect again; the others go on as they are."),
+)
+"""An error without our state, in a browser that has left for several registrations."""
 
 _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
     Outcome.GRANTED: (
@@ -170,7 +188,7 @@ _WORDS: dict[Outcome, tuple[str, str, str, str]] = {
     ),
     Outcome.EXPIRED_STATE: (
         N_("This attempt took too long"),
-        N_("There are ten minutes between Connect and Allow; more had passed, so the answer was not used."),
+        N_("Too much time passed between Connect and Allow, so the answer was not used."),
         _YOU,
         _AGAIN,
     ),

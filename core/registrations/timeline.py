@@ -44,7 +44,7 @@ SENTENCES: dict[str, str] = {
     "consent_started": N_("Went to Exact Online to ask for consent."),
     "link_created": N_("Made a link for the customer, valid until {until}."),
     "link_revoked": N_("Withdrew the link for the customer."),
-    "link_opened": N_("The customer opened the link."),
+    "link_opened": N_("The link for the customer was opened."),
     "consent_granted": N_("{user} gave consent at Exact Online."),
     "consent_failed": N_("Consent did not succeed: {why}"),
     "grant_shared": N_("This login also serves {names}; the new consent holds for all of them."),
@@ -118,7 +118,7 @@ def _view(entry: TimelineEntry, *, limited: bool) -> TimelineView:
         }
     return TimelineView(
         at=entry.at,
-        actor=_actor(entry.actor),
+        actor=_("Somebody with the link") if entry.kind == "link_opened" else _actor(entry.actor),
         kind=entry.kind,
         sentence=_sentence(entry.kind, details),
         details=details,

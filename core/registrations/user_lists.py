@@ -31,7 +31,7 @@ _LONGEST = 60
 _THE_APPS = frozenset({400, 404})
 """Exact does not know what was asked: so it is for every login."""
 _TOKENS = 401
-"""Says something of the token, and nothing of the list."""
+"""Says that the token is not accepted, or not for this list: who consented, which every token may ask, tells which."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def user_divisions(
 ) -> UserList:
     """What the user of this login reaches; nothing when Exact does not tell, or refused to within the last day.
 
-    ``divisions`` is what our consent permits, read into ``pages``: one of them is asked ``through``. Nothing that
-    goes wrong here is raised.
+    ``divisions`` is what our consent permits, read into ``pages``: one of them is asked ``through``. Of what goes wrong
+    here only one thing is raised: ``ExactError`` when Exact does not accept ``token`` any more.
     """
     if _is_refused(app, environment, pages.grant_id):
         return UserList()
@@ -71,9 +71,19 @@ def user_divisions(
             own.has_begun or (pages.has_begun and holds_back(error))
         ):
             return UserList(goes_on_at=error.retry_at or clock.now() + UNSAID)
-        if error.status in COUNTED_ERRORS - {_TOKENS}:
+        if error.status == _TOKENS:
+            _check_token(app, environment, token, budget)
+        if error.status in COUNTED_ERRORS:
             _remember(app, environment, pages.grant_id, error)
     return UserList(found)
+
+
+def _check_token(app: Application, environment: str, token: str, budget: Budget) -> None:
+    try:
+        app.exact.me(environment, token, budget)
+    except ExactError as error:
+        if error.kind == FailureKind.NOT_AUTHENTICATED:
+            raise
 
 
 def _is_refused(app: Application, environment: str, grant_id: str) -> bool:

@@ -84,6 +84,9 @@ class CustomerLinkView:
     created_at: datetime
     expires_at: datetime
     opened_at: datetime | None
+    """When a browser that somebody seemed to steer came to its page: that it was the customer is not known."""
+    went_at: datetime | None = None
+    """When somebody last pressed the button there and went on to Exact."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from babel.dates import format_datetime, get_timezone
+from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
 from core import clock
@@ -161,16 +161,15 @@ def figure(number: int) -> str:
 
 def hour_of(at: datetime) -> str:
     """A moment of today as hours and minutes, of another day in full; in the time zone of the Netherlands."""
-    zone = get_timezone("Europe/Amsterdam")
-    if at.astimezone(zone).date() != clock.now().astimezone(zone).date():
+    if at.astimezone(clock.DUTCH).date() != clock.today():
         return moment(at)
-    return format_datetime(at, "HH:mm", tzinfo=zone, locale=current_language())
+    written = format_datetime(at, "HH:mm", tzinfo=clock.DUTCH, locale=current_language())
+    return written + clock.zone_mark(at)
 
 
 def moment(at: datetime | None) -> str:
     """A moment as people in the Netherlands read it: their time zone, their language."""
     if at is None:
         return _("never")
-    return format_datetime(
-        at, "d MMM y HH:mm", tzinfo=get_timezone("Europe/Amsterdam"), locale=current_language()
-    )
+    written = format_datetime(at, "d MMM y HH:mm", tzinfo=clock.DUTCH, locale=current_language())
+    return written + clock.zone_mark(at)

@@ -118,7 +118,7 @@ def start(
     if fault := context.faults.take(INSTEAD, place):
         return answer_instead(fault, {}, {})
     if fault := context.faults.take({"provider_error": ""}, place):
-        return _refusal(app, request.state, "server_error", "The server encountered an unexpected condition.")
+        return _refusal(context, app, place, request.state, "server_error")
     return _open(context, request, app, browser)
 
 
@@ -200,7 +200,8 @@ def decide(context: Context, attempt: Attempt, decision: Decision) -> Redirect |
     app = _app(context, attempt)
     if not decision.allow:
         _close(context, attempt)
-        return _refusal(app, attempt.state, "access_denied", "The user denied access to the application.")
+        place = Place("authorize", app.environment, attempt.user)
+        return _refusal(context, app, place, attempt.state, "access_denied")
     user = find_user(context, attempt.environment, attempt.user)
     own = {d.code for d in reachable(context, user)} if user else set()
     divisions = None if decision.everything else sorted(decision.divisions & own)
@@ -238,8 +239,16 @@ def _bent(fault: Fault, query: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [*kept, ("state", "not-the-state-that-was-sent")] if fault.name == "wrong_state" else kept
 
 
-def _refusal(app: SimulatorApp, state: str | None, error: str, description: str) -> Redirect:
-    query = [("error", error), ("error_description", description)]
+_REFUSALS = {
+    "server_error": "The server encountered an unexpected condition.",
+    "access_denied": "The user denied access to the application.",
+}
+
+
+def _refusal(context: Context, app: SimulatorApp, place: Place, state: str | None, error: str) -> Redirect:
+    query = [("error", error), ("error_description", _REFUSALS[error])]
+    if state is not None and context.faults.take({"no_state": ""}, place):
+        state = None
     return Redirect(back_to(app, query + ([("state", state)] if state is not None else [])))
 
 

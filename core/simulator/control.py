@@ -123,6 +123,12 @@ def _revoke(engine: Engine, document: Document) -> object:
     return {}
 
 
+def _outage(engine: Engine, document: Document) -> object:
+    act = engine.end_outage if document.get("over") else engine.begin_outage
+    act(document["environment"], document["user"])
+    return {}
+
+
 def _scope(engine: Engine, document: Document) -> object:
     client_id = document.get("client_id", "")
     engine.set_scope(document["environment"], document["user"], document["divisions"], client_id=client_id)
@@ -211,6 +217,7 @@ LEVERS: dict[tuple[str, str], _Lever] = {
     ("DELETE", "faults"): _clear_faults,
     ("POST", "consent"): _consent,
     ("POST", "revoke"): _revoke,
+    ("POST", "outage"): _outage,
     ("POST", "scope"): _scope,
     ("POST", "division"): _division,
     ("POST", "divisions"): _add_division,

@@ -23,9 +23,9 @@ from core.simulator.consent import (
     Redirect,
 )
 from core.simulator.context import Call
-from core.simulator.faults import AFTERWARDS, INSTEAD, Place
+from core.simulator.faults import AFTERWARDS, INSTEAD, Fault, Place
 from core.simulator.levers import Levers
-from core.simulator.state import State
+from core.simulator.state import State, key
 from core.simulator.token_endpoint import TokenRequest
 
 _STATE = TypeAdapter(State)
@@ -93,6 +93,9 @@ class Engine(Levers):
         self, place: Place, client_id: str, answer_it: Callable[[], Answer], *, limited: bool
     ) -> Answer:
         context, now = self._context, self.clock.now()
+        if key(place.environment, place.user) in context.state.down:
+            self._note(place, client_id, 503, "outage")
+            return faults.answer_instead(Fault("unavailable"), *self._empty_budgets(now))
         if fault := context.faults.take(INSTEAD, place):
             answer = faults.answer_instead(fault, *self._empty_budgets(now))
             self._note(place, client_id, answer.status, fault.name)

@@ -118,6 +118,23 @@ class Levers:
             self._context.state.consents.pop(key(environment, app_id, name), None)
             end_chains(self._context, environment, app_id, name, "revoked")
 
+    def begin_outage(self, environment: str, user: str) -> None:
+        """Nothing answers for this user any more: the machines that hold the bookkeeping are out of order."""
+        with self._lock:
+            place = key(environment, known_user(self._context, environment, user).name)
+            if place not in self._context.state.down:
+                self._context.state.down.append(place)
+            self._context.touch()
+
+    def end_outage(self, environment: str, user: str) -> None:
+        """Everything answers again. Raises ``LookupError`` when nothing was out of order."""
+        with self._lock:
+            place = key(environment, known_user(self._context, environment, user).name)
+            if place not in self._context.state.down:
+                raise LookupError(f"nothing is out of order for {user!r}")
+            self._context.state.down.remove(place)
+            self._context.touch()
+
     def set_scope(self, environment: str, user: str, divisions: Divisions, *, client_id: str = "") -> None:
         """The user changes at Exact which divisions the app may see; tokens live on.
 

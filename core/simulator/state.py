@@ -94,6 +94,8 @@ class State:
     """Fields changed since the start, by environment and code."""
     current: dict[str, int] = field(default_factory=dict)
     """CurrentDivision by environment and user, where it has moved."""
+    down: list[str] = field(default_factory=list)
+    """Environment and user of those whose part of Exact is out of order."""
     issued: int = 0
 
 

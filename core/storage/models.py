@@ -263,7 +263,8 @@ class Consent(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
     outcome: Mapped[str] = mapped_column(String(40), default="")
-    """'' while open; then 'granted' or why not (``core.registrations.consent.Outcome``)."""
+    """'' while open; then 'granted' or why not (``core.registrations.outcomes.Outcome``). With ``used_at`` still empty:
+    what Exact reported without a state, which uses none up."""
     turned_away: Mapped[str] = mapped_column(String(300), default="")
     """Why returns for it were not taken, each once: so often it was told to the audit log."""
 

@@ -150,6 +150,20 @@ def _table(model: type[Base]) -> Any:
     return model.__table__
 
 
+def test_what_is_green_was_checked_within_a_day_and_will_be_again(
+    app: Application, database: Database
+) -> None:
+    seed(app, 300, 2)
+    day, now = timedelta(hours=app.settings.check_hours), clock.now()
+    green = [
+        r for r in _everything(database, Registration) if r["status"] in {"connected", "partly_connected"}
+    ]
+    assert len(green) > 200
+    for row in green:
+        assert now - row["last_success_at"] < day
+        assert row["next_check_at"] - row["last_success_at"] <= day + timedelta(hours=1)
+
+
 def test_statuses_are_of_now_and_hold_for_a_while(app: Application, database: Database) -> None:
     seed(app, 100, 1)
     soon = clock.now() + timedelta(hours=1)

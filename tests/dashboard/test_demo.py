@@ -8,17 +8,22 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from core import clock
 from core.accounts.operators import list_operators
 from core.application import Application
 from core.audit.verifying import examine
-from core.demo import OPERATORS, add_operators, is_planted, plant
+from core.demo import OPERATORS, add_operators, go_on, in_the_beginning, is_planted, plant
+from core.keeping.keeper import Keeper
 from core.registrations.status import Status
 from core.simulator.server import RunningSimulator
 from core.storage import counters
+from core.storage.models import AuditEntry, Registration
 from dashboard import demo
 from tests.support.live import ROOT, end, free_port, get
 
@@ -45,6 +50,60 @@ def test_it_opens_on_customers_in_every_state(app: Application, simulator: Runni
     verdict = examine(app)
     assert verdict.broken is None
     assert verdict.entries == verdict.heads >= 12
+
+
+def _rows(app: Application) -> list[Registration]:
+    with app.database.read() as session:
+        return list(session.scalars(select(Registration).order_by(Registration.id)))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_it_shows_is_so_at_exact_and_the_keeper_finds_the_same(
+    app: Application, simulator: RunningSimulator
+) -> None:
+    with in_the_beginning():
+        add_operators(app)
+    plant(app, simulator.engine)
+    promised = timedelta(hours=1.1 * app.settings.check_hours + 1)
+    before = {row.name: row.status for row in _rows(app)}
+    for row in _rows(app):
+        if row.status in {Status.CONNECTED, Status.PARTLY_CONNECTED}:
+            assert row.last_success_at is not None
+            assert clock.now() - row.last_success_at < promised, row.name
+        if row.status == Status.PAUSED:
+            assert row.lapses_at is not None
+            assert row.lapses_at - clock.now() > timedelta(days=20), "it is kept alive"
+            assert row.last_success_at is not None
+            assert clock.now() - row.last_success_at < timedelta(days=11), (
+                "and was checked until it was paused"
+            )
+        assert row.next_check_at is None or row.next_check_at - clock.now() < promised, row.name
+
+    with app.database.read() as session:
+        entries = session.scalars(select(AuditEntry.at).order_by(AuditEntry.sequence)).all()
+    entries = entries[1:]  # the tests' database was made just now
+    assert list(entries) == sorted(entries), "it was lived through in the order of time"
+
+    for hours in range(0, 49, 4):  # two days later, with the keeper at work
+        with clock.shifted(timedelta(hours=hours)):
+            Keeper(app).turn()
+            assert {row.name: row.status for row in _rows(app)} == before, hours
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_second_start_opens_on_what_is_so_then(app: Application, simulator: RunningSimulator) -> None:
+    add_operators(app)
+    plant(app, simulator.engine)
+    simulator.engine.end_outage("be", "info@janssens.example")
+    with clock.shifted(timedelta(days=5)):
+        go_on(app)
+        statuses = {row.name: row.status for row in _rows(app)}
+        assert statuses["Janssens Bouw BV"] == Status.CONNECTED
+        assert statuses["Schmidt & Söhne GmbH"] == Status.RECONNECT_NEEDED
+        for row in _rows(app):
+            if row.status == Status.CONNECTED:
+                assert row.last_success_at is not None
+                assert clock.now() - row.last_success_at < timedelta(hours=1)
 
 
 def test_there_is_somebody_to_sign_in_as_for_every_role(app: Application) -> None:

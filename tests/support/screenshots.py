@@ -16,8 +16,8 @@ SHOTS = {
     "register": "/register",
     "registrations": "/registrations",
     "registration": "/registration?id=10",
-    "repair": "/registration?id=11",
-    "choose": "/choose?id=14",
+    "repair": "/registration?id=9",
+    "choose": "/choose?id=15",
     "administrations": "/administrations",
 }
 """Picture to address; the numbers are the demo's partly connected, its refused and its half-finished customer."""

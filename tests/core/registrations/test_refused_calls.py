@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -13,12 +14,14 @@ from core.accounts.roles import CurrentOperator
 from core.application import Application
 from core.registrations.administrations import read_administrations
 from core.registrations.checks import check, check_now
+from core.registrations.register import register
 from core.registrations.timeline import CLICKKER
+from core.registrations.views import RegistrationForm
 from core.simulator.config import AllDivisions
 from core.simulator.server import RunningSimulator
 from core.storage.models import RefusedCall, Registration
 from tests.factories import make_operator
-from tests.support.connecting import TEST_USER, connect
+from tests.support.connecting import TEST_USER, connect, consent
 from tests.support.interleaving import another_process
 
 ACCOUNTANT, BAKKER = "kantoor@vandijk-accountants.example", "info@bakkerbv.example"
@@ -116,7 +119,7 @@ def test_what_one_exact_user_may_not_see_others_are_asked_for(
     assert simulator.engine.calls("all_divisions")[-1].status == 200
 
 
-@pytest.mark.parametrize("fault", ["unavailable", "drop", "rate_limited_bare", "unauthorized"])
+@pytest.mark.parametrize("fault", ["unavailable", "drop", "rate_limited_bare"])
 def test_what_is_no_refusal_is_not_remembered(
     app: Application, simulator: RunningSimulator, customers: list[int], fault: str
 ) -> None:
@@ -174,3 +177,40 @@ def test_an_open_administration_that_refuses_us_does_not_stop_the_others(
     with clock.shifted(timedelta(minutes=9)):
         assert check(app, customers[1], CLICKKER) is None
         assert check(app, customers[2], CLICKKER) is None
+
+
+def test_a_token_that_ends_at_the_list_we_can_do_without_ends_the_check(
+    app: Application, alice: CurrentOperator, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The customer withdraws while that list is asked for: it is no success, and soon red."""
+    number = register(app, alice, None, RegistrationForm(name="Bakker B.V.", environment="nl"))
+    consent(app, alice, simulator, number, user=BAKKER)
+    asked = app.exact.user_divisions
+
+    def withdrawn(*values: Any, **named: Any) -> object:
+        simulator.engine.revoke("nl", BAKKER)
+        return asked(*values, **named)
+
+    monkeypatch.setattr(app.exact, "user_divisions", withdrawn)
+    with clock.shifted(timedelta(minutes=1)):
+        error = check(app, number, CLICKKER)
+    assert error is not None
+    assert error.status == 401
+    with app.database.read() as session:
+        row = session.get_one(Registration, number)
+        assert row.last_failure_at is not None
+        assert row.next_check_at is not None
+        assert row.next_check_at - row.last_failure_at < timedelta(hours=1)
+
+
+def test_a_list_that_answers_no_token_is_a_list_that_is_refused(
+    app: Application, alice: CurrentOperator, simulator: RunningSimulator
+) -> None:
+    simulator.engine.add_fault("unauthorized", None, endpoint="all_divisions")
+    number = connect(app, alice, simulator, "Bakker B.V.", user=BAKKER)
+    for minutes in range(3):
+        with clock.shifted(timedelta(minutes=minutes)):
+            assert check(app, number, CLICKKER) is None
+    assert len(simulator.engine.calls("all_divisions")) == 1
+    with app.database.read() as session:
+        assert session.get_one(Registration, number).status == "connected"

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from core.simulator.answers import Delivery
+from core.simulator.control import control
 from core.simulator.engine import Engine
 from core.simulator.faults import AFTERWARDS, INSTEAD, NAMES
-from tests.core.simulator.conftest import ACCOUNTANT, TEST_BV, Caller
+from tests.core.simulator.conftest import ACCOUNTANT, CONFIG, TEST_BV, Caller
 
 
 @pytest.mark.parametrize(
@@ -101,6 +102,27 @@ def test_it_goes_on_until_cleared(engine: Engine, caller: Caller) -> None:
     assert caller.get("current/Me").delivery is Delivery.DROPPED
     engine.clear_faults()
     assert caller.get("current/Me").status == 200
+
+
+def test_an_outage_of_one_users_part_lasts_beyond_a_restart_and_befalls_nobody_else(
+    engine: Engine, caller: Caller
+) -> None:
+    caller.connect()
+    other = Caller(engine).connect(ACCOUNTANT)
+    engine.begin_outage("nl", TEST_BV)
+    engine.begin_outage("nl", TEST_BV)
+    engine = Engine.restore(CONFIG, json.loads(json.dumps(engine.snapshot())), clock=engine.clock)
+    caller.engine = other.engine = engine
+    engine.advance(600)
+    assert [caller.get("current/Me").status, caller.refresh().status] == [503, 503]
+    assert other.refresh().status == other.get("current/Me").status == 200
+    assert engine.pending_faults() == ()
+    control(engine, "POST", "outage", {"environment": "nl", "user": TEST_BV, "over": True})
+    assert caller.refresh().status == caller.get("current/Me").status == 200
+    with pytest.raises(LookupError, match="out of order"):
+        engine.end_outage("nl", TEST_BV)
+    control(engine, "POST", "outage", {"environment": "nl", "user": TEST_BV})
+    assert caller.get("current/Me").status == 503
 
 
 @pytest.mark.parametrize(
