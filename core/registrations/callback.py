@@ -18,7 +18,7 @@ from core.exact.errors import ExactError
 from core.exact.rows import Me
 from core.registrations import link_claims
 from core.registrations.administrations import read_from_exact
-from core.registrations.facts import linked_of
+from core.registrations.facts import is_unchanged
 from core.registrations.grants import release_grant, unidentified
 from core.registrations.locking import lock_login
 from core.registrations.noting import is_told, note_consent, note_turned_away
@@ -29,13 +29,12 @@ from core.registrations.scope import find
 from core.registrations.settle import settle
 from core.registrations.takeover import AGAIN, attach, await_decision, leave_to_others
 from core.registrations.timeline import CUSTOMER, EXACT, write
-from core.storage.models import Administration, Consent, Grant, Operator, Registration, new_uuid
+from core.storage.models import Consent, Grant, Operator, Registration, new_uuid
 from core.tokens.records import Spend
 from core.tokens.secrets import hash_token
 from core.tokens.spending import exchange_code
 
 log = logging.getLogger(__name__)
-
 _STATE_LENGTH = 200
 
 
@@ -93,16 +92,8 @@ def complete_consent(
         outcome = _take_over(app, accepted, candidate_id, pair.access_token)
     except (NotFound, _LetGo):
         return _forget(app, accepted, candidate_id)
-    unchanged = outcome is Outcome.GRANTED and _is_unchanged(app, accepted.registration_id)
+    unchanged = outcome is Outcome.GRANTED and is_unchanged(app, accepted.registration_id)
     return ConsentResult(outcome, accepted.registration_id, accepted.customer, unchanged)
-
-
-def _is_unchanged(app: Application, registration_id: int) -> bool:
-    """Whether it was connected before, and everything that is linked is still permitted: nothing to ask then."""
-    with app.database.read() as session:
-        row = session.get(Registration, registration_id)
-        permitted = session.scalars(select(Administration.permitted).where(*linked_of(registration_id))).all()
-    return row is not None and row.completed_at is not None and bool(permitted) and all(permitted)
 
 
 def _accept(
@@ -125,17 +116,18 @@ def _accept(
         consent = session.scalar(select(Consent).where(Consent.state_hash == hash_token(state)))
         if consent is None:
             return ConsentResult(Outcome.UNKNOWN_STATE)
-        customer = consent.link_id is not None
         outcome = refusal(session, consent, browser_token, operator_id)
-        about = ""  # of no use to a browser that did not leave for it
+        customer, about = (
+            consent.link_id is not None,
+            "",
+        )  # a name is not for a browser that did not leave for it
         if outcome is not None:
             note_turned_away(session, consent, outcome, operator_id, address)
         else:
-            # Locked before the attempt and the link, as everywhere (``link_claims``).
-            row = session.get(Registration, consent.registration_id, with_for_update=True)
+            row = session.get(Registration, consent.registration_id, with_for_update=True)  # first of all
             outcome = _use_up(session, consent, given, address)
-            if row is not None:
-                about = row.name
+            about = row.name if row else ""
+            if row is not None and outcome is not None:
                 settle(session, app.settings, row, clock.now())  # how it ended leads the page
         if outcome is not None:
             return ConsentResult(outcome, consent.registration_id, customer, about=about)

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from core import clock
+from core.application import Application
 from core.exact.kinds import FAMILIES, FailureKind, Family
 from core.registrations.asking import NOT_ASKED, Asking
 from core.registrations.issues import IssueKind
@@ -179,3 +180,11 @@ def _trouble(row: Administration) -> Trouble:
     message = row.last_failure_message or ""
     passing = not by_rule(rule_of(row.last_failure_kind or "", message)).needs_somebody
     return Trouble(row.code, IssueKind.FAILING, message, row.last_failure_at, passing)
+
+
+def is_unchanged(app: Application, registration_id: int) -> bool:
+    """Whether it was connected before, and everything that is linked is still permitted: nothing to ask then."""
+    with app.database.read() as session:
+        row = session.get(Registration, registration_id)
+        permitted = session.scalars(select(Administration.permitted).where(*linked_of(registration_id))).all()
+    return row is not None and row.completed_at is not None and bool(permitted) and all(permitted)
