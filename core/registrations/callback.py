@@ -117,10 +117,7 @@ def _accept(
         if consent is None:
             return ConsentResult(Outcome.UNKNOWN_STATE)
         outcome = refusal(session, consent, browser_token, operator_id)
-        customer, about = (
-            consent.link_id is not None,
-            "",
-        )  # a name is not for a browser that did not leave for it
+        customer, about = consent.link_id is not None, ""  # no name for a browser that did not leave for it
         if outcome is not None:
             note_turned_away(session, consent, outcome, operator_id, address)
         else:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from core import clock
 from core.registrations import link_claims
+from core.registrations.locking import lock_registrations
 from core.registrations.outcomes import Outcome
 from core.registrations.withdrawing import how_ended
 from core.storage.models import Consent, CustomerLink, Operator, Registration
@@ -62,11 +63,13 @@ def meant(
     """
     if not browser_token:
         return None
-    query = select(Consent).where(
+    theirs_here = (
         Consent.browser_hash == hash_token(browser_token),
         Consent.used_at.is_(None),
         Consent.expires_at > clock.now(),
     )
+    lock_registrations(session, session.scalars(select(Consent.registration_id).where(*theirs_here)).all())
+    query = select(Consent).where(*theirs_here)
     found = session.scalars(query.order_by(Consent.expires_at.desc(), Consent.id).with_for_update()).all()
     theirs = [one for one in found if refusal(session, one, browser_token, operator_id) is None]
     waiting = [one for one in theirs if not one.outcome]
