@@ -45,8 +45,7 @@ WAITING_RULES = (
         who=Who.NOBODY,
         reconnect=Reconnect.NO,
         sentence=N_(
-            "The requests that Exact Online allows in one minute are used up. Nobody has to do anything: try again in "
-            "a minute."
+            "The requests that Exact Online allows in one minute are used up. We go on by ourselves in a minute."
         ),
         say=_SLOW_DOWN,
         subject=SUBJECT_NOTHING,
@@ -103,9 +102,7 @@ WAITING_RULES = (
         kind=FailureKind.OUTAGE,
         who=Who.EXACT,
         reconnect=Reconnect.NO,
-        sentence=N_(
-            "Exact Online is under maintenance. Nobody has to do anything: try again when it is back."
-        ),
+        sentence=N_("Exact Online is under maintenance. We try again by ourselves."),
         say=N_(
             "Exact Online is under maintenance at the moment. You do not have to do anything; the connection goes on "
             "by itself afterwards."
@@ -146,9 +143,7 @@ WAITING_RULES = (
         default=True,
         who=Who.EXACT,
         reconnect=Reconnect.NO,
-        sentence=N_(
-            "Exact Online is down or under maintenance. Nobody has to do anything: try again when it is back."
-        ),
+        sentence=N_("Exact Online is down or under maintenance. We try again by ourselves."),
         say=_OUTAGE,
         subject=SUBJECT_NOTHING,
     ),
