@@ -151,6 +151,9 @@ class _Garden:
         waiting = "Maes Dubois SRL"
         self._register(1, waiting, "be", note="Belt terug na vrijdag.")
         self._at(0.9, lambda: create_customer_link(self.app, self.support, self._numbers[waiting]))
+        denied = "Hoekstra Interieurbouw B.V."
+        self._register(0.5, denied, "nl", reference="K-1005")
+        self._at(0.498, lambda: self._deny(self._numbers[denied]))
         form = RegistrationForm(
             name="Stichting Dierenpark Zonneveld", environment="nl", owner_id=self.manager.id
         )
@@ -192,15 +195,22 @@ class _Garden:
         self._at(days - 0.002, act)
 
     def _consent(self, number: int, environment: str, user: str) -> None:
+        outcome = self._go_to_exact(number, lambda: ("code", self.exact.grant_code(environment, user)))
+        if outcome is not Outcome.GRANTED:
+            raise RuntimeError(f"the demo could not connect {user}: {outcome}")
+
+    def _deny(self, number: int) -> None:
+        """The customer presses Deny at Exact."""
+        self._go_to_exact(number, lambda: ("error", "access_denied"))
+
+    def _go_to_exact(self, number: int, answer: Callable[[], tuple[str, str]]) -> Outcome:
+        """Connect is pressed, and the browser comes back with what Exact answered."""
         begun = begin_consent(self.app, self.support, create_consent(self.app, self.support, number))
         [state] = parse_qs(urlsplit(begun.authorize_url).query)["state"]
-        code = self.exact.grant_code(environment, user)
-        answer = [("code", code), ("state", state)]
-        result = complete_consent(
-            self.app, answer, begun.browser_token, self.support.id, self.support.address
-        )
-        if result.outcome is not Outcome.GRANTED:
-            raise RuntimeError(f"the demo could not connect {user}: {result.outcome}")
+        query = [answer(), ("state", state)]
+        return complete_consent(
+            self.app, query, begun.browser_token, self.support.id, self.support.address
+        ).outcome
 
     def _linkable(self, name: str) -> set[int]:
         found = registration(self.app, self.support, self._numbers[name]).administrations

@@ -34,7 +34,7 @@ def test_check_28_the_window_asks_in_place_and_loses_nothing(live: Live, page: P
     steps.sign_in(page, live, EMAIL, f"/registration?id={number}")
     window = page.get_by_role("dialog")
     page.get_by_role("button", name="Disconnect").click()
-    expect(window.get_by_text("our keys are deleted")).to_be_visible()
+    expect(window.get_by_text("our keys to it are deleted")).to_be_visible()
     expect(window.get_by_label("Your password")).to_have_count(0)
     page.keyboard.press("Escape")
 

@@ -17,7 +17,7 @@ SHOTS = {
     "registrations": "/registrations",
     "registration": "/registration?id=10",
     "repair": "/registration?id=9",
-    "choose": "/choose?id=15",
+    "choose": "/choose?id=16",
     "administrations": "/administrations",
 }
 """Picture to address; the numbers are the demo's partly connected, its refused and its half-finished customer."""

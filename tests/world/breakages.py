@@ -98,7 +98,7 @@ BREAKAGES: dict[str, tuple[Edit, ...]] = {
         ),
     ),
     "8 a list that was refused is asked again": (
-        Edit(user_lists.user_divisions, "if _is_refused(app, environment, grant_id):", "if False:"),
+        Edit(user_lists.user_divisions, "if _is_refused(app, environment, pages.grant_id):", "if False:"),
     ),
     "9 statuses are derived without a lock": (Edit(settle.settle_due, ".with_for_update(skip_locked=True)"),),
     "10 nameless consents are asked without end": (

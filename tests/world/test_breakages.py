@@ -102,9 +102,9 @@ STORIES: tuple[Story, ...] = (
             ("onboards", 0, 0, 1, 0),
             ("onboards", 0, 1, 1, 0),
             ("hours_pass", 0, 0, 0, 0),
-            ("withdraws_during_a_check", 0, 0, 13, 0),
+            ("withdraws_during_a_check", 0, 0, 18, 0),
         ),
-        "is attention (no_administration_works), refused since",
+        "is attention (administrations_wait), refused since",
     ),
     Story(
         "8 a list that was refused is asked again",
@@ -131,6 +131,17 @@ STORIES: tuple[Story, ...] = (
         ),
         "and should be ['paused']",
         "postgresql",
+    ),
+    Story(
+        "10 nameless consents are asked without end",
+        0,
+        1,
+        (
+            ("the_api_fails", 3, 0, 11, 0),
+            ("onboards", 0, 3, 0, 0),
+            *[("checks", 0, 0, 0, 0)] * 10,
+        ),
+        "10 error answers within an hour",
     ),
 )
 

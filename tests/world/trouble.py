@@ -94,7 +94,7 @@ def the_api_fails(life: Life, choice: Choice) -> None:
     endpoint = API_ENDPOINTS[choice.which % 3]
     if life.engine.pending_faults():
         return
-    life.engine.add_fault(name, times=(1, 1, 2, 4)[choice.who % 4], endpoint=endpoint)
+    life.engine.add_fault(name, times=(1, 2, 4, 12)[choice.who % 4], endpoint=endpoint)
     life.trouble(f"{endpoint} will fail: {name}")
 
 
