@@ -11,7 +11,7 @@ from typing import Any
 
 from core.exact.diagnosis import told_kind
 from core.exact.errors import ExactError, FailureKind
-from core.exact.pages import words_of_page
+from core.exact.pages import telling_part, words_of_page
 
 # Exact says when a limit ends as UTC epoch milliseconds; the day is the longest period (exact-online.md, section 6).
 _LONGEST_WAIT = timedelta(hours=25)
@@ -32,8 +32,11 @@ _TEXT_KEYS = (
     "detail",
     "title",
 )
+_ERRORS = ("error", "odata.error")
+_LONGEST_CODE = 80
 _SAID_IN_WORDS = frozenset({FailureKind.FORBIDDEN, FailureKind.OUTAGE, FailureKind.RATE_LIMITED})
 """What the API may say with whatever status. That a consent is over is said by the address for tokens alone."""
+_NO_OUTAGE = frozenset({FailureKind.FORBIDDEN})
 _LARGEST_WHOLE = 2**63 - 1
 _LARGEST_EXACT = 2.0**53
 _WHOLE = re.compile(r"([0-9]{1,19})(?:\.0{0,20})?")
@@ -65,7 +68,10 @@ def exact_words(headers: Mapping[str, str], body: bytes) -> str:
     except ValueError:
         said, code = words_of_page(body) if _is_text(headers, body) else "", ""
     else:
-        said, code = _text_of(answer), _code_in(answer)
+        said, code = telling_part(_text_of(answer)), _code_in(answer)[:_LONGEST_CODE]
+        within = telling_part(_text_within(answer))
+        if told_kind(said) is None and told_kind(within) is not None:
+            said = within
     words: list[str] = []
     for part in (said, code, headers.get("reason", "")):
         if part and not any(part in earlier for earlier in words):
@@ -123,6 +129,8 @@ def api_answer(status: int, headers: Mapping[str, str], body: bytes, received_at
     """
     error = common_error(status, headers, body, received_at)
     if error is not None:
+        if error.kind is FailureKind.OUTAGE and told_kind(error.exact_message, _NO_OUTAGE):
+            raise ExactError(FailureKind.FORBIDDEN, exact_message=error.exact_message, status=status)
         raise error
     content_type = headers.get("content-type", "").lower()
     if status < 400 and "json" in content_type and not looks_like_html(headers, body):  # noqa: PLR2004
@@ -130,7 +138,7 @@ def api_answer(status: int, headers: Mapping[str, str], body: bytes, received_at
             answer = read_json(body)
         except ValueError:
             raise ExactError(FailureKind.UNKNOWN, status=status) from None
-        if not isinstance(answer, dict) or "error" not in answer or "d" in answer:
+        if not isinstance(answer, dict) or "d" in answer or not _of_errors(answer):
             return answer
     words = exact_words(headers, body)
     kind = told_kind(words, _SAID_IN_WORDS) or _kind_of(status, headers, body)
@@ -149,11 +157,29 @@ def _is_text(headers: Mapping[str, str], body: bytes) -> bool:
     return looks_like_html(headers, body) or headers.get("content-type", "").lower().startswith("text/")
 
 
-def _code_in(answer: Any) -> str:  # noqa: ANN401
-    """The code of an error of OData, where it says something: {"error":{"code":"LicenseExpired", ...}}."""
-    error = answer.get("error", answer.get("odata.error")) if isinstance(answer, dict) else None
-    code = error.get("code") if isinstance(error, dict) else None
-    return code if isinstance(code, str) and not code.strip().isdigit() else ""
+def _of_errors(answer: dict[str, Any]) -> list[Any]:
+    return [value for key, value in answer.items() if key.lower() in _ERRORS]
+
+
+def _code_in(answer: Any, depth: int = 0) -> str:  # noqa: ANN401
+    """The code of an error, where it says something: {"error":{"code":"LicenseExpired", ...}}, and its likes.
+
+    Of an error within an error too, where the message beside it says less than that.
+    """
+    if depth > _DEEPEST_TEXT:
+        return ""
+    if isinstance(answer, list):
+        return next((code for item in answer[:_MOST_ERRORS] if (code := _code_in(item, depth + 1))), "")
+    if not isinstance(answer, dict):
+        return ""
+    lowered = {key.lower(): item for key, item in answer.items()}
+    code = lowered.get("code") or lowered.get("errorcode")
+    if isinstance(code, str) and not code.strip().isdigit():
+        return code
+    inner = (
+        _code_in(lowered.get(key), depth + 1) for key in (*_ERRORS, "errors", "fault", "detail", "innererror")
+    )
+    return next((found for found in inner if found), "")
 
 
 def _last_that_says_something(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -178,6 +204,14 @@ def _text_of(value: Any, depth: int = 0) -> str:  # noqa: ANN401
     else:
         return ""
     return next((text for text in found if text), "")
+
+
+def _text_within(answer: Any) -> str:  # noqa: ANN401
+    """What stands in the error within an error: the outer one may only say that one occurred."""
+    errors = (
+        [error for error in _of_errors(answer) if isinstance(error, dict)] if isinstance(answer, dict) else []
+    )
+    return _text_of([error.get(key) for error in errors for key in ("innererror", "details", "detail")])
 
 
 def epoch(text: str | None, received_at: datetime) -> datetime | None:

@@ -121,9 +121,13 @@ class ExactClient:
                 if pages.place() or (error.kind != FailureKind.FORBIDDEN and not held_back):
                     raise
                 refusal = refusal or error
-            else:
-                if self._went_on(who, pages):
-                    return pages.listed()
+                continue
+            try:
+                return self._to_the_end(who, pages)
+            except ExactError as error:  # Exact does not go on from the first page
+                if error.kind not in OF_THE_PLACE:
+                    raise
+                refusal = refusal or error
         raise refusal or ExactError(FailureKind.FORBIDDEN, exact_message="" if candidates else NO_DIVISION)
 
     def user_divisions(

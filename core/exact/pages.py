@@ -20,9 +20,13 @@ def words_of_page(body: bytes) -> str:
     """
     text = body[: 4 * LONGEST].decode(json.detect_encoding(body), "replace")[:LONGEST]
     text = text.replace("<![CDATA[", "").replace("]]>", "").replace("<?", "<!")
-    plain = without_secrets(read_pasted(_without_blocks(text)))
+    return telling_part(without_secrets(read_pasted(_without_blocks(text))))
+
+
+def telling_part(plain: str) -> str:
+    """Of a long text the part in which a message stands that is known; else its beginning."""
     if len(plain) <= SHOWN or told_kind(plain) is None:
-        return plain[: SHOWN + _STEP]
+        return plain[:SHOWN]
     parts = (plain[start : start + SHOWN] for start in range(0, len(plain), _STEP))
     return next((part for part in parts if told_kind(part) is not None), plain[:SHOWN])
 

@@ -12,6 +12,7 @@ from core.text import neutral
 
 _API = "/api/v1/"
 _STATUSES = frozenset({0, 1, 2})
+_LONGEST_CODE = 3
 _OF_HRM = {0: 1, 1: 2}
 """Status of hrm/Divisions to that of system/Divisions."""
 
@@ -65,8 +66,9 @@ def rows_of(answer: Any) -> tuple[list[dict[str, Any]], str | None]:  # noqa: AN
     if isinstance(inner, dict):
         rows = inner.get("results", [inner])
         following = inner.get("__next")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list) or not all(row is None or isinstance(row, dict) for row in rows):
         raise ExactError(FailureKind.UNKNOWN)
+    rows = [row or {} for row in rows]  # a row that is null is one without a code
     if following is not None and not isinstance(following, str):
         raise ExactError(FailureKind.UNKNOWN)
     return rows, following or None
@@ -111,8 +113,8 @@ def read_division(row: dict[str, Any]) -> Division | None:
         code=code,
         name=_text(row, "Description", 200),
         customer_name=_text(row, "CustomerName", 200),
-        country=_text(row, "Country", 3),
-        currency=_text(row, "Currency", 3),
+        country=_short(row, "Country"),
+        currency=_short(row, "Currency"),
         vat_number="" if row.get("VATNumber") == "" else _text(row, "VATNumber", 40),
         status=status if status in _STATUSES else None,
         blocking_status=whole(row.get("BlockingStatus")),
@@ -139,3 +141,9 @@ def _text(row: dict[str, Any], key: str, limit: int) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     return (neutral(value, limit) or None) if isinstance(value, str) else None
+
+
+def _short(row: dict[str, Any], key: str) -> str | None:
+    """A code of a country or currency; None for what is too long to be one."""
+    text = _text(row, key, 200)
+    return text if text is not None and len(text) <= _LONGEST_CODE else None

@@ -19,7 +19,8 @@ ONLY_THE_KEY = "!"
 """Stands for asking for the key alone: where Exact wants a choice and does not say what is wrong with ours."""
 _BAD_REQUEST = 400
 _QUOTED = re.compile(r"[‘’'\"“”`«\[]([A-Za-z][A-Za-z0-9_]{1,60})[‘’'\"“”`»\]]")
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,60}")
+_WORD = re.compile(r"\b[A-Za-z][A-Za-z0-9_]{1,60}\b(?!:?\s*\d)")
+"""Not "HTTP Status 400", which speaks of no field."""
 _SAYS_NOTHING = frozenset({"bad_request", "invalid_request", "unknown_field"})
 """Rules for messages that may well be about our choice of fields."""
 
@@ -57,10 +58,14 @@ def to_leave_out(error: ExactError, fields: Fields, left_out: Collection[str]) -
 
 
 def _named(words: str, asked: Collection[str]) -> frozenset[str]:
-    """The fields that a message speaks of: those in quotes, else any, unless it repeats all that was asked."""
-    for pattern in (_QUOTED, _WORD):
-        said = {word.lower() for word in pattern.findall(words)}
-        found = frozenset(name for name in asked if name.lower() in said)
+    """The fields that a message speaks of: those in quotes, else any that it writes as we do ("see description" speaks
+    of none), unless it repeats all that was asked."""
+    quoted = {word.lower() for word in _QUOTED.findall(words)}
+    bare = set(_WORD.findall(words))
+    for found in (
+        frozenset(name for name in asked if name.lower() in quoted),
+        frozenset(name for name in asked if name in bare),
+    ):
         if found and (len(found) < len(asked) or len(asked) == 1):
             return found
     return frozenset()

@@ -19,6 +19,7 @@ from core.errors import SettingsError
 from core.exact.client import ExactClient
 from core.exact.errors import ExactError, FailureKind
 from core.exact.rows import Division, Me
+from core.exact.selecting import Fields, to_leave_out
 from core.settings import ExactApp, Settings
 
 HOST = "https://start.exactonline.nl"
@@ -177,6 +178,40 @@ def test_all_pages_are_read_once_each(exact: respx.MockRouter, client: ExactClie
     exact.get(url=second).mock(return_value=listed(ROW | {"Code": 2}, ROW | {"Code": 1}))
     exact.get(DIVISIONS).mock(return_value=listed(ROW | {"Code": 1}, following=second))
     assert [d.code for d in client.divisions("nl", "access", 1)] == [1, 2]
+
+
+def test_what_exact_says_on_a_later_page_is_kept(exact: respx.MockRouter, client: ExactClient) -> None:
+    second = f"{DIVISIONS}?$select=Code&$skiptoken=60"
+    exact.get(url=second).respond(
+        403, json={"error": {"code": "LicenseExpired", "message": {"value": "Forbidden"}}}
+    )
+    exact.get(DIVISIONS).mock(return_value=listed(ROW, following=second))
+    with pytest.raises(ExactError) as caught:
+        client.divisions("nl", "access", 1)
+    assert "LicenseExpired" in caught.value.exact_message
+
+
+def test_a_row_that_is_null_and_a_country_that_is_no_code_cost_nothing_else(
+    exact: respx.MockRouter, client: ExactClient
+) -> None:
+    exact.get(DIVISIONS).mock(return_value=listed(None, ROW | {"Country": "Netherlands"}))
+    [found] = client.divisions("nl", "access", 1)
+    assert (found.code, found.country, found.currency) == (123456, None, "EUR")
+
+
+@pytest.mark.parametrize(
+    ("words", "left_out"),
+    [
+        ("Bad Request. HTTP Status 400", {"*"}),
+        ("Bad Request: see description", {"*"}),
+        ("Could not find a property named 'status' on type 'Division'.", {"Status"}),
+        ("Could not find a property named Status on type Division.", {"Status"}),
+    ],
+)
+def test_only_a_field_that_is_named_is_left_out(words: str, left_out: set[str]) -> None:
+    fields = Fields("system/Divisions", "Code", ("Description", "Status"))
+    error = ExactError(FailureKind.BAD_REQUEST, exact_message=words, status=400)
+    assert to_leave_out(error, fields, ()) == left_out
 
 
 @pytest.mark.parametrize(

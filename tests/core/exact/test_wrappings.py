@@ -129,3 +129,73 @@ def test_a_page_without_end_takes_no_time_without_end() -> None:
 def test_an_error_without_words_is_of_its_status(body: str) -> None:
     error = asked(Answer(403, body.encode(), {"Content-Type": "application/json"}), api_answer)
     assert (error.kind, error.exact_message in {"", "x"}) == (FailureKind.FORBIDDEN, True)
+
+
+@pytest.mark.parametrize(
+    ("message", "key"),
+    [
+        ("User doesn't have access to this company", "no_division_access"),
+        ("The user does not have access to division 123456.", "no_division_access"),
+        ("The company has been blocked.", "division_blocked"),
+        ("De administratie is tijdelijk geblokkeerd", "division_blocked"),
+        ("The license of customer 12345 has expired", "licence_expired"),
+        ("De licentie van uw klant is verlopen", "licence_expired"),
+        ("Application scope has been violated", "scope_violated"),
+        ("Dit account is aan meerdere gebruikers gekoppeld", "several_users"),
+        ("This account is used by more than one user", "several_users"),
+        ("User account is inactive", "inactive_user"),
+        ("Uw account is geblokkeerd", "blocked_user"),
+    ],
+)
+@pytest.mark.parametrize("wrapping", ["v2", "page", "text"])
+def test_the_same_said_in_other_words(message: str, key: str, wrapping: str) -> None:
+    error = asked(said(message, 403, wrapping), api_answer)
+    assert diagnose(error.exact_message, error.kind).rule.key == key
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"Error":{"Code":"LicenseExpired"}}',
+        '{"code":"LicenseExpired"}',
+        '{"errors":[{"code":"LicenseExpired"}]}',
+        '{"fault":{"detail":{"errorcode":"LicenseExpired"}}}',
+        '{"error":{"code":"","message":{"value":"An error occurred."},"innererror":{"message":"LicenseExpired"}}}',
+    ],
+)
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_a_code_is_read_wherever_it_stands(body: str, status: int) -> None:
+    answer = Answer(status, body.encode(), {"Content-Type": "application/json"})
+    error = asked(answer, api_answer)
+    assert error.kind is FailureKind.FORBIDDEN
+    assert diagnose(error.exact_message, error.kind).rule.key == "licence_expired"
+
+
+@pytest.mark.parametrize("name", ["Error", "odata.error", "error"])
+def test_an_error_with_a_good_status_is_no_answer(name: str) -> None:
+    body = f'{{"{name}":{{"code":"","message":"Forbidden"}}}}'
+    asked(Answer(200, body.encode(), {"Content-Type": "application/json"}), api_answer)
+
+
+LONG = "Lorem ipsum dolor sit amet. " * 60
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "reason"),
+    [
+        (f"<html><body>{LONG}</body></html>", "text/html", "LicenseExpired"),
+        (f'{{"error":{{"code":"LicenseExpired","message":{{"value":"{LONG}"}}}}}}', "application/json", ""),
+        (f'{{"error":{{"message":{{"value":"{LONG} Your license has expired."}}}}}}', "application/json", ""),
+    ],
+)
+def test_a_long_text_does_not_cost_what_stands_beside_it(body: str, kind: str, reason: str) -> None:
+    answer = Answer(403, body.encode(), {"Content-Type": kind} | ({"Reason": reason} if reason else {}))
+    error = asked(answer, api_answer)
+    assert diagnose(error.exact_message, error.kind).rule.key == "licence_expired"
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+def test_a_licence_that_has_expired_is_no_outage(wrapping: str) -> None:
+    error = asked(said("Your licence has expired.", 500, wrapping), api_answer)
+    assert error.kind is FailureKind.FORBIDDEN
+    assert "licence for Exact Online has expired" in str(error)

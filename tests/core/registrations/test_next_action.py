@@ -145,7 +145,9 @@ FROM_ASKING: dict[str, NextAction] = {
 AGAIN = {"waiting_for_consent": CONNECT, "refused": RECONNECT, "lapsed": RECONNECT, "disconnected": CONNECT}
 
 
-@pytest.mark.parametrize(("why", "asked"), list(product(BASES, [*FROM_ASKING, *sorted(FAILED), "link_expired"])))
+@pytest.mark.parametrize(
+    ("why", "asked"), list(product(BASES, [*FROM_ASKING, *sorted(FAILED), "link_expired"]))
+)
 def test_what_came_of_asking_decides_where_no_consent_works(why: str, asked: str) -> None:
     expected = FROM_ASKING.get(asked, AGAIN[why])
     assert decide(f"{why}+{asked}") == decide(f"{why}+{asked}", soon=True) == expected
