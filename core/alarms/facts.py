@@ -10,7 +10,7 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.alarms.outbox import AlarmKind
-from core.registrations.status import lapse_step, needs_consent
+from core.registrations.status import Status, lapse_step, needs_consent
 from core.storage.models import Alarm, Delivery, Incident, Operator, Registration
 from core.storage.sets import among_these
 
@@ -62,13 +62,19 @@ def still_holds(facts: AlarmFacts, now: datetime) -> bool:
         case AlarmKind.LAPSES_SOON:
             return not broken and lapse_step(facts.lapses_at, now) is not None
         case AlarmKind.RECOVERED:
-            return not broken and facts.told_before
+            return _works(facts) and facts.told_before
         case AlarmKind.INCIDENT_OPENED:
             return not facts.incident_closed
         case AlarmKind.INCIDENT_CLOSED:
             return facts.told_before
         case _:
             return True
+
+
+def _works(facts: AlarmFacts) -> bool:
+    """Whether the connection really works again: a paused one, as soon as its consent lives."""
+    paused = facts.status == Status.PAUSED and facts.status_reason == "paused"
+    return paused or facts.status in {Status.CONNECTED, Status.PARTLY_CONNECTED}
 
 
 def read_facts(session: Session, alarm_ids: Sequence[int]) -> list[AlarmFacts]:

@@ -241,7 +241,8 @@ RIGHTS_RULES = (
         who=Who.NOBODY,
         reconnect=Reconnect.NO,
         sentence=N_(
-            "Exact Online has blocked this administration for now, for instance during a backup. Try again later."
+            "Exact Online has blocked this administration for now, for instance during a backup. It goes on by "
+            "itself."
         ),
         say=N_(
             "Exact Online has closed this administration for a while, for instance to make a backup. You do not have "

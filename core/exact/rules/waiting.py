@@ -34,7 +34,9 @@ WAITING_RULES = (
         default=True,
         who=Who.NOBODY,
         reconnect=Reconnect.NO,
-        sentence=N_("Exact Online renews access at most once in ten minutes. Try again in ten minutes."),
+        sentence=N_(
+            "Exact Online renews access at most once in ten minutes. We go on by ourselves after that."
+        ),
         say=_SLOW_DOWN,
         subject=SUBJECT_NOTHING,
     ),
@@ -57,8 +59,8 @@ WAITING_RULES = (
         who=Who.NOBODY,
         reconnect=Reconnect.NO,
         sentence=N_(
-            "The requests that Exact Online allows in one day are used up for this administration. Try again tomorrow; "
-            "tell an admin if it happens more often."
+            "The requests that Exact Online allows in one day are used up for this administration. We go on by "
+            "ourselves tomorrow."
         ),
         say=N_(
             "Exact Online allows a fixed number of requests a day, and those of today are used up. The connection goes "
@@ -80,7 +82,7 @@ WAITING_RULES = (
         who=Who.NOBODY,
         reconnect=Reconnect.NO,
         sentence=N_(
-            "Exact Online has had too many requests from us and asks us to wait. Try again a little later."
+            "Exact Online has had too many requests from us and asks us to wait. We go on by ourselves."
         ),
         say=_SLOW_DOWN,
         subject=SUBJECT_NOTHING,
@@ -118,8 +120,8 @@ WAITING_RULES = (
         reconnect=Reconnect.NOT_YET,
         # The tokens may have been issued all the same (exact-online.md, section 3, "Gateway fault").
         sentence=N_(
-            "A fault inside Exact Online, while our access was being renewed. Check now in a few minutes: if Exact "
-            "Online then refuses the consent, ask the customer to connect again."
+            "A fault inside Exact Online, while our access was being renewed. We ask again by ourselves; that "
+            "shows whether the consent still holds."
         ),
         say=_NO_ANSWER,
         subject=SUBJECT_LOOKING,
@@ -233,8 +235,8 @@ WAITING_RULES = (
         reconnect=Reconnect.NOT_YET,
         # Exact may have renewed the access, and we did not hear of it (exact-online.md, section 9, point 2).
         sentence=N_(
-            "Exact Online did not answer, or not in time. Check now in a few minutes: if Exact Online then refuses the "
-            "consent, ask the customer to connect again."
+            "Exact Online did not answer, or not in time. We ask again by ourselves; that shows whether the "
+            "consent still holds."
         ),
         say=_NO_ANSWER,
         subject=SUBJECT_LOOKING,
@@ -252,9 +254,7 @@ WAITING_RULES = (
         default=True,
         who=Who.NOBODY,
         reconnect=Reconnect.NOT_YET,
-        sentence=N_(
-            "Exact Online did not give a usable answer. Nothing is lost: try again in a few minutes."
-        ),
+        sentence=N_("Exact Online did not give a usable answer. Nothing is lost: we try again by ourselves."),
         say=_NO_ANSWER,
         subject=SUBJECT_LOOKING,
     ),

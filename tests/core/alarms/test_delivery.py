@@ -437,6 +437,21 @@ def test_a_recovery_is_told_where_the_trouble_was(support: Application, hook: Ho
     assert hook.titles == ["Opnieuw verbinden nodig: Bakker", "Hersteld: Bakker"]
 
 
+@pytest.mark.parametrize(
+    "status", ["disconnected", "waiting_for_consent", "exact_outage", "attention", "draft"]
+)
+def test_nothing_works_again_that_does_not_work(support: Application, hook: Hook, status: str) -> None:
+    app = addressed(support, hook.address(), alarm_to={"recovered": "support"})
+    number = make_broken(app.database, "Bakker")
+    make_alarm(app.database, AlarmKind.RECONNECT_NEEDED, number)
+    deliver_due(app)
+    put(app, number, status=status, status_reason=status)
+    make_alarm(app.database, AlarmKind.RECOVERED, number)
+
+    assert deliver_due(app) == 0
+    assert hook.titles == ["Opnieuw verbinden nodig: Bakker"]
+
+
 def test_an_incident_that_was_over_before_it_was_told_is_told_to_nobody(
     support: Application, hook: Hook
 ) -> None:

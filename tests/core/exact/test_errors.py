@@ -45,7 +45,7 @@ def test_it_says_whether_trying_again_can_help(kind: FailureKind, retryable: boo
         ("InactiveUser", "connect again with another"),
         ("BlockedCustomer", "settle this with Exact"),
         ("LicenseExpired", "licence"),
-        ("DivisionBlocked", "Try again later"),
+        ("DivisionBlocked", "It goes on by itself"),
         ("something else", "check the rights"),
     ],
 )

@@ -261,3 +261,13 @@ def test_what_a_mail_does_not_know_stands_in_brackets() -> None:
     mail = customer_mail(diagnose("Old refresh token used"), "nl")
     assert mail.subject == "Graag [naam van de klant] opnieuw verbinden met Exact Online"
     assert "[je naam]" in mail.body
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES if rule.who in {Who.NOBODY, Who.EXACT}], ids=lambda rule: rule.key
+)
+def test_where_nobody_has_to_act_the_sentence_asks_for_nothing(rule: Rule) -> None:
+    """The page says beside it that nobody acts."""
+    for request in ("ry again in ", "ry again later", "ry again a", "ry again tomorrow", "ry again when", "heck now",
+                    "ask the customer", "tell an admin", "obody has to do anything"):  # fmt: skip
+        assert request not in rule.sentence
