@@ -94,7 +94,7 @@ def draw_attention(view: Overview) -> None:
     if view.attention_count:
         draw_bars(_bars(NEEDS_ATTENTION, view.needing), _("What needs attention, by status"))
     elif not view.snoozed_count:
-        st.caption(_("Nothing needs attention: every connection answers."))
+        st.caption(_("Nothing needs attention."))
     if view.snoozed_count:
         st.caption(
             ngettext("{count} silenced.", "{count} silenced.", view.snoozed_count).format(

@@ -150,6 +150,11 @@ BY_REASON: dict[str, NextAction] = {
     "connected": NOTHING,
 }
 """What is not here is a failure, and its message decides."""
+_OURS: dict[FailureKind | None, NextAction] = {
+    FailureKind.CLIENT: SETTINGS,
+    FailureKind.NOT_SENT: NextAction(Who.ADMIN, Act.NETWORK),
+}
+"""What is ours to mend, by the kind of failure; of other kinds the log of the server says more."""
 _BY_ASKING: dict[str, NextAction] = {
     UNDECIDED: DECIDE,
     UNIDENTIFIED: WAIT,
@@ -166,7 +171,7 @@ _ANSWERING = frozenset(
 """Exact answers: a check renews a consent that lapses soon, and losing it would be worse than all the rest."""
 
 _OF_ADMINISTRATIONS: dict[IssueKind, NextAction] = {
-    IssueKind.NOT_PERMITTED: NextAction(Who.CUSTOMER_ADMIN, Act.AT_EXACT),
+    IssueKind.NOT_PERMITTED: NextAction(Who.CUSTOMER, Act.AT_EXACT),
     IssueKind.ARCHIVED: NextAction(Who.SUPPORT, Act.UNLINK),
     IssueKind.BLOCKED: WAIT,
     IssueKind.INACTIVE: NextAction(Who.CUSTOMER_ADMIN, Act.AT_EXACT),
@@ -208,6 +213,10 @@ def by_rule(rule: Rule) -> NextAction:
     if rule.who in {rules.Who.NOBODY, rules.Who.EXACT}:
         return WAIT
     if rule.who is rules.Who.US:
+        if rule.kind in _OURS:
+            return _OURS[rule.kind]
+        if rule.key == "scope_violated":
+            return SETTINGS
         return REPORT if rule.reconnect is Reconnect.NO else CHECK
     return NextAction(Who(rule.who), Act.AT_EXACT)
 

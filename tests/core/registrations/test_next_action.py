@@ -43,6 +43,7 @@ ADMINISTRATIONS = NextAction(Who.SUPPORT, Act.ADMINISTRATIONS)
 OPEN_LINK = NextAction(Who.CUSTOMER, Act.OPEN_LINK)
 TALK = NextAction(Who.SUPPORT, Act.TALK)
 
+NETWORK = NextAction(Who.ADMIN, Act.NETWORK)
 ALONE: dict[str, NextAction] = {
     "disconnected": NOTHING,
     "paused": NOTHING,
@@ -74,7 +75,7 @@ ANSWERING = {
     "administrations_wait",
 }
 FAILURES: dict[FailureKind, NextAction] = {
-    FailureKind.NOT_SENT: REPORT,
+    FailureKind.NOT_SENT: NETWORK,
     FailureKind.UNKNOWN: WAIT,
     FailureKind.OUTAGE: WAIT,
     FailureKind.RATE_LIMITED: WAIT,
@@ -83,7 +84,7 @@ FAILURES: dict[FailureKind, NextAction] = {
     FailureKind.NOT_AUTHENTICATED: CHECK,
     FailureKind.FORBIDDEN: NextAction(Who.CUSTOMER_ADMIN, Act.AT_EXACT),
     FailureKind.BAD_REQUEST: REPORT,
-    FailureKind.CLIENT: REPORT,
+    FailureKind.CLIENT: SETTINGS,
     FailureKind.OURS: REPORT,
 }
 """A failure whose message says no more than its kind."""
@@ -91,7 +92,7 @@ MESSAGES = [
     (FailureKind.FORBIDDEN, "Reason: InactiveUser", RECONNECT),
     (FailureKind.FORBIDDEN, "Reason: BlockedUser", NextAction(Who.CUSTOMER_ADMIN, Act.AT_EXACT)),
     (FailureKind.FORBIDDEN, "Forbidden - WrongDivision", NextAction(Who.CUSTOMER, Act.AT_EXACT)),
-    (FailureKind.FORBIDDEN, "Application Scope Violated", REPORT),
+    (FailureKind.FORBIDDEN, "Application Scope Violated", SETTINGS),
     (FailureKind.FORBIDDEN, "Reason: DivisionBlocked", WAIT),
     (FailureKind.BAD_REQUEST, '{"error":"invalid_request"}', CHECK),
 ]
@@ -185,14 +186,17 @@ def test_a_message_alone_is_decided_by_its_rule(rule: Rule) -> None:
     if rule.reconnect is Reconnect.YES:
         return
     assert (found == WAIT) is (rule.who in {Whose.NOBODY, Whose.EXACT})
-    assert (found == REPORT) is (rule.who is Whose.US and rule.reconnect is Reconnect.NO)
-    assert (found == CHECK) is (rule.who is Whose.US and rule.reconnect is not Reconnect.NO)
+    ours = rule.who is Whose.US
+    assert (found == NETWORK) is (ours and rule.kind is FailureKind.NOT_SENT)
+    assert (found == SETTINGS) is (ours and (rule.kind is FailureKind.CLIENT or rule.key == "scope_violated"))
+    if ours and found not in {NETWORK, SETTINGS}:
+        assert found == (REPORT if rule.reconnect is Reconnect.NO else CHECK)
     if rule.who in {Whose.CUSTOMER, Whose.CUSTOMER_ADMIN}:
         assert found == NextAction(Who(rule.who.value), Act.AT_EXACT)
 
 
 OF_ONE_ADMINISTRATION = {
-    IssueKind.NOT_PERMITTED: NextAction(Who.CUSTOMER_ADMIN, Act.AT_EXACT),
+    IssueKind.NOT_PERMITTED: NextAction(Who.CUSTOMER, Act.AT_EXACT),
     IssueKind.ARCHIVED: NextAction(Who.SUPPORT, Act.UNLINK),
     IssueKind.BLOCKED: WAIT,
     IssueKind.INACTIVE: NextAction(Who.CUSTOMER_ADMIN, Act.AT_EXACT),
