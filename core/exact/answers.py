@@ -169,7 +169,7 @@ def _code_in(answer: Any, depth: int = 0) -> str:  # noqa: ANN401
     if depth > _DEEPEST_TEXT:
         return ""
     if isinstance(answer, list):
-        return next((code for item in answer[:_MOST_ERRORS] if (code := _code_in(item, depth + 1))), "")
+        return next(filter(None, (_code_in(item, depth + 1) for item in answer[:_MOST_ERRORS])), "")
     if not isinstance(answer, dict):
         return ""
     lowered = {key.lower(): item for key, item in answer.items()}
@@ -179,7 +179,7 @@ def _code_in(answer: Any, depth: int = 0) -> str:  # noqa: ANN401
     inner = (
         _code_in(lowered.get(key), depth + 1) for key in (*_ERRORS, "errors", "fault", "detail", "innererror")
     )
-    return next((found for found in inner if found), "")
+    return next(filter(None, inner), "")
 
 
 def _last_that_says_something(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
