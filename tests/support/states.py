@@ -357,6 +357,8 @@ STATES: Sequence[State] = (
     State("slow down", _failing("rate_limited_bare", endpoint="me"), S.ATTENTION, W.RETRY, A.WAIT),
     State("not accepted", _failing("unauthorized", endpoint="me"), S.ATTENTION, W.SUPPORT, A.CHECK),
     State("no right", _failing("scope_violated", endpoint="me"), S.ATTENTION, W.ADMIN, A.SETTINGS),
+    State("odd question", _failing("says", endpoint="me", status=400, body="Nobody knows these words"),
+        S.ATTENTION, W.ADMIN, A.REPORT),
     State("outside", _failing("outside_scope", endpoint="me"), S.ATTENTION, W.CUSTOMER, A.AT_EXACT),
     State("false 400", _failing("false_400", endpoint="token"), S.ATTENTION, W.SUPPORT, A.CHECK),
     State("refused once", _doubted, S.ATTENTION, W.RETRY, A.CONFIRM),
