@@ -57,7 +57,7 @@ def user_divisions(
     """What the user of this login reaches; nothing when Exact does not tell, or refused to within the last day.
 
     ``divisions`` is what our consent permits, read into ``pages``: one of them is asked ``through``. Of what goes wrong
-    here only one thing is raised: ``ExactError`` when Exact does not accept ``token`` any more.
+    here only one thing is raised: ``ExactError`` when Exact may not accept ``token`` any more.
     """
     if _is_refused(app, environment, pages.grant_id):
         return UserList()
@@ -72,18 +72,10 @@ def user_divisions(
         ):
             return UserList(goes_on_at=error.retry_at or clock.now() + UNSAID)
         if error.status == _TOKENS:
-            _check_token(app, environment, token, budget)
+            app.exact.me(environment, token, budget)
         if error.status in COUNTED_ERRORS:
             _remember(app, environment, pages.grant_id, error)
     return UserList(found)
-
-
-def _check_token(app: Application, environment: str, token: str, budget: Budget) -> None:
-    try:
-        app.exact.me(environment, token, budget)
-    except ExactError as error:
-        if error.kind == FailureKind.NOT_AUTHENTICATED:
-            raise
 
 
 def _is_refused(app: Application, environment: str, grant_id: str) -> bool:

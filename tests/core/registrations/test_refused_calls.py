@@ -203,6 +203,24 @@ def test_a_token_that_ends_at_the_list_we_can_do_without_ends_the_check(
         assert row.next_check_at - row.last_failure_at < timedelta(hours=1)
 
 
+def test_where_exact_does_not_say_whether_the_token_still_holds_the_check_is_no_success(
+    app: Application, alice: CurrentOperator, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = connect(app, alice, simulator, "Bakker B.V.", user=BAKKER)
+    simulator.engine.add_fault("unauthorized", None, endpoint="all_divisions")
+    asked = app.exact.user_divisions
+
+    def away(*values: Any, **named: Any) -> object:
+        simulator.engine.add_fault("unavailable", None, endpoint="me")
+        return asked(*values, **named)
+
+    monkeypatch.setattr(app.exact, "user_divisions", away)
+    with clock.shifted(timedelta(minutes=1)):
+        error = check(app, number, CLICKKER)
+    assert error is not None
+    assert error.status == 503
+
+
 def test_a_list_that_answers_no_token_is_a_list_that_is_refused(
     app: Application, alice: CurrentOperator, simulator: RunningSimulator
 ) -> None:
